@@ -1,0 +1,10 @@
+package tensor
+
+// Misuse between our own ops panics with one of these constants at entry, before any work.
+const (
+	badShape    = "tensor: shapes do not fit"
+	badFormat   = "tensor: unknown weight format"
+	badData     = "tensor: data length does not match rows, columns and format"
+	badWorkers  = "tensor: a thread count below 1"
+	badSegments = "tensor: segments do not cover the rows"
+)
