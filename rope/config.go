@@ -1,0 +1,52 @@
+// Package rope computes positions and rotary position embeddings: the positions of text, pictures and videos in a prompt
+// (multimodal rotary embedding, M-RoPE), and the tables of cosines and sines for decoders and vision towers.
+//
+// Source: RoFormer (arXiv 2104.09864); M-RoPE: Qwen2-VL (arXiv 2409.12191), section 2.1.
+package rope
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Axes is the number of position axes: time, height, width.
+const Axes = 3
+
+// Position is one token's position on the axes time, height, width. Text has the same number on all three.
+type Position [Axes]int32
+
+// Config describes a decoder's rotary embedding.
+type Config struct {
+	Dim     int     // channels of a head that are rotated; even
+	Theta   float64 // base of the frequencies
+	Section []int   // M-RoPE: how many frequencies each axis takes, summing to Dim/2; empty: one axis
+}
+
+// ErrConfig is wrapped by every error of Validate.
+var ErrConfig = errors.New("rope: invalid configuration")
+
+// Validate checks the bounds that the other methods rely on.
+func (c Config) Validate() error {
+	switch {
+	case c.Dim <= 0 || c.Dim%2 != 0 || c.Dim > 1<<16:
+		return fmt.Errorf("%w: rotary width %d", ErrConfig, c.Dim)
+	case !(c.Theta > 1) || math.IsInf(c.Theta, 0):
+		return fmt.Errorf("%w: rope_theta %v", ErrConfig, c.Theta)
+	case len(c.Section) == 0:
+		return nil
+	case len(c.Section) != Axes:
+		return fmt.Errorf("%w: mrope_section has %d entries, want %d", ErrConfig, len(c.Section), Axes)
+	}
+	sum := 0
+	for _, n := range c.Section {
+		if n < 0 || n > c.Dim/2 {
+			return fmt.Errorf("%w: mrope_section %v", ErrConfig, c.Section)
+		}
+		sum += n
+	}
+	if sum != c.Dim/2 {
+		return fmt.Errorf("%w: mrope_section %v sums to %d, want %d", ErrConfig, c.Section, sum, c.Dim/2)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package rope
+
+// VisionAngles writes the rotary tables of a tower over pictures: frequency i < Half/2 follows the row, the others
+// repeat the same frequencies for the column. Patches come in merge groups: the groups of a frame in raster order, and
+// inside a group row by row.
+//
+// Shapes: cos and sin are [Σ grids' patches, half], half = headDim/2, row after row; merge is the side of a group.
+// Source: transformers, Qwen2VisionTransformerPretrainedModel.rot_pos_emb.
+func VisionAngles(cos, sin []float32, grids []Grid, merge, half int) {
+	freq := frequencies(10000, half)
+	quarter := half / 2
+	at := 0
+	row := func(y, x int) {
+		c, s := cos[at:at+half], sin[at:at+half]
+		for i := range quarter {
+			c[i], s[i] = cosSin(float32(y) * freq[i])
+			c[quarter+i], s[quarter+i] = cosSin(float32(x) * freq[i])
+		}
+		at += half
+	}
+	for _, g := range grids {
+		for range g.T {
+			EachPatch(g.H, g.W, merge, row)
+		}
+	}
+}
+
+// EachPatch calls f with the row and column of every patch of an h×w frame, in the order of merge groups.
+//
+// Panics if h or w is not a multiple of merge.
+func EachPatch(h, w, merge int, f func(y, x int)) {
+	if merge < 1 || h%merge != 0 || w%merge != 0 {
+		panic("rope: frame is not a whole number of merge groups")
+	}
+	for y0 := 0; y0 < h; y0 += merge {
+		for x0 := 0; x0 < w; x0 += merge {
+			for y := y0; y < y0+merge; y++ {
+				for x := x0; x < x0+merge; x++ {
+					f(y, x)
+				}
+			}
+		}
+	}
+}
