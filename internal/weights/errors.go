@@ -1,0 +1,125 @@
+package weights
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// FormatError says that a file breaks a rule of its format.
+type FormatError struct {
+	File   string
+	Field  string // the tensor or key concerned, or the part of the file
+	Reason string
+	Err    error // the cause, where there is one
+}
+
+func (e *FormatError) Error() string {
+	s := "weights: malformed file: " + e.File + ": " + quote(e.Field) + ": " + e.Reason
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// UnsupportedError says that a file is well formed, as far as is known, but holds something that is not handled.
+type UnsupportedError struct {
+	File    string
+	Field   string
+	Feature string
+}
+
+func (e *UnsupportedError) Error() string {
+	return "weights: unsupported: " + e.File + ": " + quote(e.Field) + ": " + e.Feature
+}
+
+// ShapeError says that a tensor has another shape than the model's configuration asks for.
+type ShapeError struct {
+	File      string
+	Tensor    string
+	Want, Got []int
+}
+
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("weights: wrong shape: %s: %s: got %s, want %s", e.File, quote(e.Tensor), dims(e.Got), dims(e.Want))
+}
+
+// MissingError says that the checkpoint lacks a tensor that the model needs.
+type MissingError struct {
+	File   string // the checkpoint
+	Tensor string // the name looked for
+	For    string // the model's own name for it
+}
+
+func (e *MissingError) Error() string {
+	return "weights: missing tensor: " + e.File + ": " + quote(e.Tensor) + " (for " + e.For + ")"
+}
+
+// DuplicateError says that a tensor was bound twice.
+type DuplicateError struct {
+	File   string
+	Tensor string
+	For    string // the model's name at the second time
+}
+
+func (e *DuplicateError) Error() string {
+	return "weights: tensor bound twice: " + e.File + ": " + quote(e.Tensor) + " (again for " + e.For + ")"
+}
+
+// UnusedError lists tensors of the checkpoint that nothing was bound to.
+type UnusedError struct {
+	File    string
+	Tensors []string // the first of them, sorted
+	Total   int
+}
+
+func (e *UnusedError) Error() string {
+	quoted := make([]string, len(e.Tensors))
+	for i, t := range e.Tensors {
+		quoted[i] = quote(t)
+	}
+	s := fmt.Sprintf("weights: %d unused tensors: %s: %s", e.Total, e.File, strings.Join(quoted, ", "))
+	if more := e.Total - len(e.Tensors); more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}
+
+// ValueError says that a tensor holds a NaN or an infinity.
+type ValueError struct {
+	File   string
+	Tensor string
+	Index  int // of the first such element
+	Value  float64
+}
+
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("weights: not finite: %s: %s: element %d is %v", e.File, quote(e.Tensor), e.Index, e.Value)
+}
+
+// Misuse panics with one of these constants.
+const (
+	badPart  = "weights: a name's parts are strings and ints"
+	badTable = "weights: a rename table is pairs of patterns with equally many stars"
+)
+
+// quote shows a name from a file: escaped, and cut when it is very long.
+func quote(s string) string {
+	const limit = 200
+	if len(s) > limit {
+		return strconv.QuoteToASCII(s[:limit]) + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// dims shows a shape, cut when it is very long.
+func dims(shape []int) string {
+	const limit = 16
+	if len(shape) > limit {
+		return fmt.Sprint(shape[:limit]) + "…"
+	}
+	return fmt.Sprint(shape)
+}

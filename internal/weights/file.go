@@ -1,0 +1,97 @@
+package weights
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+
+	"github.com/edsrzf/mmap-go"
+)
+
+// file is one checkpoint file in the address space.
+type file struct {
+	name   string
+	data   []byte
+	mapped mmap.MMap // nil where data is in the heap
+}
+
+// openFile maps a file of the operating system and reads any other.
+func openFile(fsys fs.FS, name, shown string) (*file, error) {
+	// Asked for before opening, which would wait at a named pipe.
+	if info, err := fs.Stat(fsys, name); err != nil {
+		return nil, fmt.Errorf("weights: open: %s: %w", shown, err)
+	} else if !info.Mode().IsRegular() {
+		return nil, &FormatError{File: shown, Field: "file", Reason: "is not a regular file"}
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("weights: open: %s: %w", shown, err)
+	}
+	defer f.Close() // a mapping stays without it
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("weights: open: %s: %w", shown, err)
+	}
+	size := info.Size()
+	if size < 0 || size > math.MaxInt-bufferAlign {
+		return nil, &UnsupportedError{File: shown, Field: "file", Feature: fmt.Sprintf("a size of %d bytes on this platform", size)}
+	}
+	if osFile, ok := f.(*os.File); ok && size > 0 {
+		// Nothing is advised: the kernel's read-ahead suits a decoder that walks its layers in order.
+		m, err := mmap.MapRegion(osFile, int(size), mmap.RDONLY, 0, 0)
+		if err != nil {
+			return nil, fmt.Errorf("weights: map: %s: %w", shown, err)
+		}
+		return &file{name: shown, data: m, mapped: m}, nil
+	}
+	data, err := readFull(f, int(size))
+	if err != nil {
+		return nil, fmt.Errorf("weights: read: %s: %w", shown, err)
+	}
+	return &file{name: shown, data: data}, nil
+}
+
+func (f *file) close() error {
+	f.data = nil
+	if f.mapped == nil {
+		return nil
+	}
+	return f.mapped.Unmap()
+}
+
+// readFull reads exactly size bytes and expects the end after them. A size that lies does not make it allocate more than
+// a few times what is really there.
+func readFull(r io.Reader, size int) ([]byte, error) {
+	const first = 1 << 20
+	buf := newBuffer(min(size, first))
+	if at, ok := r.(io.ReaderAt); ok && size > first {
+		var last [1]byte
+		if n, _ := at.ReadAt(last[:], int64(size)-1); n == 1 {
+			buf = newBuffer(size) // it reaches so far: no growing
+		}
+	}
+	for have := 0; have < size; {
+		if have == len(buf) {
+			grown := newBuffer(min(size, 2*len(buf)))
+			copy(grown, buf)
+			buf = grown
+		}
+		n, err := io.ReadFull(r, buf[have:])
+		have += n
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	var extra [1]byte
+	if _, err := io.ReadFull(r, extra[:]); err == nil {
+		return nil, fmt.Errorf("longer than its stated %d bytes", size)
+	} else if err != io.EOF {
+		return nil, err
+	}
+	return buf, nil
+}

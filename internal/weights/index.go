@@ -1,0 +1,118 @@
+package weights
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const weightMap = "weight_map"
+
+// index is a model.safetensors.index.json: which shard holds which tensor.
+type index struct {
+	file    string
+	shards  []string // sorted
+	weights []placed // sorted by tensor
+}
+
+type placed struct {
+	tensor string
+	shard  int
+}
+
+// readIndex reads the index at the root of fsys, which is shown in errors as shown.
+func readIndex(fsys fs.FS, shown string) (*index, error) {
+	f, err := openFile(fsys, indexFile, shown)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.data) > maxHeader {
+		err = &FormatError{File: shown, Field: "file", Reason: fmt.Sprintf("has over %d bytes", maxHeader)}
+		return nil, errors.Join(err, f.close())
+	}
+	text := string(f.data)
+	if err := f.close(); err != nil {
+		return nil, fmt.Errorf("weights: close: %s: %w", shown, err)
+	}
+	return parseIndex(shown, text)
+}
+
+func parseIndex(file, text string) (*index, error) {
+	s, err := newScanner(file, "index", text)
+	if err != nil {
+		return nil, err
+	}
+	ix := &index{file: file}
+	shards := map[string]int{}
+	var weights bool
+	err = s.object(func(key string) error {
+		if key == weightMap {
+			if weights {
+				return s.fail(key, "is there twice")
+			}
+			weights = true
+			return s.object(func(tensor string) error { return ix.place(s, shards, tensor) })
+		}
+		return s.skip(0) // other keys say nothing about where tensors are
+	})
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(ix.weights) == 0 {
+		return nil, s.fail(weightMap, "is missing or empty")
+	}
+	slices.SortFunc(ix.weights, func(a, b placed) int { return cmp.Compare(a.tensor, b.tensor) })
+	for i := 1; i < len(ix.weights); i++ {
+		if ix.weights[i].tensor == ix.weights[i-1].tensor {
+			return nil, s.fail(ix.weights[i].tensor, "is there twice")
+		}
+	}
+	ix.sortShards()
+	return ix, nil
+}
+
+// place reads the shard of one tensor.
+func (ix *index) place(s *scanner, shards map[string]int, tensor string) error {
+	if s.peek() != '"' {
+		return s.fail(tensor, "has no string as its shard")
+	}
+	shard, err := s.str()
+	if err != nil {
+		return err
+	}
+	if len(ix.weights) == maxTensors {
+		return s.fail(weightMap, fmt.Sprintf("has more than %d tensors", maxTensors))
+	}
+	n, ok := shards[shard]
+	if !ok {
+		// Only the checkpoint's own folder is read: no path, on any system.
+		if !filepath.IsLocal(shard) || shard == "." || strings.ContainsAny(shard, "/\\:\x00") {
+			return s.fail(tensor, "shard "+quote(shard)+" is not a plain file name")
+		}
+		n = len(ix.shards)
+		shards[shard] = n
+		ix.shards = append(ix.shards, shard)
+	}
+	ix.weights = append(ix.weights, placed{tensor, n})
+	return nil
+}
+
+// sortShards puts the shards in order of their names, so that errors do not depend on the index's order.
+func (ix *index) sortShards() {
+	old := slices.Clone(ix.shards)
+	slices.Sort(ix.shards)
+	to := make([]int, len(old))
+	for i, shard := range old {
+		to[i], _ = slices.BinarySearch(ix.shards, shard)
+	}
+	for i := range ix.weights {
+		ix.weights[i].shard = to[ix.weights[i].shard]
+	}
+}

@@ -1,0 +1,278 @@
+package weights
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+)
+
+// Limits of what Finish reports one by one.
+const (
+	maxProblems = 64
+	maxListed   = 20
+)
+
+// Loader binds the tensors of a checkpoint. It collects problems instead of returning them at each call, so that
+// constructors read as lists of weights and all problems are seen at once; [Loader.Finish] returns them. What a
+// method returns may be used only once Finish has returned nil: where there was a problem it is nil.
+//
+// A Loader is not safe for concurrent use. What it returns refers to the Source's bytes and must not outlive it.
+type Loader struct {
+	*binding
+	prefix string
+}
+
+// binding is what all Loaders made by Sub share.
+type binding struct {
+	src      *Source
+	names    Names
+	used     map[int]*use // by index of the tensor
+	ignored  []string
+	problems []error
+	dropped  int // problems beyond maxProblems
+}
+
+// use is what is used of a tensor of total rows: nothing yet where binding it failed.
+type use struct {
+	spans []span
+	total int
+}
+
+// span is rows lo..hi-1 of a tensor.
+type span struct{ lo, hi int }
+
+// NewLoader starts binding the tensors of src, found by names; nil means that the checkpoint uses the model's names.
+func NewLoader(src *Source, names Names) *Loader {
+	if names == nil {
+		names = func(canonical string) Ref { return Ref{Name: canonical} }
+	}
+	return &Loader{binding: &binding{src: src, names: names, used: map[int]*use{}}}
+}
+
+// Sub returns a Loader whose names begin with parts, strings or ints, joined by dots: Sub("layer", 3).
+//
+// Panics on a part of another type.
+func (l *Loader) Sub(parts ...any) *Loader {
+	var b strings.Builder
+	b.WriteString(l.prefix)
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			b.WriteString(p)
+		case int:
+			b.WriteString(strconv.Itoa(p))
+		default:
+			panic(badPart)
+		}
+		b.WriteByte('.')
+	}
+	return &Loader{binding: l.binding, prefix: b.String()}
+}
+
+// Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned copy.
+//
+// Shapes: the tensor is [rows, …] with the remaining dimensions multiplying to cols, so that a convolution over patches
+// [D, C, T, P, P] is the matrix [D, C*T*P*P].
+func (l *Loader) Matrix(name string, rows, cols int) *tensor.Matrix {
+	return l.matrix(l.prefix+name+".weight", rows, cols)
+}
+
+// MatrixBias is [Loader.Matrix] with name + ".bias", a vector of rows elements, as the matrix's bias.
+func (l *Loader) MatrixBias(name string, rows, cols int) *tensor.Matrix {
+	m := l.Matrix(name, rows, cols)
+	bias := l.Vector(name+".bias", rows)
+	if m == nil || bias == nil {
+		return nil
+	}
+	return m.WithBias(bias)
+}
+
+func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
+	t, ok := l.bind(canonical)
+	if !ok {
+		return nil
+	}
+	total, ok := rowsOf(t.Shape, cols, t.ref.Hi > 0)
+	lo, hi := t.ref.rows(total)
+	if !ok || lo < 0 || hi > total || hi-lo != rows {
+		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: []int{rows, cols}, Got: t.Shape})
+		return nil
+	}
+	format, ok := t.DType.format()
+	if !ok {
+		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a weight matrix of element type " + string(t.DType)})
+		return nil
+	}
+	if !l.claim(canonical, t, lo, hi, total) {
+		return nil
+	}
+	n := format.RowBytes(cols)
+	return tensor.NewMatrix(format, rows, cols, aligned(t.Data[lo*n:hi*n], format.Align()), nil)
+}
+
+// Vector binds name, the whole name, as n values. They are converted to float32 in memory of their own, and must be
+// finite.
+func (l *Loader) Vector(name string, n int) []float32 { return l.Floats(name, n) }
+
+// Floats binds name, the whole name, as a tensor of the given shape, converted as by [Loader.Vector].
+func (l *Loader) Floats(name string, shape ...int) []float32 {
+	canonical := l.prefix + name
+	t, ok := l.bind(canonical)
+	if !ok {
+		return nil
+	}
+	total := 0
+	if len(t.Shape) > 0 {
+		total = t.Shape[0]
+	}
+	lo, hi := t.ref.rows(total)
+	if len(t.Shape) == 0 || len(shape) == 0 || !slices.Equal(t.Shape[1:], shape[1:]) || lo < 0 || hi > total || hi-lo != shape[0] {
+		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: shape, Got: t.Shape})
+		return nil
+	}
+	if _, ok := t.DType.format(); !ok {
+		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a vector of element type " + string(t.DType)})
+		return nil
+	}
+	if !l.claim(canonical, t, lo, hi, total) {
+		return nil
+	}
+	row := len(t.Data) / max(total, 1)
+	v := decodeFloats(t.DType, t.Data[lo*row:hi*row])
+	if i := firstNotFinite(v); i >= 0 {
+		first := lo * (len(v) / (hi - lo)) // the elements before the part
+		l.problem(&ValueError{File: t.File, Tensor: t.Name, Index: first + i, Value: float64(v[i])})
+		return nil
+	}
+	return v
+}
+
+// Has reports whether the checkpoint has a tensor for name, the whole name. It binds nothing.
+func (l *Loader) Has(name string) bool {
+	_, ok := l.src.find(l.names(l.prefix + name).Name)
+	return ok
+}
+
+// Ignore lets tensors of the checkpoint be left over: those whose name in the checkpoint equals a pattern, in which one "*"
+// stands for anything.
+func (l *Loader) Ignore(patterns ...string) { l.ignored = append(l.ignored, patterns...) }
+
+// Finish returns all problems, joined, or nil.
+//
+// Errors: *[MissingError], *[ShapeError], *[UnsupportedError], *[ValueError], *[DuplicateError], *[UnusedError]; of very
+// many problems the first are given and the others counted.
+func (l *Loader) Finish() error {
+	errs := slices.Clone(l.problems)
+	if l.dropped > 0 {
+		errs = append(errs, fmt.Errorf("weights: %d more problems: %s", l.dropped, l.src.name))
+	}
+	unused := &UnusedError{File: l.src.name}
+	for i, e := range l.src.entries {
+		if l.covered(i) || slices.ContainsFunc(l.ignored, func(p string) bool { return matches(p, e.name) }) {
+			continue
+		}
+		if unused.Total++; len(unused.Tensors) < maxListed {
+			unused.Tensors = append(unused.Tensors, e.name)
+		}
+	}
+	if unused.Total > 0 {
+		errs = append(errs, unused)
+	}
+	return errors.Join(errs...)
+}
+
+func (b *binding) problem(err error) {
+	if len(b.problems) < maxProblems {
+		b.problems = append(b.problems, err)
+	} else {
+		b.dropped++
+	}
+}
+
+// found is a tensor that a model's name led to.
+type found struct {
+	Tensor
+	index int
+	ref   Ref
+}
+
+// bind finds the tensor of a canonical name. From here on it counts as used, whatever else is wrong with it.
+func (b *binding) bind(canonical string) (found, bool) {
+	ref := b.names(canonical)
+	i, ok := b.src.find(ref.Name)
+	if !ok {
+		b.problem(&MissingError{File: b.src.name, Tensor: ref.Name, For: canonical})
+		return found{}, false
+	}
+	if b.used[i] == nil {
+		b.used[i] = &use{}
+	}
+	return found{Tensor: b.src.at(i), index: i, ref: ref}, true
+}
+
+// claim records that rows lo..hi-1 of total are used now, which they must not have been.
+func (b *binding) claim(canonical string, t found, lo, hi, total int) bool {
+	u := b.used[t.index]
+	for _, s := range u.spans {
+		if lo < s.hi && s.lo < hi || s == (span{lo, hi}) {
+			b.problem(&DuplicateError{File: t.File, Tensor: t.Name, For: canonical})
+			return false
+		}
+	}
+	u.spans, u.total = append(u.spans, span{lo, hi}), total
+	return true
+}
+
+// covered reports whether tensor i was used up: all of it, or with a problem that is reported already.
+func (b *binding) covered(i int) bool {
+	u := b.used[i]
+	if u == nil || len(u.spans) == 0 {
+		return u != nil
+	}
+	rows := 0 // the spans do not overlap
+	for _, s := range u.spans {
+		rows += s.hi - s.lo
+	}
+	return rows == u.total
+}
+
+// rowsOf returns the number of rows of cols elements: the first of two or more dimensions, or with flat as many leading
+// dimensions as leave cols.
+func rowsOf(shape []int, cols int, flat bool) (rows int, ok bool) {
+	if cols < 0 {
+		return 0, false
+	}
+	row := uint64(1)
+	for k := len(shape) - 1; k >= 1; k-- {
+		hi, lo := bits.Mul64(row, uint64(shape[k]))
+		if hi != 0 {
+			return 0, false
+		}
+		if row = lo; row != uint64(cols) || k > 1 && !flat {
+			continue
+		}
+		n := uint64(1)
+		for _, d := range shape[:k] {
+			if hi, n = bits.Mul64(n, uint64(d)); hi != 0 || n > math.MaxInt {
+				return 0, false
+			}
+		}
+		return int(n), true
+	}
+	return 0, false
+}
+
+// matches reports whether name fits a pattern in which the first "*" stands for anything.
+func matches(pattern, name string) bool {
+	before, after, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == name
+	}
+	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+}

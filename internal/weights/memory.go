@@ -1,0 +1,26 @@
+package weights
+
+import "unsafe"
+
+// bufferAlign is the alignment of buffers made here: a cache line, and the widest vector register.
+const bufferAlign = 64
+
+// newBuffer returns n zero bytes whose address is a multiple of bufferAlign.
+func newBuffer(n int) []byte {
+	if n == 0 {
+		return nil
+	}
+	b := make([]byte, n+bufferAlign-1)
+	skip := int(-uintptr(unsafe.Pointer(&b[0])) % bufferAlign)
+	return b[skip : skip+n : skip+n]
+}
+
+// aligned returns b itself when its address is a multiple of align, else a copy in a new buffer.
+func aligned(b []byte, align int) []byte {
+	if len(b) == 0 || uintptr(unsafe.Pointer(&b[0]))%uintptr(align) == 0 {
+		return b
+	}
+	c := newBuffer(len(b))
+	copy(c, b)
+	return c
+}

@@ -1,0 +1,87 @@
+package weights
+
+import "strings"
+
+// Ref says where in a checkpoint a tensor of the model is. What a family stores differently from how the model wants it
+// is said here, so that the model's code does not know.
+type Ref struct {
+	// Name is the tensor in the checkpoint.
+	Name string
+
+	// Lo and Hi cut rows Lo..Hi-1 out of a tensor that holds several of the model's: fused q, k and v, or stacked experts.
+	// All dimensions but those that make up a row count as rows then: expert e of [E, out, in] is rows e*out..(e+1)*out-1 of in
+	// elements. Hi 0 means the whole tensor.
+	Lo, Hi int
+}
+
+// rows returns the rows meant, of a tensor of total rows.
+func (r Ref) rows(total int) (lo, hi int) {
+	if r.Hi > 0 {
+		return r.Lo, r.Hi
+	}
+	return 0, total
+}
+
+// Names maps the model's name of a tensor, such as "layer.3.attn.q.weight", to its place in a checkpoint.
+type Names func(canonical string) Ref
+
+// Rename makes Names from pairs of patterns, a model's name and a checkpoint's. In the first of a pair, "*" stands for
+// one or more dotted parts of a name when it is the last part, else for exactly one; in the second the stars are replaced by
+// what they stood for, in order. The first pair that fits counts; a name that none fits stays as it is.
+//
+// Panics if a pair is incomplete or the numbers of its stars differ.
+func Rename(pairs ...string) Names {
+	type rule struct{ from, to []string }
+	rules := make([]rule, 0, len(pairs)/2)
+	if len(pairs)%2 != 0 {
+		panic(badTable)
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		r := rule{strings.Split(pairs[i], "."), strings.Split(pairs[i+1], "*")}
+		if strings.Count(pairs[i], "*") != len(r.to)-1 {
+			panic(badTable)
+		}
+		rules = append(rules, r)
+	}
+	return func(canonical string) Ref {
+		for _, r := range rules {
+			if stars, ok := match(r.from, canonical); ok {
+				return Ref{Name: fill(r.to, stars)}
+			}
+		}
+		return Ref{Name: canonical}
+	}
+}
+
+// match returns what the stars of pattern stand for in name.
+func match(pattern []string, name string) (stars []string, ok bool) {
+	for i, want := range pattern {
+		if want == "*" && i == len(pattern)-1 {
+			return append(stars, name), name != ""
+		}
+		part, rest, more := strings.Cut(name, ".")
+		if more == (i == len(pattern)-1) {
+			return nil, false
+		}
+		switch want {
+		case "*":
+			stars = append(stars, part)
+		case part:
+		default:
+			return nil, false
+		}
+		name = rest
+	}
+	return stars, true
+}
+
+func fill(to, stars []string) string {
+	var b strings.Builder
+	for i, part := range to {
+		if i > 0 {
+			b.WriteString(stars[i-1])
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
