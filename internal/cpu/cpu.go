@@ -1,0 +1,49 @@
+// Package cpu names the instruction sets that this library has kernels for and says which of them this processor and
+// this build can run.
+//
+// The variables are read by the dispatch code of internal/kernel on every call, and are written only by [Disable], which
+// tests use to run one body under each implementation. Nothing else may write them.
+package cpu
+
+// AVX512 reports AVX-512 F, DQ, BW and VL, with what [AVX2] asks for.
+var AVX512 = hasAVX512
+
+// AVX2 reports AVX2, FMA3 and F16C.
+var AVX2 = hasAVX2
+
+// features lists the switches, the widest instruction set first.
+var features = [...]struct {
+	name string
+	on   *bool
+}{
+	{"avx512", &AVX512},
+	{"avx2", &AVX2},
+}
+
+// Names returns the instruction sets in use, the widest first; it is empty where only Go code runs.
+func Names() []string {
+	var names []string
+	for _, f := range features {
+		if *f.on {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+const unknownFeature = "cpu: no such instruction set"
+
+// Disable switches one instruction set off until restore is called. It is for tests, which must not run kernels at the
+// same time. Switching off what is off already has no effect.
+//
+// Panics if no instruction set has that name.
+func Disable(name string) (restore func()) {
+	for _, f := range features {
+		if f.name == name {
+			was := *f.on
+			*f.on = false
+			return func() { *f.on = was }
+		}
+	}
+	panic(unknownFeature)
+}

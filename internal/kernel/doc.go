@@ -1,0 +1,21 @@
+// Package kernel holds the float32 compute kernels: matrix products over weights in the checkpoint's own format,
+// the panel product that attention is made of, and the functions that run along a row (softmax, activations, norms,
+// rotary embedding, conversion).
+//
+// Every kernel has a reference in Go, which is also what runs without assembly, and versions in assembly for AVX-512 and
+// AVX2, chosen on each call by internal/cpu. The assembly is generated: see _gen.
+//
+// # Determinism
+//
+// On one instruction set each output element of a product depends, bit for bit, only on its own row of x and its own row
+// of w: not on how many rows either has, where in them the row lies, the tile that computed it, the strides, the
+// alignment or what the scratch held. So one row at a time, a batch of rows, and any split of the work over rows give
+// the same bits. The functions along a row depend only on that row. Different instruction sets sum in different orders
+// and may differ in the last bits.
+//
+// # Conventions
+//
+// Matrices are row-major, ld… is the distance between rows in elements. Kernels run on the calling goroutine, allocate
+// nothing, keep no state, and may run at the same time as long as nobody writes what another one uses. Impossible sizes panic
+// with a constant from errors.go before any work.
+package kernel

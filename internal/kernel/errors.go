@@ -1,0 +1,33 @@
+package kernel
+
+// Misuse panics with one of these constants at entry, before any work.
+const (
+	badSize    = "kernel: negative size"
+	badStride  = "kernel: stride shorter than a row"
+	badLength  = "kernel: slice shorter than its shape"
+	badScratch = "kernel: scratch shorter than MatMulScratch"
+	badPair    = "kernel: slices of different lengths"
+)
+
+// checkMatrix panics unless rows rows of cols elements, ld apart, fit into length elements.
+func checkMatrix(length, ld, rows, cols int) {
+	if rows < 0 || cols < 0 {
+		panic(badSize)
+	}
+	if rows == 0 || cols == 0 {
+		return
+	}
+	if rows > 1 && ld < cols {
+		panic(badStride)
+	}
+	if length < cols || rows > 1 && (length-cols)/(rows-1) < ld {
+		panic(badLength)
+	}
+}
+
+// checkPair panics unless both lengths agree.
+func checkPair(a, b int) {
+	if a != b {
+		panic(badPair)
+	}
+}
