@@ -1,0 +1,20 @@
+package tokenizer
+
+// Bounds on what a file may hold. They are far above every published tokenizer (250,000 tokens of at most 256 bytes, files of
+// 20 MB) and keep memory and time of parsing within a small multiple of the file.
+const (
+	maxFileBytes  = 128 << 20
+	maxVocab      = 1 << idBits
+	maxMerges     = 1<<rankBits - 1
+	maxTokenBytes = 1024
+	maxAdded      = 1 << 16
+	maxAddedBytes = 256
+	maxDepth      = 64 // of JSON values
+)
+
+func checkSize(file string, data []byte) error {
+	if len(data) > maxFileBytes {
+		return formatError(file, "", "%d bytes are more than the limit of %d", len(data), maxFileBytes)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package tokenizer
+
+import "strconv"
+
+// readAddedTokens reads the list "added_tokens" of tokenizer.json.
+func readAddedTokens(r *jsonReader, path string) ([]AddedToken, error) {
+	var added []AddedToken
+	err := r.array(func() error {
+		a, err := readAddedToken(r, path+"["+strconv.Itoa(len(added))+"]", -1)
+		if err != nil {
+			return err
+		}
+		if len(added) == maxAdded {
+			return formatError(r.file, path, "more than %d added tokens", maxAdded)
+		}
+		added = append(added, a)
+		return nil
+	})
+	return added, err
+}
+
+// readAddedTokensDecoder reads "added_tokens_decoder" of tokenizer_config.json, an object with ids as keys. It returns nil if the
+// file has none.
+func readAddedTokensDecoder(config []byte) ([]AddedToken, error) {
+	const file, path = "tokenizer_config.json", "added_tokens_decoder"
+	if err := checkSize(file, config); err != nil {
+		return nil, err
+	}
+	r := &jsonReader{file: file, data: config}
+	var added []AddedToken
+	err := r.fields("", func(key string) error {
+		if key != path {
+			_, err := r.raw()
+			return err
+		}
+		return r.fields(path, func(key string) error {
+			field := path + "[" + quote(key) + "]"
+			id, err := parseID(file, field, key)
+			if err != nil {
+				return err
+			}
+			a, err := readAddedToken(r, field, id)
+			if err != nil {
+				return err
+			}
+			if len(added) == maxAdded {
+				return formatError(file, path, "more than %d added tokens", maxAdded)
+			}
+			added = append(added, a)
+			return nil
+		})
+	})
+	if err == nil {
+		err = r.end()
+	}
+	return added, err
+}
+
+// readAddedToken reads one added token. Its id is in the object where id is negative.
+func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
+	a := AddedToken{ID: id}
+	hasText := false
+	err := r.fields(path, func(key string) error {
+		field := path + "." + key
+		switch key {
+		case "id":
+			var err error
+			a.ID, err = r.id(field)
+			return err
+		case "content":
+			text, err := r.str()
+			a.Text, hasText = string(text), true
+			return err
+		case "special", "normalized", "single_word", "lstrip", "rstrip":
+			v, err := r.boolean(field)
+			switch {
+			case err != nil:
+				return err
+			case key == "special":
+				a.Special = v
+			case key == "normalized":
+				a.normalized = v
+			case v:
+				return &UnsupportedError{File: r.file, Field: field, Feature: "way to find an added token"}
+			}
+			return nil
+		}
+		_, err := r.raw()
+		return err
+	})
+	switch {
+	case err != nil:
+		return a, err
+	case a.ID < 0:
+		return a, formatError(r.file, path, "an added token without id")
+	case id >= 0 && a.ID != id:
+		return a, formatError(r.file, path, "an added token with two ids")
+	case !hasText:
+		return a, formatError(r.file, path, "an added token without content")
+	case a.Special && a.normalized:
+		// Where it stands in the original text, and so who wrote it, could not be told.
+		return a, &UnsupportedError{File: r.file, Field: path, Feature: "special token in normalised text"}
+	}
+	return a, nil
+}

@@ -1,0 +1,281 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// ParseJSON reads a Hugging Face tokenizer.json: byte-level BPE, one of the [Split] patterns, NFC or no normaliser.
+//
+// Truncation and padding in the file are not applied, as the reference's callers set them anew.
+//
+// Errors: [FormatError] for a damaged file, among others for ids that come twice or are missing; [UnsupportedError] for another
+// model, normaliser, pre-tokenizer, post-processor or decoder.
+func ParseJSON(data []byte) (*Tokenizer, error) {
+	const file = "tokenizer.json"
+	if err := checkSize(file, data); err != nil {
+		return nil, err
+	}
+	r := &jsonReader{file: file, data: data}
+	v := &vocabBuilder{file: file, pairs: newPairTable()}
+	var added []AddedToken
+	parts := make(map[string][]byte)
+	var model *modelConfig
+	err := r.fields("", func(key string) (err error) {
+		switch key {
+		case "added_tokens":
+			added, err = readAddedTokens(r, key)
+		case "model":
+			model, err = v.readModel(r)
+		case "normalizer", "pre_tokenizer", "post_processor", "decoder":
+			parts[key], err = r.raw()
+		default:
+			_, err = r.raw()
+		}
+		return err
+	})
+	if err == nil {
+		err = r.end()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if model == nil {
+		return nil, formatError(file, "model", "no model")
+	}
+	form, err := readNormalizer(file, parts["normalizer"])
+	if err != nil {
+		return nil, err
+	}
+	split, err := readPreTokenizer(file, parts["pre_tokenizer"])
+	if err != nil {
+		return nil, err
+	}
+	if err := checkByteLevel(file, "post_processor", parts["post_processor"], true); err != nil {
+		return nil, err
+	}
+	if err := checkByteLevel(file, "decoder", parts["decoder"], false); err != nil {
+		return nil, err
+	}
+	t, err := build(file, v.tokens, v.ids, added, split, form)
+	if err != nil {
+		return nil, err
+	}
+	v.finish(t, model.ignoreMerges)
+	return t, nil
+}
+
+type modelConfig struct{ ignoreMerges bool }
+
+// readModel reads the object "model". Merges that come before the vocabulary are read after it.
+func (v *vocabBuilder) readModel(r *jsonReader) (*modelConfig, error) {
+	m := &modelConfig{}
+	kind, mergesAt := "", -1
+	err := r.fields("model", func(key string) error {
+		field := "model." + key
+		switch key {
+		case "type":
+			s, err := r.str()
+			kind = string(s)
+			return err
+		case "vocab":
+			return v.readVocab(r, field)
+		case "merges":
+			if v.ids != nil {
+				mergesAt = 0
+				return v.readMerges(r, field)
+			}
+			r.space()
+			mergesAt = r.pos
+			_, err := r.raw()
+			return err
+		case "ignore_merges":
+			var err error
+			m.ignoreMerges, err = r.boolean(field)
+			return err
+		}
+		raw, err := r.raw()
+		if err != nil {
+			return err
+		}
+		return checkModelOption(r.file, field, key, string(raw))
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case kind != "BPE":
+		return nil, &UnsupportedError{File: r.file, Field: "model.type", Feature: "model " + quote(kind)}
+	case v.ids == nil:
+		return nil, formatError(r.file, "model.vocab", "no vocabulary")
+	case mergesAt < 0:
+		return nil, formatError(r.file, "model.merges", "no merges")
+	case mergesAt > 0:
+		again := &jsonReader{file: r.file, data: r.data, pos: mergesAt}
+		if err := v.readMerges(again, "model.merges"); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// checkModelOption refuses options of a BPE model that would change ids. Those about unknown characters have no effect when
+// every byte is a token.
+func checkModelOption(file, field, key, value string) error {
+	ok := true
+	switch key {
+	case "dropout":
+		ok = value == "null" || value == "0" || value == "0.0"
+	case "continuing_subword_prefix", "end_of_word_suffix":
+		ok = value == "null" || value == `""`
+	case "byte_fallback":
+		ok = value == "false"
+	}
+	if !ok {
+		return &UnsupportedError{File: file, Field: field, Feature: "model option " + quote(value)}
+	}
+	return nil
+}
+
+// readMerges reads the list of merges: "a b" or ["a", "b"].
+func (v *vocabBuilder) readMerges(r *jsonReader, field string) error {
+	var left []byte
+	return r.array(func() error {
+		if r.next() == '"' {
+			s, err := r.str()
+			if err != nil {
+				return err
+			}
+			return v.mergeLine(field, s)
+		}
+		var right []byte
+		n := 0
+		err := r.array(func() error {
+			s, err := r.str()
+			if n++; n == 1 {
+				left = append(left[:0], s...)
+			} else {
+				right = s
+			}
+			return err
+		})
+		if err == nil && n != 2 {
+			err = formatError(r.file, field+"["+strconv.Itoa(len(v.merged))+"]", "a merge of %d tokens", n)
+		}
+		if err != nil {
+			return err
+		}
+		return v.merge(field, left, right)
+	})
+}
+
+// component is the part of a tokenizer's pipeline that the checks below look at.
+type component struct {
+	Type          string
+	Normalizers   []component
+	Pretokenizers []component
+	Processors    []component
+	Pattern       struct{ Regex, String *string }
+	Behavior      string
+	Invert        bool
+	AddPrefix     *bool `json:"add_prefix_space"`
+	UseRegex      *bool `json:"use_regex"`
+}
+
+// readComponent reads a part of the pipeline, nil for null or none.
+func readComponent(file, field string, raw []byte) (*component, error) {
+	var c *component
+	if raw == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, &FormatError{File: file, Field: field, Problem: "a part of another form", Err: err}
+	}
+	return c, nil
+}
+
+func readNormalizer(file string, raw []byte) (normalForm, error) {
+	const field = "normalizer"
+	c, err := readComponent(file, field, raw)
+	if err != nil || c == nil {
+		return normalNone, err
+	}
+	list := []component{*c}
+	if c.Type == "Sequence" {
+		list = c.Normalizers
+	}
+	form := normalNone
+	for _, n := range list {
+		if n.Type != "NFC" {
+			return 0, &UnsupportedError{File: file, Field: field, Feature: "normalizer " + quote(n.Type)}
+		}
+		form = normalPieces
+	}
+	return form, nil
+}
+
+// readPreTokenizer accepts a split at a known pattern followed by the byte-level alphabet.
+func readPreTokenizer(file string, raw []byte) (Split, error) {
+	const field = "pre_tokenizer"
+	c, err := readComponent(file, field, raw)
+	if err != nil {
+		return 0, err
+	}
+	if c == nil {
+		return 0, &UnsupportedError{File: file, Field: field, Feature: "pre-tokenizer null"}
+	}
+	if c.Type != "Sequence" || len(c.Pretokenizers) != 2 {
+		return 0, &UnsupportedError{File: file, Field: field, Feature: "pre-tokenizer " + quote(c.Type)}
+	}
+	cut, alphabet := c.Pretokenizers[0], c.Pretokenizers[1]
+	switch {
+	case cut.Type != "Split":
+		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[0]", Feature: "pre-tokenizer " + quote(cut.Type)}
+	case cut.Behavior != "Isolated" || cut.Invert:
+		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[0].behavior", Feature: "split behaviour " + quote(cut.Behavior)}
+	case alphabet.Type != "ByteLevel":
+		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[1]", Feature: "pre-tokenizer " + quote(alphabet.Type)}
+	case alphabet.AddPrefix == nil || *alphabet.AddPrefix:
+		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[1].add_prefix_space", Feature: "space before the text"}
+	case alphabet.UseRegex == nil || *alphabet.UseRegex:
+		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[1].use_regex", Feature: "second split pattern"}
+	}
+	pattern := "none"
+	if p := cut.Pattern.Regex; p != nil {
+		pattern = *p
+	}
+	return splitOf(file, field+".pretokenizers[0].pattern.Regex", pattern)
+}
+
+// splitOf finds the split with this pattern.
+func splitOf(file, field, pattern string) (Split, error) {
+	for s, p := range splitPatterns {
+		if p == pattern {
+			return Split(s), nil
+		}
+	}
+	return 0, &UnsupportedError{File: file, Field: field, Feature: "split pattern " + quote(pattern)}
+}
+
+// checkByteLevel accepts a post-processor or decoder that is byte-level, or a missing one where optional.
+func checkByteLevel(file, field string, raw []byte, optional bool) error {
+	c, err := readComponent(file, field, raw)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		if optional {
+			return nil
+		}
+		return &UnsupportedError{File: file, Field: field, Feature: field + " null"}
+	}
+	list := []component{*c}
+	if c.Type == "Sequence" && field == "post_processor" {
+		list = c.Processors
+	}
+	for _, p := range list {
+		if p.Type != "ByteLevel" {
+			return &UnsupportedError{File: file, Field: field, Feature: field + " " + quote(p.Type)}
+		}
+	}
+	return nil
+}

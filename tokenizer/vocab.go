@@ -1,0 +1,100 @@
+package tokenizer
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// vocabBuilder collects a vocabulary and its merges from a file.
+type vocabBuilder struct {
+	file   string
+	tokens []string // by id, "" where there is none yet
+	ids    map[string]uint32
+	pairs  *pairTable
+	merged []uint32
+	buf    []byte
+}
+
+// add gives the bytes an id.
+func (v *vocabBuilder) add(field string, token []byte, id int) error {
+	if len(token) == 0 || len(token) > maxTokenBytes {
+		return formatError(v.file, field, "token %d has %d bytes, not 1 to %d", id, len(token), maxTokenBytes)
+	}
+	if id < len(v.tokens) && v.tokens[id] != "" {
+		return formatError(v.file, field, "id %d of %s is that of %s", id, quote(string(token)), quote(v.tokens[id]))
+	}
+	if _, ok := v.ids[string(token)]; ok {
+		return formatError(v.file, field, "token %s twice", quote(string(token)))
+	}
+	if id >= len(v.tokens) {
+		v.tokens = append(v.tokens, make([]string, id+1-len(v.tokens))...)
+	}
+	v.tokens[id] = string(token)
+	v.ids[v.tokens[id]] = uint32(id)
+	return nil
+}
+
+// readVocab reads an object of byte-level tokens and ids.
+func (v *vocabBuilder) readVocab(r *jsonReader, field string) error {
+	v.ids = make(map[string]uint32, len(r.data)/24)
+	return r.object(func(key []byte) error {
+		token, ok := appendBytesOf(v.buf[:0], key)
+		v.buf = token
+		if !ok {
+			return formatError(v.file, field, "token %s is not byte-level", quote(string(key)))
+		}
+		id, err := r.id(field + "[" + strconv.Itoa(len(v.ids)) + "]")
+		if err != nil {
+			return err
+		}
+		return v.add(field, token, id)
+	})
+}
+
+// merge adds the next merge, of two byte-level tokens.
+func (v *vocabBuilder) merge(field string, left, right []byte) error {
+	rank := len(v.merged)
+	if rank == maxMerges {
+		return formatError(v.file, field, "more than %d merges", maxMerges)
+	}
+	l, okLeft := appendBytesOf(v.buf[:0], left)
+	n := len(l)
+	l, okRight := appendBytesOf(l, right)
+	v.buf = l
+	a, knownLeft := v.ids[string(l[:n])]
+	b, knownRight := v.ids[string(l[n:])]
+	whole, knownWhole := v.ids[string(l)]
+	switch {
+	case !okLeft || !okRight || !knownLeft || !knownRight:
+		return formatError(v.file, field+"["+strconv.Itoa(rank)+"]", "merge of %s and %s, which are not both in the vocabulary", quote(string(left)), quote(string(right)))
+	case !knownWhole:
+		return formatError(v.file, field+"["+strconv.Itoa(rank)+"]", "merge gives %s, which is not in the vocabulary", quote(string(l)))
+	case !v.pairs.add(a, b, uint32(rank)):
+		return formatError(v.file, field+"["+strconv.Itoa(rank)+"]", "merge of %s and %s twice", quote(string(left)), quote(string(right)))
+	}
+	v.merged = append(v.merged, whole)
+	return nil
+}
+
+// mergeLine adds the merge of two tokens with a space between them.
+func (v *vocabBuilder) mergeLine(field string, line []byte) error {
+	left, right, ok := bytes.Cut(line, []byte{' '})
+	if !ok || bytes.IndexByte(right, ' ') >= 0 {
+		return formatError(v.file, field+"["+strconv.Itoa(len(v.merged))+"]", "merge %s is not two tokens", quote(string(line)))
+	}
+	return v.merge(field, left, right)
+}
+
+// finish gives the tokenizer its merges. With whole set, a piece that is a token needs none.
+func (v *vocabBuilder) finish(t *Tokenizer, whole bool) {
+	b := &t.bpe
+	b.pairs, b.merged = v.pairs, v.merged
+	b.finish()
+	if !whole {
+		return
+	}
+	b.whole = v.ids
+	for _, token := range v.tokens {
+		b.maxWhole = max(b.maxWhole, len(token))
+	}
+}
