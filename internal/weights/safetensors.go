@@ -214,7 +214,7 @@ func (s *scanner) offsets(name string) ([]uint64, error) {
 // the file's, and sorts them by name, which must differ.
 func checkLayout(s *scanner, entries []entry, begin, size uint64) error {
 	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.name, b.name))
 	})
 	at := uint64(0)
 	for i := range entries {
