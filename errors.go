@@ -1,0 +1,109 @@
+package qwenvl
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/tokenizer"
+)
+
+// Errors to compare with errors.Is.
+var (
+	// ErrClosed: the model was closed.
+	ErrClosed = errors.New("qwenvl: model is closed")
+	// ErrContextFull: prompt and answer do not fit into the context.
+	ErrContextFull = errors.New("qwenvl: prompt does not fit the context")
+	// ErrBadLogits: the model computed NaN or no finite value; its weights or its input are broken.
+	ErrBadLogits = errors.New("qwenvl: logits are not finite")
+)
+
+// CheckpointError says what in a checkpoint's files keeps it from being loaded.
+type CheckpointError struct {
+	File  string // the file, or the checkpoint's folder
+	Field string // key or tensor; "" when the whole file is meant
+	Err   error  // the finding, which names both
+}
+
+func (e *CheckpointError) Error() string { return "qwenvl: load: " + e.Err.Error() }
+
+// Unwrap returns the finding.
+func (e *CheckpointError) Unwrap() error { return e.Err }
+
+// RequestError says what in a request cannot be done.
+type RequestError struct {
+	Field string // such as "Messages[1].Parts[0]"
+	Err   error
+}
+
+func (e *RequestError) Error() string { return "qwenvl: request: " + e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RequestError) Unwrap() error { return e.Err }
+
+func requestError(field, problem string) error {
+	return &RequestError{Field: field, Err: errors.New(problem)}
+}
+
+// contextError is an ErrContextFull with figures.
+type contextError struct{ prompt, tokens, context int }
+
+func (e *contextError) Error() string {
+	return fmt.Sprintf("%v: %d tokens of prompt and %d of answer, context %d", ErrContextFull, e.prompt, max(e.tokens, 1), e.context)
+}
+
+func (e *contextError) Unwrap() error { return ErrContextFull }
+
+// checkpointError gives a finding of any reader the one public type, with file and field drawn from it.
+func checkpointError(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &CheckpointError{File: "checkpoint", Err: err}
+	var (
+		config      *family.ConfigError
+		unsupported *family.UnsupportedError
+		format      *weights.FormatError
+		dtype       *weights.UnsupportedError
+		shape       *weights.ShapeError
+		missing     *weights.MissingError
+		value       *weights.ValueError
+		duplicate   *weights.DuplicateError
+		unused      *weights.UnusedError
+		vocabulary  *tokenizer.FormatError
+		pattern     *tokenizer.UnsupportedError
+		path        *fs.PathError
+	)
+	switch {
+	case errors.As(err, &config):
+		e.File, e.Field = config.File, config.Field
+	case errors.As(err, &unsupported):
+		e.File, e.Field = unsupported.File, unsupported.Field
+	case errors.As(err, &format):
+		e.File, e.Field = format.File, format.Field
+	case errors.As(err, &dtype):
+		e.File, e.Field = dtype.File, dtype.Field
+	case errors.As(err, &shape):
+		e.File, e.Field = shape.File, shape.Tensor
+	case errors.As(err, &missing):
+		e.File, e.Field = missing.File, missing.Tensor
+	case errors.As(err, &value):
+		e.File, e.Field = value.File, value.Tensor
+	case errors.As(err, &duplicate):
+		e.File, e.Field = duplicate.File, duplicate.Tensor
+	case errors.As(err, &unused):
+		e.File = unused.File
+		if len(unused.Tensors) > 0 {
+			e.Field = unused.Tensors[0]
+		}
+	case errors.As(err, &vocabulary):
+		e.File, e.Field = vocabulary.File, vocabulary.Field
+	case errors.As(err, &pattern):
+		e.File, e.Field = pattern.File, pattern.Field
+	case errors.As(err, &path):
+		e.File = path.Path
+	}
+	return e
+}

@@ -1,0 +1,232 @@
+package qwenvl
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qwenvl/qwenvl/internal/engine"
+	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/sample"
+)
+
+// Generate answers a request.
+//
+// Errors: *[RequestError]; [ErrContextFull]; [ErrBadLogits]; [ErrClosed]; ctx's error, within a tenth of a second of its end.
+func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
+	resp := &Response{}
+	var text, reasoning strings.Builder
+	for d, err := range m.Stream(ctx, r) {
+		if err != nil {
+			return nil, err
+		}
+		text.WriteString(d.Text)
+		reasoning.WriteString(d.Reasoning)
+		resp.Tokens = append(resp.Tokens, d.Tokens...)
+		resp.Finish, resp.Usage, resp.Timings = d.Finish, d.Usage, d.Timings
+	}
+	resp.Text, resp.Reasoning = text.String(), reasoning.String()
+	return resp, nil
+}
+
+// Stream is [Model.Generate] with the answer piece by piece. Leaving the loop cancels the request. An error comes as the last
+// pair. The sequence can be ranged over once.
+func (m *Model) Stream(ctx context.Context, r Request) iter.Seq2[Delta, error] {
+	return func(yield func(Delta, error) bool) {
+		if err := m.enter(); err != nil {
+			yield(Delta{}, err)
+			return
+		}
+		defer m.leave()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		g := generation{model: m, req: &r, yield: yield, start: time.Now()}
+		if err := g.run(ctx); err != nil && !g.left {
+			yield(Delta{}, err)
+		}
+	}
+}
+
+// generation is one request on the caller's side.
+type generation struct {
+	model *Model
+	req   *Request
+	yield func(Delta, error) bool
+	left  bool // the caller has left the loop
+	start time.Time
+
+	prompt  *prompt
+	tokens  []int // since the delta before
+	made    int
+	timings Timings
+	text    textOut
+	eos     []int
+}
+
+func (g *generation) run(ctx context.Context) error {
+	req, err := g.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	g.timings.Preprocess = time.Since(g.start)
+	h, err := g.model.engine.Submit(ctx, req)
+	if err != nil {
+		return err
+	}
+	g.text = textOut{stream: g.model.tok.NewStream(false), stops: g.req.Stop}
+	for {
+		ev, err := h.Next(ctx)
+		if err != nil {
+			return err
+		}
+		switch ev.Kind {
+		case engine.Progress:
+			if g.req.Progress != nil {
+				g.req.Progress(Progress{Stage: [...]string{"vision", "prefill", "decode"}[ev.Stage], Done: ev.Done, Total: ev.Total})
+			}
+		case engine.Token:
+			if done := g.token(ev); done || g.left {
+				return nil
+			}
+		case engine.End:
+			if errors.Is(ev.Err, sample.ErrBadLogits) {
+				return ErrBadLogits
+			}
+			if ev.Err != nil {
+				return ev.Err
+			}
+			g.stages(ev)
+			finish := FinishLength
+			if ev.Stopped {
+				finish = FinishStop
+			}
+			g.finish(finish, g.text.flush())
+			return nil
+		}
+	}
+}
+
+// prepare turns the request into what the engine takes.
+func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
+	m, h := g.model, hooks.From(ctx)
+	sampling, err := m.sampler(g.req.Sampling)
+	if err != nil {
+		return nil, &RequestError{Field: "Sampling", Err: err}
+	}
+	if err := checkStops(g.req.Stop); err != nil {
+		return nil, err
+	}
+	if g.req.MaxTokens < 0 {
+		return nil, requestError("MaxTokens", "below 0")
+	}
+	if g.prompt, err = m.buildAside(ctx, g.req); err != nil {
+		return nil, err
+	}
+	n := len(g.prompt.Tokens)
+	room := m.context - n
+	if room < 1 || g.req.MaxTokens > room {
+		return nil, &contextError{prompt: n, tokens: g.req.MaxTokens, context: m.context}
+	}
+	r := &engine.Request{
+		Tokens: g.prompt.Tokens, Positions: g.prompt.Positions, Delta: g.prompt.Delta,
+		Passes: m.passes(g.prompt), MaxTokens: room, EOS: m.spec.EOS,
+		Sampler: sampling,
+	}
+	if g.req.MaxTokens > 0 {
+		r.MaxTokens = g.req.MaxTokens
+	}
+	r.Sampler.Observe(g.prompt.Tokens)
+	if h != nil {
+		r.Trace, r.AllLogits, r.Forced = h.Trace, h.AllLogits, h.Forced
+		if h.IgnoreEOS {
+			r.EOS = nil
+		}
+		if h.Prompt != nil {
+			h.Prompt(g.prompt.Prompt)
+		}
+	}
+	for i := range g.prompt.Media {
+		g.prompt.Media[i].Patches = nil // the tower has them now, and gives them up when it has read them
+	}
+	g.eos = r.EOS
+	return r, nil
+}
+
+// buildAside builds the prompt in a goroutine of its own, so that a cancelled caller need not wait for a large picture.
+func (m *Model) buildAside(ctx context.Context, r *Request) (*prompt, error) {
+	type result struct {
+		p   *prompt
+		err error
+	}
+	done := make(chan result, 1)
+	m.callers.Add(1) // the goroutine may outlive the call, which is entered itself
+	go func() {
+		defer m.leave()
+		p, err := m.buildPrompt(ctx, r, false)
+		done <- result{p, err}
+	}()
+	select {
+	case res := <-done:
+		return res.p, res.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// sampler makes the chooser of tokens: the request's, or the checkpoint's.
+func (m *Model) sampler(s *Sampling) (*sample.Sampler, error) {
+	p := m.spec.Sampling
+	if s != nil {
+		p = sample.Params(*s)
+	}
+	return sample.New(p, m.spec.LLM.VocabSize)
+}
+
+// token takes a generated token. It reports whether the answer ends with it.
+func (g *generation) token(ev engine.Event) (done bool) {
+	if g.made == 0 {
+		g.timings.FirstToken = time.Since(g.start)
+	}
+	g.made++
+	g.tokens = append(g.tokens, ev.Token)
+	if slices.Contains(g.eos, ev.Token) {
+		return false // its End event follows
+	}
+	text, stopped := g.text.push(ev.Token)
+	if stopped {
+		g.stages(ev)
+		g.finish(FinishStop, text)
+		return true
+	}
+	if text != "" {
+		g.emit(Delta{Text: text})
+	}
+	return false
+}
+
+func (g *generation) stages(ev engine.Event) {
+	g.timings.Vision, g.timings.Prefill, g.timings.Decode = ev.Times[engine.Encode], ev.Times[engine.Prefill], ev.Times[engine.Decode]
+}
+
+// finish gives out the last delta.
+func (g *generation) finish(reason FinishReason, text string) {
+	g.timings.Total = time.Since(g.start)
+	vision := 0
+	for _, s := range g.prompt.spans {
+		vision += s.Len
+	}
+	g.emit(Delta{
+		Text: text, Finish: reason, Timings: g.timings,
+		Usage: Usage{PromptTokens: len(g.prompt.Tokens), VisionTokens: vision, CompletionTokens: g.made},
+	})
+}
+
+func (g *generation) emit(d Delta) {
+	d.Tokens, g.tokens = g.tokens, nil
+	if !g.left {
+		g.left = !g.yield(d, nil)
+	}
+}

@@ -1,0 +1,213 @@
+// Package engine runs generation requests on one model: a loop that mixes the decode steps of all running requests with chunks of
+// new prompts and blocks of pictures, so that no request waits for another to finish.
+//
+// It knows no model: media reach it as jobs with the place of their features in the prompt. A single caller is a batch of one; there is
+// no other code path.
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/llm"
+)
+
+// ErrClosed says that the engine was closed.
+var ErrClosed = errors.New("engine: closed")
+
+// Options bound what the engine does at a time.
+type Options struct {
+	Threads  int // workers
+	Context  int // positions of a sequence
+	Chunk    int // prompt rows of a step at most
+	MaxBatch int // requests at work at a time; others wait in order
+}
+
+// Engine owns the workers and the cache. Its methods are safe for concurrent use.
+type Engine struct {
+	opts    Options
+	decoder *llm.Decoder
+	ex      *tensor.Exec
+	cache   *llm.Cache
+	batch   llm.Batch
+
+	wake chan struct{} // holds one token while there may be work
+	done chan struct{}
+
+	mu      sync.Mutex
+	queue   []*state // submitted, not yet at work
+	running []*state // what the present step is for
+	closed  bool
+
+	active []*state // at work; the loop's own
+	rows   []*state // whose logits the present batch gives, in order; the loop's own
+}
+
+// New starts an engine.
+func New(decoder *llm.Decoder, o Options) *Engine {
+	e := &Engine{
+		opts:    o,
+		decoder: decoder,
+		ex:      tensor.NewExec(o.Threads),
+		cache:   decoder.NewCache(o.Context),
+		wake:    make(chan struct{}, 1),
+		done:    make(chan struct{}),
+	}
+	go e.loop()
+	return e
+}
+
+// Submit queues a request. It ends early when ctx does.
+//
+// Errors: [ErrClosed]. Panics if the request does not fit the context.
+func (e *Engine) Submit(ctx context.Context, r *Request) (*Handle, error) {
+	if r.MaxTokens < 1 || len(r.Tokens) == 0 || len(r.Positions) != len(r.Tokens) || len(r.Tokens)+r.MaxTokens > e.opts.Context {
+		panic("engine: request was not checked")
+	}
+	s := &state{Request: r, ctx: ctx, events: make(chan Event, eventRoom)}
+	for _, p := range r.Passes {
+		s.steps += p.Job.Steps()
+	}
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, ErrClosed
+	}
+	e.queue = append(e.queue, s)
+	e.mu.Unlock()
+	s.unwatch = context.AfterFunc(ctx, func() { e.cancel(s) })
+	e.poke()
+	return &Handle{engine: e, events: s.events}, nil
+}
+
+// Close refuses new requests, waits for the running ones and ends the workers.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.poke()
+	<-e.done
+}
+
+// poke makes the loop look for work.
+func (e *Engine) poke() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// cancel marks a request, and stops the present step when nobody is left who wants it.
+func (e *Engine) cancel(s *state) {
+	e.mu.Lock()
+	s.cancelled = true
+	stop := len(e.running) > 0
+	for _, r := range e.running {
+		stop = stop && r.cancelled
+	}
+	if stop {
+		e.ex.Stop()
+	}
+	e.mu.Unlock()
+	e.poke()
+}
+
+// begin declares whom the next step is for. It reports false when all of them are cancelled.
+func (e *Engine) begin(for_ ...*state) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running = append(e.running[:0], for_...)
+	for _, s := range for_ {
+		if !s.cancelled {
+			return true
+		}
+	}
+	e.running = e.running[:0]
+	return false
+}
+
+// end takes back begin.
+func (e *Engine) end() {
+	e.mu.Lock()
+	clear(e.running)
+	e.running = e.running[:0]
+	e.ex.Resume()
+	e.mu.Unlock()
+}
+
+func (e *Engine) loop() {
+	defer close(e.done)
+	for range e.wake {
+		for e.admit() {
+			if !e.step() {
+				break
+			}
+		}
+		if len(e.active) == 0 {
+			e.ex.Trim()
+			e.mu.Lock()
+			last := e.closed && len(e.queue) == 0
+			e.mu.Unlock()
+			if last {
+				e.ex.Close()
+				return
+			}
+		}
+	}
+}
+
+// admit moves queued requests to work and drops cancelled ones. It reports whether there is any at work.
+func (e *Engine) admit() bool {
+	e.mu.Lock()
+	var gone []*state
+	keep := e.active[:0]
+	for _, s := range e.active {
+		if s.cancelled {
+			gone = append(gone, s)
+		} else {
+			keep = append(keep, s)
+		}
+	}
+	clear(e.active[len(keep):])
+	e.active = keep
+	queue := e.queue[:0]
+	for _, s := range e.queue {
+		switch {
+		case s.cancelled:
+			gone = append(gone, s)
+		case len(e.active) < e.opts.MaxBatch:
+			e.active = append(e.active, s)
+		default:
+			queue = append(queue, s)
+		}
+	}
+	clear(e.queue[len(queue):])
+	e.queue = queue
+	e.mu.Unlock()
+	for _, s := range gone {
+		e.release(s, s.ctx.Err(), false)
+	}
+	return len(e.active) > 0
+}
+
+// finish ends a request at work.
+func (e *Engine) finish(s *state, err error, stopped bool) {
+	for i, a := range e.active {
+		if a == s {
+			e.active = append(e.active[:i], e.active[i+1:]...)
+			break
+		}
+	}
+	e.release(s, err, stopped)
+}
+
+func (e *Engine) release(s *state, err error, stopped bool) {
+	s.unwatch()
+	if s.seq != nil {
+		s.seq.Free()
+	}
+	s.features, s.Request = nil, nil
+	s.events <- Event{Kind: End, Err: err, Stopped: stopped, Times: s.times}
+}

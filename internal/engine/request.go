@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/qwenvl/qwenvl/internal/sample"
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/rope"
+)
+
+// Request is a prompt to continue. Its fields do not change after Submit.
+type Request struct {
+	Tokens    []int
+	Positions []rope.Position // one for each token
+	Delta     int             // rope delta: the token with index i past the prompt has position i + Delta
+	Passes    []Pass          // pictures and videos to encode first
+	MaxTokens int             // at least 1; prompt and MaxTokens fit into the context
+	EOS       []int           // tokens that end the text
+	Sampler   *sample.Sampler
+
+	// For judging: a trace of stages, logits of every prompt token, and tokens to take in place of the sampled ones.
+	Trace     tensor.Trace
+	AllLogits bool
+	Forced    []int
+}
+
+// Pass is one run of a tower over some media, and where its features belong in the prompt.
+type Pass struct {
+	Job   Job
+	Spans []Span // in the order of the features
+}
+
+// Span is a run of placeholder tokens.
+type Span struct{ Start, Len int }
+
+// Job encodes media step by step.
+type Job interface {
+	Steps() int
+	Step(ex *tensor.Exec) (done bool, err error)
+	Features() tensor.Tensor // [Σ span lengths, hidden size], once done
+}
+
+// Stage is a part of a request's work.
+type Stage uint8
+
+// The stages, in order.
+const (
+	Encode Stage = iota
+	Prefill
+	Decode
+	numStages
+)
+
+// Event is news of a request: progress, a token, or its end.
+type Event struct {
+	Kind        Kind
+	Token       int                      // of a Token event
+	Stage       Stage                    // of a Progress event
+	Done, Total int                      // of a Progress event: steps or tokens
+	Err         error                    // of an End event; nil after a normal end
+	Stopped     bool                     // of an End event: an end token came (else the limit was reached)
+	Times       [numStages]time.Duration // of Token and End events: where the time went
+}
+
+// Kind tells events apart.
+type Kind uint8
+
+// The kinds of events.
+const (
+	Progress Kind = iota
+	Token
+	End
+)
+
+// eventRoom is how many events wait for a slow reader before its sequence pauses; reserve is kept for its end.
+const (
+	eventRoom    = 64
+	eventReserve = 4
+)
+
+// Handle follows a submitted request.
+type Handle struct {
+	engine *Engine
+	events chan Event
+}
+
+// Next returns the next event, or ctx's error. After an End event there are no more.
+func (h *Handle) Next(ctx context.Context) (Event, error) {
+	select {
+	case ev := <-h.events:
+		if len(h.events) == eventRoom-eventReserve-1 {
+			h.engine.poke()
+		}
+		return ev, nil
+	case <-ctx.Done():
+		return Event{}, ctx.Err()
+	}
+}
+
+// state is a request at work.
+type state struct {
+	*Request
+	ctx       context.Context
+	events    chan Event
+	cancelled bool // guarded by Engine.mu
+	unwatch   func() bool
+
+	pass     int // the pass at work; len(Passes) when all are done
+	stepped  int // steps of all passes done
+	steps    int // steps of all passes
+	features []tensor.Tensor
+	seq      *llm.Sequence
+	fed      int // prompt tokens in the sequence
+	made     int // tokens generated
+	last     int // the newest one, not yet in the sequence
+	times    [numStages]time.Duration
+}
+
+func (s *state) paused() bool { return len(s.events) >= eventRoom-eventReserve }
+
+func (s *state) encoding() bool { return s.pass < len(s.Passes) }
+
+func (s *state) prefilling() bool { return !s.encoding() && s.fed < len(s.Tokens) }
+
+func (s *state) decoding() bool { return !s.encoding() && s.fed == len(s.Tokens) }
+
+func (s *state) ends(token int) bool { return slices.Contains(s.EOS, token) }

@@ -1,0 +1,60 @@
+package family
+
+import (
+	"io/fs"
+
+	"github.com/qwenvl/qwenvl/preprocess"
+)
+
+// The normalisation of CLIP, which the reference falls back to.
+var (
+	clipMean = [3]float32{0.48145466, 0.4578275, 0.40821073}
+	clipStd  = [3]float32{0.26862954, 0.26130258, 0.27577711}
+)
+
+const maxPixels = 1 << 28
+
+// preprocessor reads preprocessor_config.json; its patch geometry must be the tower's.
+func preprocessor(files fs.FS, patch, merge, frames int) (preprocess.Config, error) {
+	p, err := readObject(files, "preprocessor_config.json", false)
+	if err != nil {
+		return preprocess.Config{}, err
+	}
+	for _, f := range []struct {
+		key  string
+		want int
+	}{{"patch_size", patch}, {"merge_size", merge}, {"temporal_patch_size", frames}} {
+		if got := p.intOr(f.key, 1<<12, f.want); got != f.want {
+			p.fail(f.key, "is not the tower's", nil)
+		}
+	}
+	c := preprocess.Config{PatchSize: patch, MergeSize: merge, TemporalPatchSize: frames}
+	if size := p.sub("size"); size.has("shortest_edge") || size.has("longest_edge") {
+		c.MinPixels, c.MaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
+	} else {
+		c.MinPixels, c.MaxPixels = p.intOr("min_pixels", maxPixels, 56*56), p.intOr("max_pixels", maxPixels, 28*28*1280)
+	}
+	// Files may carry both spellings; the explicit keys are the newer ones then.
+	c.MinPixels, c.MaxPixels = p.intOr("min_pixels", maxPixels, c.MinPixels), p.intOr("max_pixels", maxPixels, c.MaxPixels)
+	c.Mean, c.Std = triple(p, "image_mean", clipMean), triple(p, "image_std", clipStd)
+	c.RescaleFactor = p.floatOr("rescale_factor", 1e6, 0)
+	for _, key := range []string{"do_resize", "do_rescale", "do_normalize"} {
+		if !p.boolOr(key, true) {
+			p.unsupported(key, "false")
+		}
+	}
+	if p.has("resample") && p.intIn("resample", 0, 5) != 3 {
+		p.unsupported("resample", string(p.keys["resample"]))
+	}
+	if *p.err != nil {
+		return preprocess.Config{}, *p.err
+	}
+	return c, nil
+}
+
+func triple(o object, key string, absent [3]float32) [3]float32 {
+	if !o.has(key) {
+		return absent
+	}
+	return [3]float32(list[float32](o, key, 3))
+}

@@ -1,0 +1,93 @@
+package family
+
+import (
+	"io/fs"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/rope"
+)
+
+// Bounds of configuration values: far above what is published, far below what overflows.
+const (
+	maxWidth = 1 << 16
+	maxDepth = 1 << 10
+	maxCount = 1 << 24
+)
+
+// qwen2 is the text decoder alone.
+//
+// Source: Qwen2 (arXiv 2407.10671), section 2.2; transformers, Qwen2Config.
+func qwen2(c object, _ fs.FS) (Spec, error) {
+	d := decoder(c)
+	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: c.floatOr("rope_theta", 1e12, 10000)}
+	if t := ropeType(c.sub("rope_scaling")); t != "" && t != "default" {
+		c.unsupported("rope_scaling.rope_type", t)
+	}
+	return Spec{
+		LLM:     d,
+		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: decoderNames("model.")}},
+		Ignore:  ignoreTied(d),
+	}, nil
+}
+
+// decoder reads what the decoders of the Qwen2 line have in common.
+func decoder(c object) llm.Config {
+	hidden := c.int("hidden_size", maxWidth)
+	heads := c.int("num_attention_heads", 1<<12)
+	if hidden%heads != 0 {
+		c.fail("num_attention_heads", "does not divide hidden_size", nil)
+	}
+	if act := c.stringOr("hidden_act", "silu"); act != "silu" {
+		c.unsupported("hidden_act", act)
+	}
+	if c.boolOr("use_sliding_window", false) {
+		c.unsupported("use_sliding_window", "true")
+	}
+	d := llm.Config{
+		HiddenSize: hidden,
+		VocabSize:  c.int("vocab_size", maxCount),
+		Layers:     make([]llm.Layer, c.int("num_hidden_layers", maxDepth)),
+		Eps:        float32(c.floatOr("rms_norm_eps", 1, 1e-6)),
+		TiedHead:   c.boolOr("tie_word_embeddings", false),
+		MaxContext: c.intOr("max_position_embeddings", maxCount, 32768),
+	}
+	layer := llm.Layer{
+		Eps:   d.Eps,
+		GQA:   &llm.GQA{NumHeads: heads, NumKVHeads: c.intOr("num_key_value_heads", 1<<12, heads), HeadDim: max(hidden/heads, 1), QKVBias: true},
+		Dense: &llm.Dense{IntermediateSize: c.int("intermediate_size", 1<<20), Act: tensor.SiLU},
+	}
+	for i := range d.Layers {
+		d.Layers[i] = layer
+	}
+	return d
+}
+
+// ropeType returns what a rope_scaling object calls its kind; released files spell the key in two ways.
+func ropeType(c object) string {
+	return c.stringOr("rope_type", c.stringOr("type", ""))
+}
+
+// decoderPairs names the decoder's tensors under prefix.
+func decoderPairs(prefix string) []string {
+	return []string{
+		"embed.weight", prefix + "embed_tokens.weight",
+		"norm.weight", prefix + "norm.weight",
+		"head.weight", "lm_head.weight",
+		"layers.*.mix_norm.weight", prefix + "layers.*.input_layernorm.weight",
+		"layers.*.ffn_norm.weight", prefix + "layers.*.post_attention_layernorm.weight",
+		"layers.*.attn.*.*", prefix + "layers.*.self_attn.*_proj.*",
+		"layers.*.mlp.*.*", prefix + "layers.*.mlp.*_proj.*",
+	}
+}
+
+func decoderNames(prefix string) weights.Names { return weights.Rename(decoderPairs(prefix)...) }
+
+// ignoreTied lets a checkpoint repeat the embedding as a head that is tied to it.
+func ignoreTied(d llm.Config) []string {
+	if d.TiedHead {
+		return []string{"lm_head.weight"}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+// Package family describes the model families as data: how the configuration of a checkpoint becomes the description of a tower, an
+// adapter and a decoder, and what its tensors are called. It is the one place that a family is added to.
+package family
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/sample"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/preprocess"
+	"github.com/qwenvl/qwenvl/vision"
+)
+
+// Spec is a model, resolved from a checkpoint's configuration files.
+type Spec struct {
+	ModelType string // as config.json says
+	LLM       llm.Config
+	Vision    *Vision // nil: text only
+
+	Layouts []Layout // how checkpoints of the family name their tensors; the first whose probe is there counts
+	Ignore  []string // tensors that are known and not used
+
+	EOS      []int // token ids that end a generation
+	Sampling sample.Params
+}
+
+// Vision is what a model that sees has besides its decoder.
+type Vision struct {
+	Encoder    vision.Config
+	Merger     adapter.MergerConfig
+	Preprocess preprocess.Config
+	ImageToken string // placeholder of a picture, by its spelling in the vocabulary
+	VideoToken string // placeholder of a video
+}
+
+// Layout is one way of naming a checkpoint's tensors.
+type Layout struct {
+	Probe string // a tensor that tells the layout
+	Names weights.Names
+}
+
+// parser turns config.json into a Spec. What the files beside it add is read by Load.
+type parser func(config object, files fs.FS) (Spec, error)
+
+// Load reads the configuration files of a checkpoint.
+//
+// Errors: *[ConfigError], *[UnsupportedError], and those of the described parts, which name the value.
+func Load(files fs.FS) (Spec, error) {
+	config, err := readObject(files, "config.json", false)
+	if err != nil {
+		return Spec{}, err
+	}
+	modelType := config.stringOr("model_type", "")
+	if *config.err != nil {
+		return Spec{}, *config.err
+	}
+	parse, ok := table[modelType]
+	if !ok {
+		return Spec{}, &UnsupportedError{File: "config.json", Field: "model_type", Value: modelType}
+	}
+	if config.has("quantization_config") {
+		method := config.sub("quantization_config").stringOr("quant_method", "unknown")
+		return Spec{}, &UnsupportedError{File: "config.json", Field: "quantization_config.quant_method", Value: method}
+	}
+	spec, err := parse(config, files)
+	if err == nil {
+		err = *config.err
+	}
+	if err != nil {
+		return Spec{}, err
+	}
+	spec.ModelType = modelType
+	if err := readGeneration(files, config, &spec); err != nil {
+		return Spec{}, err
+	}
+	return spec, spec.validate()
+}
+
+// validate is the chokepoint: what a Spec asks for is in bounds before anything is allocated for it.
+func (s Spec) validate() error {
+	err := s.LLM.Validate()
+	if v := s.Vision; v != nil {
+		err = errors.Join(err, v.Encoder.Validate(), v.Merger.Validate(), v.Preprocess.Validate())
+	}
+	if err != nil {
+		return &ConfigError{File: "config.json", Problem: "not a possible model", Err: err}
+	}
+	return nil
+}
+
+// readGeneration reads end tokens and sampling defaults.
+func readGeneration(files fs.FS, config object, s *Spec) error {
+	g, err := readObject(files, "generation_config.json", true)
+	if err != nil {
+		return err
+	}
+	if s.EOS = g.ids("eos_token_id"); s.EOS == nil {
+		s.EOS = config.ids("eos_token_id")
+	}
+	if g.boolOr("do_sample", false) {
+		s.Sampling = sample.Params{
+			Temperature: g.floatOr("temperature", 1e3, 1),
+			TopP:        g.floatOr("top_p", 1+1e-9, 1),
+			TopK:        50, // the reference's default
+		}
+		if g.has("top_k") {
+			s.Sampling.TopK = g.intIn("top_k", 0, 1<<24)
+		}
+	}
+	s.Sampling.RepetitionPenalty = g.floatOr("repetition_penalty", 1e3, 1)
+	return errors.Join(*g.err, *config.err)
+}

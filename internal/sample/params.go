@@ -1,0 +1,52 @@
+// Package sample chooses the next token from a row of logits.
+//
+// Everything is a function of the logits, the parameters, the tokens seen so far and the seed. The order of the steps
+// is: penalties, temperature, top-k, top-p, min-p, draw.
+package sample
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Params says how tokens are chosen. The zero value takes the best token always.
+type Params struct {
+	Temperature       float64 // divides the logits; 0: greedy
+	TopK              int     // keep the best TopK tokens, and those that tie with the last; 0: all
+	TopP              float64 // keep the fewest best tokens whose probabilities reach TopP; 0 or 1: all
+	MinP              float64 // drop tokens less probable than MinP times the best; 0: none
+	RepetitionPenalty float64 // divides positive logits of seen tokens and multiplies negative ones; 0 or 1: off
+	PresencePenalty   float64 // subtracted from the logits of generated tokens
+	FrequencyPenalty  float64 // subtracted for each time that a token was generated
+	Seed              uint64
+}
+
+// ErrParams is wrapped by every error of Validate.
+var ErrParams = errors.New("sample: invalid parameter")
+
+// ErrBadLogits says that a row has a NaN or +Inf, or nothing finite.
+var ErrBadLogits = errors.New("sample: logits are not finite")
+
+// Validate checks every field's range.
+//
+// Errors: wraps [ErrParams].
+func (p Params) Validate() error {
+	for _, f := range []struct {
+		name        string
+		v, min, max float64
+	}{
+		{"temperature", p.Temperature, 0, 1e4},
+		{"top-k", float64(p.TopK), 0, math.MaxInt32},
+		{"top-p", p.TopP, 0, 1},
+		{"min-p", p.MinP, 0, 1},
+		{"repetition penalty", p.RepetitionPenalty, 0, 1e4},
+		{"presence penalty", p.PresencePenalty, -1e4, 1e4},
+		{"frequency penalty", p.FrequencyPenalty, -1e4, 1e4},
+	} {
+		if !(f.v >= f.min && f.v <= f.max) {
+			return fmt.Errorf("%w: %s %v is not in %v…%v", ErrParams, f.name, f.v, f.min, f.max)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package tensor
+
+import "github.com/qwenvl/qwenvl/internal/kernel"
+
+// Pairing says which two channels a rotary embedding turns together.
+type Pairing uint8
+
+// The pairings in use.
+const (
+	HalfSplit  Pairing = iota // channel i with channel i+h, h half of the rotated width
+	Neighbours                // channel 2i with channel 2i+1
+)
+
+type rotateLoop struct {
+	x, cos, sin     Tensor
+	off, heads, dim int
+	pairing         Pairing
+}
+
+// Rotate turns heads of every row by the angles of that row: the first 2·cos.Cols channels of each of the heads
+// that start at columns off+h·headDim.
+//
+// Shapes: x is [n, ≥ off+heads·headDim]; cos and sin are [n, half the rotated width].
+func (ex *Exec) Rotate(x Tensor, off, heads, headDim int, cos, sin Tensor, pairing Pairing) {
+	if cos.Rows != x.Rows || sin.Rows != x.Rows || cos.Cols != sin.Cols || 2*cos.Cols > headDim || off < 0 || off+heads*headDim > x.Cols {
+		panic(badShape)
+	}
+	ex.rotate = rotateLoop{x: x, cos: cos, sin: sin, off: off, heads: heads, dim: headDim, pairing: pairing}
+	ex.pool.Run(&ex.rotate, (x.Rows+rowGroup-1)/rowGroup)
+	ex.rotate = rotateLoop{}
+}
+
+func (l *rotateLoop) Do(_, i int) {
+	width := 2 * l.cos.Cols
+	for r := i * rowGroup; r < min((i+1)*rowGroup, l.x.Rows); r++ {
+		row, cos, sin := l.x.Row(r), l.cos.Row(r), l.sin.Row(r)
+		for h := 0; h < l.heads; h++ {
+			at := l.off + h*l.dim
+			if l.pairing == HalfSplit {
+				kernel.RotateHalf(row[at:at+width], cos, sin)
+			} else {
+				kernel.RotatePairs(row[at:at+width], cos, sin)
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package llm
+
+import (
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/rope"
+)
+
+// Decoder holds the weights. It is immutable and safe for concurrent use: all state of a text is in its [Sequence].
+type Decoder struct {
+	cfg    Config
+	rotary *rope.Rotary
+	embed  *tensor.Matrix
+	layers []layer
+	norm   tensor.Norm
+	head   *tensor.Matrix
+}
+
+// layer is one decoder layer. The loop over layers knows mixers and feed-forward parts by these interfaces only.
+type layer struct {
+	mixNorm, ffnNorm tensor.Norm
+	mixer            mixer
+	ffn              ffn
+}
+
+// mixer adds a token mixer's output for h, the normalised rows, to x.
+type mixer interface {
+	forward(p *pass, layer int, x, h tensor.Tensor)
+}
+
+// ffn adds a feed-forward part's output for h, the normalised rows, to x.
+type ffn interface {
+	forward(p *pass, x, h tensor.Tensor)
+}
+
+// pass is what the layers of one forward pass share.
+type pass struct {
+	ex       *tensor.Exec
+	cache    *Cache
+	kv       []tensor.KVRows
+	cos, sin tensor.Tensor
+}
+
+// New binds a decoder's weights. They may be used once the loader's Finish has returned nil.
+//
+// Errors: wraps [ErrConfig] or [rope.ErrConfig].
+func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	d := &Decoder{
+		cfg:    cfg,
+		rotary: rope.New(cfg.Rope),
+		embed:  ld.Matrix("embed", cfg.VocabSize, cfg.HiddenSize),
+		layers: make([]layer, len(cfg.Layers)),
+		norm:   rmsNorm(ld, "norm", cfg.HiddenSize, cfg.Eps),
+	}
+	for i, l := range cfg.Layers {
+		sub := ld.Sub("layers", i)
+		d.layers[i] = layer{
+			mixNorm: rmsNorm(sub, "mix_norm", cfg.HiddenSize, l.Eps),
+			mixer:   newGQA(*l.GQA, cfg.HiddenSize, sub.Sub("attn")),
+			ffnNorm: rmsNorm(sub, "ffn_norm", cfg.HiddenSize, l.Eps),
+			ffn:     newDense(*l.Dense, cfg.HiddenSize, sub.Sub("mlp")),
+		}
+	}
+	if d.head = d.embed; !cfg.TiedHead {
+		d.head = ld.Matrix("head", cfg.VocabSize, cfg.HiddenSize)
+	}
+	return d, nil
+}
+
+// Config returns the decoder's description.
+func (d *Decoder) Config() Config { return d.cfg }
+
+func rmsNorm(ld *weights.Loader, name string, n int, eps float32) tensor.Norm {
+	return tensor.Norm{Weight: ld.Vector(name+".weight", n), Eps: eps}
+}
+
+// Forward runs the batch through all layers, appends its rows to their sequences, and returns the logits of the rows that
+// asked for them. The logits lie in the workspace of ex: release it, to a mark taken before, when they are read.
+//
+// A row's result depends on its own sequence only: not on its neighbours in the batch, nor on where the sequence was cut
+// into batches.
+//
+// Shapes: the result is [rows that asked, VocabSize].
+// Errors: [ErrContextFull], with no sequence changed; [tensor.ErrStopped], with all lengths as before.
+// Panics if a token is outside the vocabulary or features do not fit.
+func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tensor, error) {
+	for _, r := range b.runs {
+		if err := r.seq.reserve(r.hi - r.lo); err != nil {
+			return tensor.Tensor{}, err
+		}
+	}
+	b.kv = b.kv[:0]
+	for _, r := range b.runs {
+		b.kv = append(b.kv, tensor.KVRows{RowLo: r.lo, RowHi: r.hi, Pos: r.seq.length, Blocks: r.seq.blocks})
+	}
+	logits := ex.Alloc(len(b.logits), d.cfg.VocabSize)
+	mark := ex.Mark()
+	defer ex.Release(mark)
+
+	n := b.Rows()
+	x, h := ex.Alloc(n, d.cfg.HiddenSize), ex.Alloc(n, d.cfg.HiddenSize)
+	d.embedRows(x, b)
+	ex.Emit("inputs_embeds", -1, x)
+	p := pass{ex: ex, cache: cache, kv: b.kv, cos: ex.Alloc(n, d.rotary.Half()), sin: ex.Alloc(n, d.rotary.Half())}
+	for r, pos := range b.positions {
+		d.rotary.Fill(p.cos.Row(r), p.sin.Row(r), pos)
+	}
+	for i := range d.layers {
+		l := &d.layers[i]
+		ex.NormRows(h, x, &l.mixNorm)
+		l.mixer.forward(&p, i, x, h)
+		ex.NormRows(h, x, &l.ffnNorm)
+		l.ffn.forward(&p, x, h)
+		if err := ex.Err(); err != nil {
+			return tensor.Tensor{}, err
+		}
+		ex.Emit("llm.layer", i, x)
+	}
+	d.project(ex, logits, x, b.logits)
+	if err := ex.Err(); err != nil {
+		return tensor.Tensor{}, err
+	}
+	for _, r := range b.runs {
+		r.seq.length += r.hi - r.lo
+	}
+	return logits, nil
+}
+
+// project normalises the chosen rows and multiplies them by the head.
+func (d *Decoder) project(ex *tensor.Exec, logits, x tensor.Tensor, rows []int32) {
+	h := ex.Alloc(len(rows), d.cfg.HiddenSize)
+	ex.GatherRows(h, x, rows)
+	ex.NormRows(h, h, &d.norm)
+	ex.Emit("llm.norm", -1, h)
+	ex.Linear(logits, h, d.head, tensor.Identity)
+	ex.Emit("logits", -1, logits)
+}
+
+func (d *Decoder) embedRows(x tensor.Tensor, b *Batch) {
+	for r, id := range b.tokens {
+		d.embed.DecodeRow(x.Row(r), int(id))
+	}
+	for _, s := range b.splices {
+		for i := range s.Features.Rows {
+			copy(x.Row(s.Row+i), s.Features.Row(i))
+		}
+	}
+}

@@ -1,0 +1,192 @@
+// Package qwenvl runs the Qwen-VL family of vision-language models inside a Go program, without cgo.
+//
+//	m, err := qwenvl.Load("Qwen2-VL-2B-Instruct")
+//	resp, err := m.Generate(ctx, qwenvl.Request{
+//		Messages: []qwenvl.Message{qwenvl.User(qwenvl.ImageFile("a.jpg"), qwenvl.Text("What is this?"))},
+//	})
+//
+// A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template and weights in one folder. Weights are
+// memory-mapped. All methods of a Model are safe for concurrent use; concurrent requests share the passes over the weights, and
+// no request's result depends on what runs beside it, on the number of threads or on how its prompt is cut into chunks.
+//
+// Spellings of special tokens in texts of a request are plain text: only the checkpoint's chat template writes special tokens.
+package qwenvl
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/chat"
+	"github.com/qwenvl/qwenvl/internal/engine"
+	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/tokenizer"
+	"github.com/qwenvl/qwenvl/vision"
+)
+
+// Model is a loaded checkpoint. It holds no state of any request. Close it when it is no longer needed.
+type Model struct {
+	opts    options
+	spec    family.Spec
+	context int
+
+	source   *weights.Source
+	decoder  *llm.Decoder
+	encoder  *vision.Encoder // nil: text only
+	merger   *adapter.Merger
+	tok      *tokenizer.Tokenizer
+	template chat.Template // nil: the checkpoint has none
+	media    mediaTokens
+	engine   *engine.Engine
+
+	mu      sync.Mutex
+	closed  bool           // guarded by mu
+	callers sync.WaitGroup // Close waits for them
+}
+
+// mediaTokens are the ids of placeholders.
+type mediaTokens struct{ image, video int }
+
+// Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not change while the model is in use.
+//
+// Errors: *[CheckpointError], which names file and field; errors of options.
+func Load(dir string, opts ...Option) (*Model, error) {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: dir, Err: errors.New("is no folder")}
+	}
+	if err != nil {
+		return nil, checkpointError(err)
+	}
+	return load(os.DirFS(dir), func() (*weights.Source, error) { return weights.OpenDir(dir) }, opts)
+}
+
+// LoadFS opens a checkpoint in any file system, such as an embed.FS. Weights are read into memory.
+//
+// Errors: as [Load].
+func LoadFS(fsys fs.FS, opts ...Option) (*Model, error) {
+	return load(fsys, func() (*weights.Source, error) { return weights.OpenFS(fsys) }, opts)
+}
+
+func load(files fs.FS, open func() (*weights.Source, error), opts []Option) (*Model, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{opts: o}
+	if m.spec, err = family.Load(files); err != nil {
+		return nil, checkpointError(err)
+	}
+	// Parsing a large vocabulary takes about as long as binding the weights.
+	text := make(chan error, 1)
+	go func() { text <- m.loadText(files) }()
+	err = m.loadWeights(open)
+	if err = errors.Join(<-text, err); err != nil {
+		if m.source != nil {
+			err = errors.Join(err, m.source.Close())
+		}
+		return nil, checkpointError(err)
+	}
+	m.context = m.spec.LLM.MaxContext
+	if o.context > 0 {
+		m.context = o.context
+	}
+	m.engine = engine.New(m.decoder, engine.Options{Threads: o.threads, Context: m.context, Chunk: o.chunk, MaxBatch: o.maxBatch})
+	return m, nil
+}
+
+// loadText reads tokenizer and chat template.
+func (m *Model) loadText(files fs.FS) error {
+	tok, err := family.Tokenizer(files)
+	if err != nil {
+		return err
+	}
+	if n := m.spec.LLM.VocabSize; tok.Size() > n {
+		return &family.ConfigError{File: "config.json", Field: "vocab_size", Problem: "smaller than the tokenizer's vocabulary"}
+	}
+	m.tok = tok
+	if v := m.spec.Vision; v != nil {
+		var ok [2]bool
+		m.media.image, ok[0] = tok.TokenID(v.ImageToken)
+		m.media.video, ok[1] = tok.TokenID(v.VideoToken)
+		if !ok[0] || !ok[1] {
+			return &family.ConfigError{File: "tokenizer.json", Field: "added_tokens", Problem: "without " + v.ImageToken + " or " + v.VideoToken}
+		}
+	}
+	source, err := family.ChatTemplate(files)
+	if err != nil || source == "" {
+		return err
+	}
+	var specials []string
+	for _, t := range tok.AddedTokens() {
+		if t.Special {
+			specials = append(specials, t.Text)
+		}
+	}
+	m.template, err = chat.New(source, chat.Options{Specials: specials})
+	if err != nil {
+		err = &family.ConfigError{File: "chat_template", Problem: "cannot be used", Err: err}
+	}
+	return err
+}
+
+// loadWeights opens the weight files and binds every tensor.
+func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
+	var err error
+	if m.source, err = open(); err != nil {
+		return err
+	}
+	layout := m.spec.Layouts[0]
+	for _, l := range m.spec.Layouts {
+		if _, ok := m.source.Tensor(l.Probe); ok {
+			layout = l
+			break
+		}
+	}
+	ld := weights.NewLoader(m.source, layout.Names)
+	ld.Ignore(m.spec.Ignore...)
+	if m.decoder, err = llm.New(m.spec.LLM, ld); err != nil {
+		return err
+	}
+	if v := m.spec.Vision; v != nil {
+		if m.encoder, err = vision.New(v.Encoder, ld.Sub("vision")); err != nil {
+			return err
+		}
+		if m.merger, err = adapter.NewMerger(v.Merger, ld.Sub("merger")); err != nil {
+			return err
+		}
+	}
+	return ld.Finish()
+}
+
+// Close refuses new requests, waits for the running ones, ends the model's threads and unmaps its weights. A second call
+// does nothing.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	closed := m.closed
+	m.closed = true
+	m.mu.Unlock()
+	if closed {
+		return nil
+	}
+	m.callers.Wait()
+	m.engine.Close()
+	return m.source.Close()
+}
+
+// enter keeps the model open until leave.
+func (m *Model) enter() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
+	m.callers.Add(1)
+	return nil
+}
+
+func (m *Model) leave() { m.callers.Done() }

@@ -1,0 +1,84 @@
+package qwenvl
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/qwenvl/qwenvl/preprocess"
+)
+
+// Option changes how a model is loaded and run.
+type Option func(*options) error
+
+type options struct {
+	threads  int
+	context  int // 0: the checkpoint's own
+	chunk    int
+	maxBatch int
+	decode   preprocess.DecodeOptions
+}
+
+func newOptions(opts []Option) (options, error) {
+	o := options{threads: min(runtime.GOMAXPROCS(0), maxThreads), chunk: 512, maxBatch: 16}
+	for _, set := range opts {
+		if err := set(&o); err != nil {
+			return options{}, err
+		}
+	}
+	return o, nil
+}
+
+const (
+	maxThreads = 1024
+	maxRows    = 1 << 16
+)
+
+// WithThreads sets the number of threads that compute, 1 to 1024. The default is GOMAXPROCS. It changes no result.
+func WithThreads(n int) Option {
+	return func(o *options) error {
+		o.threads = n
+		return inRange("WithThreads", n, 1, maxThreads)
+	}
+}
+
+// WithContextSize sets how many tokens a request's prompt and answer may have together, at least 16. The default is what the
+// checkpoint was trained for. Memory for keys and values is taken as it fills.
+func WithContextSize(n int) Option {
+	return func(o *options) error {
+		o.context = n
+		return inRange("WithContextSize", n, 16, 1<<24)
+	}
+}
+
+// WithPrefillChunk sets how many prompt tokens go through the model at a time, 1 to 65536. The default is 512. Larger chunks are a
+// little faster, smaller ones let the answers of other requests flow more evenly. It changes no result.
+func WithPrefillChunk(n int) Option {
+	return func(o *options) error {
+		o.chunk = n
+		return inRange("WithPrefillChunk", n, 1, maxRows)
+	}
+}
+
+// WithMaxBatch sets how many requests run at a time, 1 to 4096; more wait in order. The default is 16. It changes no result.
+func WithMaxBatch(n int) Option {
+	return func(o *options) error {
+		o.maxBatch = n
+		return inRange("WithMaxBatch", n, 1, 4096)
+	}
+}
+
+// WithDecodeOptions sets how pictures are read: what happens to transparency, orientation and 16-bit grey, and the limits on
+// their size. The zero value, the default, is what the reference does.
+func WithDecodeOptions(d preprocess.DecodeOptions) Option {
+	return func(o *options) error {
+		o.decode = d
+		return nil
+	}
+}
+
+func inRange(option string, n, least, most int) error {
+	if n < least || n > most {
+		return fmt.Errorf("qwenvl: %s: %d is not in %d…%d", option, n, least, most)
+	}
+	return nil
+}
