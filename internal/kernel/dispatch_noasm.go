@@ -1,3 +1,5 @@
+//go:build !amd64 || !gc || noasm || purego
+
 package kernel
 
 // scratchBlocked returns the scratch that the blocked product in assembly needs.

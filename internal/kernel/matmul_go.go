@@ -14,7 +14,7 @@ const (
 
 // scratchGo returns the scratch that matMulGo needs: a tile of weights and a tile of results, or four weight rows.
 func scratchGo(m int) int {
-	if m < goManyRows {
+	if m < goManyRows || !gonumTiles {
 		return 4 * goTile
 	}
 	return 2 * goTile * goTile
@@ -30,7 +30,7 @@ func matMulGo(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int
 		}
 		return
 	}
-	if m < goManyRows {
+	if m < goManyRows || !gonumTiles {
 		matMulFewRows(y, ldy, x, ldx, m, w, n, k, scratch)
 		return
 	}
@@ -71,7 +71,8 @@ func matMulGo(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int
 	}
 }
 
-// matMulFewRows is matMulGo for so few rows that transposing the weights would cost more than the product.
+// matMulFewRows is matMulGo without gonum: for so few rows that transposing the weights would cost more than it saves,
+// and for any number of rows where gonum's own loops are slower than dot4.
 func matMulFewRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
 	for c0 := 0; c0 < n; c0 += 4 {
 		cols := min(4, n-c0)

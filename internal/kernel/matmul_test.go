@@ -211,6 +211,9 @@ func TestMatMulGoFewRowsEqualsGonum(t *testing.T) {
 	p := newProduct(rng, formatF32, m, n, k, k)
 	want, got := make([]float32, m*n), make([]float32, m*n)
 	w := weights{f32: p.f32}
+	if !gonumTiles {
+		t.Log("gonum has no assembly in this build; all rows take one path")
+	}
 	matMulGo(want, n, p.x, k, m, w, n, k, make([]float32, scratchGo(m)))
 	matMulFewRows(got, n, p.x, k, m, w, n, k, make([]float32, scratchGo(1)))
 	testkit.SameBits(t, want, got)

@@ -1,0 +1,3 @@
+module github.com/qwenvl/qwenvl/internal/kernel/_gen
+
+go 1.26.0

@@ -1,0 +1,39 @@
+// Command gen writes the assembly of package kernel. Run it in this folder with "go run .".
+//
+// Each file of this program writes the kernels of one kind for every instruction set; emit.go has what they share: vector
+// registers by number, constants, loops over whole vectors with a masked tail.
+package main
+
+import (
+	"log"
+	"os"
+)
+
+func main() {
+	for _, v := range []isa{avx512, avx2} {
+		for _, out := range []struct {
+			name string
+			emit func(*file)
+		}{
+			{"matmul", matMul},
+			{"panel", panel},
+			{"vector", vector},
+			{"activation", activation},
+			{"norm", norm},
+			{"convert", convert},
+		} {
+			f := newFile(v)
+			out.emit(f)
+			write("../"+out.name+"_"+v.lower+"_amd64.s", f.source())
+		}
+	}
+	f := newFile(avx2)
+	transpose(f)
+	write("../transpose_avx2_amd64.s", f.source())
+}
+
+func write(path string, data []byte) {
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		log.Fatal(err)
+	}
+}

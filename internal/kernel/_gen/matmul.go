@@ -1,0 +1,279 @@
+package main
+
+import "fmt"
+
+// dotCols is the number of weight rows that one call multiplies; the reductions are written for four.
+const dotCols = 4
+
+// dotRows returns the most rows of x of one call: as many as keep rows·dotCols sums, the operands and nothing else in
+// registers.
+func dotRows(v isa) int {
+	if v.lanes == 16 {
+		return 6
+	}
+	return 3
+}
+
+// matMul writes the inner-product tiles dot<format>x<rows>. Each of the rows·4 sums is one vector whose lane l adds, with
+// fused multiply-adds, the products at l, l+lanes, l+2·lanes… Every tile does the same per sum, so tiles of any height
+// give the same bits.
+func matMul(f *file) {
+	for _, format := range []string{"F32", "BF16", "F16"} {
+		for rows := 1; rows <= dotRows(f.isa); rows++ {
+			dotTile(f, format, rows)
+		}
+	}
+}
+
+var weightRegs = [dotCols]string{"BX", "CX", "DX", "SI"}
+
+// rowAddr addresses row r of x: AX is row 0, R8, R9, R10 are 1, 3 and 5 times the stride.
+func rowAddr(r, disp int) string {
+	return fmt.Sprintf("%d(AX)", disp) + []string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]
+}
+
+func dotTile(f *file, format string, rows int) {
+	f.text(fmt.Sprintf("dot%sx%d", format, rows), "(args *dotArgs)", 8)
+	f.op("MOVQ args+0(FP), DI")
+	f.op("MOVQ dotArgs_x(DI), AX")
+	f.op("MOVQ dotArgs_ldx(DI), R8")
+	f.op("LEAQ (R8)(R8*2), R9")
+	f.op("LEAQ (R8)(R8*4), R10")
+	for c, reg := range weightRegs {
+		f.op("MOVQ (dotArgs_w+%d)(DI), %s", 8*c, reg)
+	}
+	f.op("MOVQ dotArgs_prefetch(DI), R12")
+	f.op("MOVQ dotArgs_steps(DI), R13")
+	acc := func(r, c int) int { return r*dotCols + c }
+
+	// Sums start at 0, or where an earlier block of k left them.
+	f.op("MOVQ dotArgs_resume(DI), R11")
+	f.op("TESTQ R11, R11")
+	f.op("JNZ resume")
+	for i := range rows * dotCols {
+		f.zero(i)
+	}
+	f.op("JMP start")
+	f.label("resume")
+	f.op("MOVQ dotArgs_partial(DI), R11")
+	for i := range rows * dotCols {
+		f.op("VMOVUPS %d(R11), %s", i*f.bytes(), f.v(i))
+	}
+	f.label("start")
+
+	wBytes := f.bytes()
+	if format != "F32" {
+		wBytes /= 2
+	}
+	step := func(i int) {
+		if f.lanes == 16 {
+			for c, reg := range weightRegs {
+				f.widen(format, fmt.Sprintf("%d(%s)", i*wBytes, reg), 24+c, false)
+			}
+			for r := range rows {
+				t := 28 + r%4
+				f.op("VMOVUPS %s, Z%d", rowAddr(r, i*64), t)
+				for c := range dotCols {
+					f.op("VFMADD231PS Z%d, Z%d, Z%d", t, 24+c, acc(r, c))
+				}
+			}
+			return
+		}
+		for r := range rows {
+			f.op("VMOVUPS %s, Y%d", rowAddr(r, i*32), 12+r)
+		}
+		for c, reg := range weightRegs {
+			f.widen(format, fmt.Sprintf("%d(%s)", i*wBytes, reg), 15, false)
+			for r := range rows {
+				f.op("VFMADD231PS Y15, Y%d, Y%d", 12+r, acc(r, c))
+			}
+		}
+	}
+	advance := func(n int) {
+		f.op("ADDQ $%d, AX", n*f.bytes())
+		for _, reg := range weightRegs {
+			f.op("ADDQ $%d, %s", n*wBytes, reg)
+		}
+	}
+	unroll := 128 / f.bytes() // two cache lines of x, one or two of each weight row
+	f.op("SUBQ $%d, R13", unroll)
+	f.op("JLT rest")
+	f.label("loop")
+	for i := range unroll {
+		step(i)
+	}
+	for line := 0; line < unroll*wBytes; line += 64 {
+		for _, reg := range weightRegs {
+			f.op("PREFETCHT0 %d(%s)(R12*1)", line, reg)
+		}
+	}
+	advance(unroll)
+	f.op("SUBQ $%d, R13", unroll)
+	f.op("JGE loop")
+	f.label("rest")
+	f.op("ADDQ $%d, R13", unroll)
+	f.op("JZ tail")
+	f.label("one")
+	step(0)
+	advance(1)
+	f.op("DECQ R13")
+	f.op("JNZ one")
+
+	f.label("tail")
+	f.op("MOVQ dotArgs_tail(DI), R13")
+	f.op("TESTQ R13, R13")
+	f.op("JZ finish")
+	dotTail(f, format, rows, acc)
+
+	f.label("finish")
+	f.op("MOVQ dotArgs_suspend(DI), R11")
+	f.op("TESTQ R11, R11")
+	f.op("JZ reduce")
+	f.op("MOVQ dotArgs_partial(DI), R11")
+	for i := range rows * dotCols {
+		f.op("VMOVUPS %s, %d(R11)", f.v(i), i*f.bytes())
+	}
+	f.ret()
+
+	f.label("reduce")
+	f.op("MOVQ dotArgs_y(DI), R11")
+	f.op("MOVQ dotArgs_ldy(DI), R12")
+	f.op("MOVQ dotArgs_cols(DI), R13")
+	if f.lanes == 16 {
+		f.op("MOVQ R13, CX")
+		f.op("MOVQ $1, R10")
+		f.op("SHLQ CX, R10")
+		f.op("DECQ R10")
+		f.op("KMOVW R10, K2")
+		firsts := f.table("firsts", func(i int) uint32 { return uint32(4 * i) }, 4)
+		f.op("VMOVUPS %s, X31", firsts)
+	} else {
+		f.op("NEGQ R13")
+		masks := f.table("cols", func(i int) uint32 {
+			if i < 4 {
+				return 0xffffffff
+			}
+			return 0
+		}, 8)
+		f.op("LEAQ %s, R10", masks)
+		f.op("VMOVUPS 16(R10)(R13*4), X15")
+	}
+	for r := range rows {
+		f.reduce4(acc(r, 0))
+		if f.lanes == 16 {
+			f.op("VMOVUPS X24, K2, (R11)")
+		} else {
+			f.op("VMASKMOVPS X12, X15, (R11)")
+		}
+		if r < rows-1 {
+			f.op("ADDQ R12, R11")
+		}
+	}
+	f.ret()
+}
+
+// widen loads one vector of weights and makes it float32; masked (AVX-512) by K1.
+func (f *file) widen(format, addr string, dst int, masked bool) {
+	z, k := "", ""
+	if masked {
+		z, k = ".Z", "K1, "
+	}
+	switch format {
+	case "F32":
+		f.op("VMOVUPS%s %s, %s%s", z, addr, k, f.v(dst))
+	case "BF16":
+		f.op("VPMOVZXWD%s %s, %s%s", z, addr, k, f.v(dst))
+		f.op("VPSLLD $16, %s, %s", f.v(dst), f.v(dst))
+	case "F16":
+		f.op("VCVTPH2PS%s %s, %s%s", z, addr, k, f.v(dst))
+	}
+}
+
+// dotTail adds the last R13 products of each sum. AVX-512 loads them masked. AVX2 loads the last whole vector that the
+// row has, which the block is long enough for, and clears the lanes that have been added already.
+func dotTail(f *file, format string, rows int, acc func(r, c int) int) {
+	if f.lanes == 16 {
+		f.op("MOVQ CX, R10")
+		f.op("MOVQ R13, CX")
+		f.op("MOVQ $1, R11")
+		f.op("SHLQ CX, R11")
+		f.op("DECQ R11")
+		f.op("KMOVW R11, K1")
+		f.op("MOVQ R10, CX")
+		f.op("LEAQ (R8)(R8*4), R10")
+		for c, reg := range weightRegs {
+			f.widen(format, "("+reg+")", 24+c, true)
+		}
+		for r := range rows {
+			f.op("VMOVUPS.Z %s, K1, Z28", rowAddr(r, 0))
+			for c := range dotCols {
+				f.op("VFMADD231PS Z28, Z%d, Z%d", 24+c, acc(r, c))
+			}
+		}
+		return
+	}
+	// R13 = tail - lanes, the (negative) distance from here to the last whole vector.
+	f.op("SUBQ $8, R13")
+	scale := 4
+	if format != "F32" {
+		scale = 2
+	}
+	lastOnes := f.table("last", func(i int) uint32 {
+		if i < 8 {
+			return 0
+		}
+		return 0xffffffff
+	}, 16)
+	f.op("LEAQ %s, R11", lastOnes)
+	f.op("LEAQ (AX)(R13*4), AX")
+	for r := range rows {
+		// The mask's table is read so that lanes -R13… are ones.
+		f.op("VMOVUPS %s, Y%d", rowAddr(r, 0), 12+r)
+		f.op("VANDPS 32(R11)(R13*4), Y%d, Y%d", 12+r, 12+r)
+	}
+	f.op("SHLQ $2, R13")
+	f.op("ADDQ R13, R11")
+	f.op("SARQ $2, R13")
+	for c, reg := range weightRegs {
+		f.op("LEAQ (%s)(R13*%d), %s", reg, scale, reg)
+		f.widen(format, "("+reg+")", 15, false)
+		f.op("VANDPS 32(R11), Y15, Y15")
+		for r := range rows {
+			f.op("VFMADD231PS Y15, Y%d, Y%d", 12+r, acc(r, c))
+		}
+	}
+}
+
+// reduce4 sums the lanes of four vectors, always in the same tree, into X24 (AVX-512; Z24-Z27 are lost) or X12 (AVX2;
+// Y12-Y14 are lost). The tree adds lanes a half, a quarter… of the vector apart.
+func (f *file) reduce4(first int) {
+	a, b, c, d := first, first+1, first+2, first+3
+	if f.lanes == 16 {
+		pair := func(x, y, low, high int) {
+			f.op("VSHUFF64X2 $0x44, Z%d, Z%d, Z%d", y, x, low)
+			f.op("VSHUFF64X2 $0xEE, Z%d, Z%d, Z%d", y, x, high)
+			f.op("VADDPS Z%d, Z%d, Z%d", high, low, low)
+		}
+		pair(a, b, 24, 25)
+		pair(c, d, 26, 27)
+		f.op("VSHUFF64X2 $0x88, Z26, Z24, Z25")
+		f.op("VSHUFF64X2 $0xDD, Z26, Z24, Z27")
+		f.op("VADDPS Z27, Z25, Z24")
+		f.op("VPERMILPS $0x4E, Z24, Z25")
+		f.op("VADDPS Z25, Z24, Z24")
+		f.op("VPERMILPS $0xB1, Z24, Z25")
+		f.op("VADDPS Z25, Z24, Z24")
+		f.op("VPERMPS Z24, Z31, Z24")
+		return
+	}
+	f.op("VPERM2F128 $0x20, Y%d, Y%d, Y12", b, a)
+	f.op("VPERM2F128 $0x31, Y%d, Y%d, Y13", b, a)
+	f.op("VADDPS Y13, Y12, Y12")
+	f.op("VPERM2F128 $0x20, Y%d, Y%d, Y13", d, c)
+	f.op("VPERM2F128 $0x31, Y%d, Y%d, Y14", d, c)
+	f.op("VADDPS Y14, Y13, Y13")
+	f.op("VHADDPS Y13, Y12, Y12")
+	f.op("VHADDPS Y12, Y12, Y12")
+	f.op("VEXTRACTF128 $1, Y12, X13")
+	f.op("VUNPCKLPS X13, X12, X12")
+}

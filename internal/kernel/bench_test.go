@@ -1,0 +1,126 @@
+package kernel
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/qwenvl/qwenvl/internal/cpu"
+	"github.com/qwenvl/qwenvl/internal/testkit"
+)
+
+// eachISA runs body under each implementation, as testkit.AllImplementations does for tests.
+func eachISA(b *testing.B, name string, body func(b *testing.B)) {
+	names := cpu.Names()
+	for i, isa := range append(names, testkit.Go) {
+		b.Run(name+"/isa="+isa, func(b *testing.B) {
+			for _, wider := range names[:i] {
+				defer cpu.Disable(wider)()
+			}
+			body(b)
+		})
+	}
+}
+
+func reportRate(b *testing.B, flops, bytes int) {
+	perSecond := float64(b.N) / b.Elapsed().Seconds() / 1e9
+	b.ReportMetric(float64(flops)*perSecond, "GFLOP/s")
+	b.ReportMetric(float64(bytes)*perSecond, "GB/s")
+}
+
+// BenchmarkMatMul reads fresh weights all the time where one row is multiplied (the weights of 512 MB are visited in
+// turn), as a decoder does.
+func BenchmarkMatMul(b *testing.B) {
+	for _, c := range []struct {
+		format  weightFormat
+		m, n, k int
+	}{
+		{formatBF16, 1, 1536, 1536}, {formatBF16, 1, 1536, 8960}, {formatF32, 1, 1280, 1280}, {formatF16, 1, 1536, 1536},
+		{formatBF16, 4, 1536, 1536}, {formatBF16, 16, 1536, 1536}, {formatBF16, 24, 1536, 1536},
+		{formatBF16, 96, 1280, 1280}, {formatF32, 96, 1280, 1280}, {formatF16, 96, 1280, 1280},
+		{formatBF16, 512, 1536, 8960}, {formatF32, 1024, 5120, 1280}, {formatF32, 1024, 1280, 5120}, {formatBF16, 1024, 5120, 1280},
+	} {
+		eachISA(b, fmt.Sprintf("fmt=%s/m=%d/n=%d/k=%d", formatNames[c.format], c.m, c.n, c.k), func(b *testing.B) {
+			size := 2
+			if c.format == formatF32 {
+				size = 4
+			}
+			copies := 1
+			if c.m == 1 {
+				copies = 512 << 20 / (c.n * c.k * size)
+			}
+			p := &product{format: c.format, m: c.m, n: c.n * copies, k: c.k, ldx: c.k, x: make([]float32, c.m*c.k)}
+			if c.format == formatF32 {
+				p.f32 = make([]float32, p.n*p.k)
+			} else {
+				p.u16 = make([]uint16, p.n*p.k)
+			}
+			for i := range p.x {
+				p.x[i] = 1
+			}
+			p.dirtyScratch()
+			y := make([]float32, c.m*c.n)
+			at := 0
+			for i := range p.u16 {
+				p.u16[i] = uint16(i) & 0x3fff
+			}
+			for i := range p.f32 {
+				p.f32[i] = float32(i & 0xff)
+			}
+			b.SetBytes(int64(c.n * c.k * size))
+			for b.Loop() {
+				p.run(y, c.n, 0, c.m, at*c.n, c.n)
+				at = (at + 1) % copies
+			}
+			reportRate(b, 2*c.m*c.n*c.k, c.n*c.k*size)
+		})
+	}
+}
+
+// BenchmarkMatMulPanel has the shapes of attention: 64 keys of head dimension d, for all queries of a tile or for those of
+// one decoded token.
+func BenchmarkMatMulPanel(b *testing.B) {
+	for _, c := range []struct{ m, n, k int }{{1, 64, 128}, {6, 64, 128}, {64, 64, 128}, {64, 128, 64}, {64, 64, 80}, {64, 80, 64}} {
+		eachISA(b, fmt.Sprintf("m=%d/n=%d/k=%d", c.m, c.n, c.k), func(b *testing.B) {
+			x, w, y := normal(newRand(), c.m*c.k), normal(newRand(), c.k*c.n), make([]float32, c.m*c.n)
+			for b.Loop() {
+				MatMulPanel(y, c.n, x, c.k, c.m, w, c.n, c.n, c.k, false)
+			}
+			reportRate(b, 2*c.m*c.n*c.k, 4*c.k*c.n)
+		})
+	}
+}
+
+// BenchmarkRow measures the functions along a row of 1536 in the caches.
+func BenchmarkRow(b *testing.B) {
+	const n = 1536
+	x, w, dst, half := normal(newRand(), n), normal(newRand(), n), make([]float32, n), normal(newRand(), n/2)
+	bits := make([]uint16, n)
+	for _, f := range []struct {
+		name string
+		f    func()
+	}{
+		{"ExpSub", func() { ExpSub(dst, 0) }},
+		{"Max", func() { Max(x) }},
+		{"SiLUMul", func() { SiLUMul(dst, x, w) }},
+		{"QuickGELU", func() { QuickGELU(dst) }},
+		{"GELU", func() { GELU(dst) }},
+		{"GELUTanh", func() { GELUTanh(dst) }},
+		{"Add", func() { Add(dst, x) }},
+		{"RMSNorm", func() { RMSNorm(dst, x, w, 1e-6) }},
+		{"LayerNorm", func() { LayerNorm(dst, x, w, w, 1e-6) }},
+		{"RotateHalf", func() { RotateHalf(dst, half, half) }},
+		{"RotatePairs", func() { RotatePairs(dst, half, half) }},
+		{"BF16ToF32", func() { BF16ToF32(dst, bits) }},
+		{"F16ToF32", func() { F16ToF32(dst, bits) }},
+		{"Dot", func() { Dot(x, w) }},
+		{"Transpose", func() { Transpose(dst, 24, x, 64, 24, 64) }},
+	} {
+		eachISA(b, f.name, func(b *testing.B) {
+			copy(dst, x)
+			for b.Loop() {
+				f.f()
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelem/s")
+		})
+	}
+}

@@ -1,0 +1,108 @@
+//go:build gc && !noasm && !purego
+
+package kernel
+
+//go:noescape
+func dotF32x1AVX512(args *dotArgs)
+
+//go:noescape
+func dotF32x2AVX512(args *dotArgs)
+
+//go:noescape
+func dotF32x3AVX512(args *dotArgs)
+
+//go:noescape
+func dotF32x4AVX512(args *dotArgs)
+
+//go:noescape
+func dotF32x5AVX512(args *dotArgs)
+
+//go:noescape
+func dotF32x6AVX512(args *dotArgs)
+
+//go:noescape
+func dotBF16x1AVX512(args *dotArgs)
+
+//go:noescape
+func dotBF16x2AVX512(args *dotArgs)
+
+//go:noescape
+func dotBF16x3AVX512(args *dotArgs)
+
+//go:noescape
+func dotBF16x4AVX512(args *dotArgs)
+
+//go:noescape
+func dotBF16x5AVX512(args *dotArgs)
+
+//go:noescape
+func dotBF16x6AVX512(args *dotArgs)
+
+//go:noescape
+func dotF16x1AVX512(args *dotArgs)
+
+//go:noescape
+func dotF16x2AVX512(args *dotArgs)
+
+//go:noescape
+func dotF16x3AVX512(args *dotArgs)
+
+//go:noescape
+func dotF16x4AVX512(args *dotArgs)
+
+//go:noescape
+func dotF16x5AVX512(args *dotArgs)
+
+//go:noescape
+func dotF16x6AVX512(args *dotArgs)
+
+// dotAVX512 calls the tile for the format and the number of rows, 1 to 6.
+func dotAVX512(format weightFormat, rows int, args *dotArgs) {
+	switch format {
+	case formatF32:
+		switch rows {
+		case 1:
+			dotF32x1AVX512(args)
+		case 2:
+			dotF32x2AVX512(args)
+		case 3:
+			dotF32x3AVX512(args)
+		case 4:
+			dotF32x4AVX512(args)
+		case 5:
+			dotF32x5AVX512(args)
+		case 6:
+			dotF32x6AVX512(args)
+		}
+	case formatBF16:
+		switch rows {
+		case 1:
+			dotBF16x1AVX512(args)
+		case 2:
+			dotBF16x2AVX512(args)
+		case 3:
+			dotBF16x3AVX512(args)
+		case 4:
+			dotBF16x4AVX512(args)
+		case 5:
+			dotBF16x5AVX512(args)
+		case 6:
+			dotBF16x6AVX512(args)
+		}
+	case formatF16:
+		switch rows {
+		case 1:
+			dotF16x1AVX512(args)
+		case 2:
+			dotF16x2AVX512(args)
+		case 3:
+			dotF16x3AVX512(args)
+		case 4:
+			dotF16x4AVX512(args)
+		case 5:
+			dotF16x5AVX512(args)
+		case 6:
+			dotF16x6AVX512(args)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+//go:build gc && !noasm && !purego
+
+package kernel
+
+//go:noescape
+func panel12x2AVX512(args *panelArgs)
+
+//go:noescape
+func panel12x1AVX512(args *panelArgs)
+
+//go:noescape
+func panel8x2AVX512(args *panelArgs)
+
+//go:noescape
+func panel8x1AVX512(args *panelArgs)
+
+//go:noescape
+func panel4x4AVX512(args *panelArgs)
+
+//go:noescape
+func panel4x2AVX512(args *panelArgs)
+
+//go:noescape
+func panel4x1AVX512(args *panelArgs)
+
+//go:noescape
+func panel2x4AVX512(args *panelArgs)
+
+//go:noescape
+func panel2x2AVX512(args *panelArgs)
+
+//go:noescape
+func panel2x1AVX512(args *panelArgs)
+
+//go:noescape
+func panel1x4AVX512(args *panelArgs)
+
+//go:noescape
+func panel1x2AVX512(args *panelArgs)
+
+//go:noescape
+func panel1x1AVX512(args *panelArgs)
+
+// panelAVX512 calls the tile of that many rows and vectors.
+func panelAVX512(rows, vectors int, args *panelArgs) {
+	switch [2]int{rows, vectors} {
+	case [2]int{12, 2}:
+		panel12x2AVX512(args)
+	case [2]int{12, 1}:
+		panel12x1AVX512(args)
+	case [2]int{8, 2}:
+		panel8x2AVX512(args)
+	case [2]int{8, 1}:
+		panel8x1AVX512(args)
+	case [2]int{4, 4}:
+		panel4x4AVX512(args)
+	case [2]int{4, 2}:
+		panel4x2AVX512(args)
+	case [2]int{4, 1}:
+		panel4x1AVX512(args)
+	case [2]int{2, 4}:
+		panel2x4AVX512(args)
+	case [2]int{2, 2}:
+		panel2x2AVX512(args)
+	case [2]int{2, 1}:
+		panel2x1AVX512(args)
+	case [2]int{1, 4}:
+		panel1x4AVX512(args)
+	case [2]int{1, 2}:
+		panel1x2AVX512(args)
+	case [2]int{1, 1}:
+		panel1x1AVX512(args)
+	}
+}
