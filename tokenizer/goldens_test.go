@@ -1,7 +1,9 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -201,4 +203,28 @@ func TestFullTokenizer(t *testing.T) {
 	id, ok = han.TokenID("<|reserved_token_505|>")
 	require.True(t, ok)
 	require.Equal(t, 505, id)
+}
+
+// TestFullVocabMerges reads the published vocabulary in its older form of three files.
+func TestFullVocabMerges(t *testing.T) {
+	var file struct {
+		Model struct {
+			Vocab  json.RawMessage
+			Merges [][2]string
+		}
+	}
+	require.NoError(t, json.Unmarshal(readTestdata(t, "qwen3-tokenizer.json.gz"), &file))
+	var merges bytes.Buffer
+	merges.WriteString("#version: 0.2\n")
+	for _, m := range file.Model.Merges {
+		fmt.Fprintf(&merges, "%s %s\n", m[0], m[1])
+	}
+	tok, err := ParseVocabMerges(file.Model.Vocab, merges.Bytes(), readTestdata(t, "qwen3-tokenizer_config.json"))
+	require.NoError(t, err)
+	require.Equal(t, full(t).AddedTokens(), tok.AddedTokens())
+	readLines(t, "goldens.jsonl.gz", func(n int, r goldenRow) {
+		if r.Text != nil {
+			require.Equal(t, r.JSON, list(tok.EncodeSpecial(*r.Text)), "line %d", n)
+		}
+	})
 }

@@ -212,28 +212,32 @@ func (r *jsonReader) hex4() (rune, bool) {
 	return rune(v), err == nil
 }
 
-// id reads a token id.
-func (r *jsonReader) id(field string) (int, error) {
+// id reads a token id: a whole number from 0 to maxVocab−1.
+func (r *jsonReader) id() (id int, ok bool) {
 	r.space()
 	start := r.pos
 	for r.pos < len(r.data) && r.data[r.pos] >= '0' && r.data[r.pos] <= '9' {
 		r.pos++
 	}
-	digits := r.data[start:r.pos]
+	id, ok = parseID(r.data[start:r.pos])
 	follow := r.next()
-	if len(digits) == 0 || (len(digits) > 1 && digits[0] == '0') || (follow != ',' && follow != '}' && follow != ']') {
-		return 0, formatError(r.file, field, "an id that is not a whole number from 0 on")
-	}
-	return parseID(r.file, field, string(digits))
+	return id, ok && (follow == ',' || follow == '}' || follow == ']')
 }
 
-// parseID checks decimal digits against the limit of ids.
-func parseID(file, field, digits string) (int, error) {
-	v, err := strconv.ParseUint(digits, 10, 32)
-	if err != nil || v >= maxVocab {
-		return 0, formatError(file, field, "id %s is not a whole number below %d", quote(digits), maxVocab)
+// parseID reads decimal digits.
+func parseID(digits []byte) (id int, ok bool) {
+	if len(digits) == 0 || len(digits) > 1 && digits[0] == '0' {
+		return 0, false
 	}
-	return int(v), nil
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		if id = id*10 + int(c-'0'); id >= maxVocab {
+			return 0, false
+		}
+	}
+	return id, true
 }
 
 // boolean reads true or false.

@@ -19,8 +19,8 @@ func (b *bpe) finish() {
 	}
 }
 
-// maxShort is the longest piece merged by scanning: below it moving a few words beats a heap. BenchmarkEncode chose it.
-const maxShort = 48
+// maxShort is the longest piece merged by scanning: below it moving a few words beats a heap. BenchmarkMerge chose it.
+const maxShort = 40
 
 // maxLong is the longest piece that is merged as one; nodes hold 32-bit offsets.
 const maxLong = 1 << 30

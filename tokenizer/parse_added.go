@@ -23,7 +23,7 @@ func readAddedTokens(r *jsonReader, path string) ([]AddedToken, error) {
 // file has none.
 func readAddedTokensDecoder(config []byte) ([]AddedToken, error) {
 	const file, path = "tokenizer_config.json", "added_tokens_decoder"
-	if err := checkSize(file, config); err != nil {
+	if err := checkSize(file, config, maxFileBytes); err != nil {
 		return nil, err
 	}
 	r := &jsonReader{file: file, data: config}
@@ -35,9 +35,9 @@ func readAddedTokensDecoder(config []byte) ([]AddedToken, error) {
 		}
 		return r.fields(path, func(key string) error {
 			field := path + "[" + quote(key) + "]"
-			id, err := parseID(file, field, key)
-			if err != nil {
-				return err
+			id, ok := parseID([]byte(key))
+			if !ok {
+				return formatError(file, field, "the id is not a whole number below %d", maxVocab)
 			}
 			a, err := readAddedToken(r, field, id)
 			if err != nil {
@@ -64,9 +64,12 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 		field := path + "." + key
 		switch key {
 		case "id":
-			var err error
-			a.ID, err = r.id(field)
-			return err
+			v, ok := r.id()
+			if !ok || id >= 0 && v != id {
+				return formatError(r.file, field, "an id that is not a whole number below %d, or a second one", maxVocab)
+			}
+			a.ID = v
+			return nil
 		case "content":
 			text, err := r.str()
 			a.Text, hasText = string(text), true
@@ -93,8 +96,6 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 		return a, err
 	case a.ID < 0:
 		return a, formatError(r.file, path, "an added token without id")
-	case id >= 0 && a.ID != id:
-		return a, formatError(r.file, path, "an added token with two ids")
 	case !hasText:
 		return a, formatError(r.file, path, "an added token without content")
 	case a.Special && a.normalized:

@@ -13,7 +13,7 @@ import (
 // model, normaliser, pre-tokenizer, post-processor or decoder.
 func ParseJSON(data []byte) (*Tokenizer, error) {
 	const file = "tokenizer.json"
-	if err := checkSize(file, data); err != nil {
+	if err := checkSize(file, data, maxFileBytes); err != nil {
 		return nil, err
 	}
 	r := &jsonReader{file: file, data: data}
@@ -138,7 +138,16 @@ func checkModelOption(file, field, key, value string) error {
 
 // readMerges reads the list of merges: "a b" or ["a", "b"].
 func (v *vocabBuilder) readMerges(r *jsonReader, field string) error {
-	var left []byte
+	var left, right []byte
+	n := 0
+	part := func() error {
+		s, err := r.str()
+		if n++; n == 1 {
+			left = append(left[:0], s...) // str may use its memory again
+		}
+		right = s
+		return err
+	}
 	return r.array(func() error {
 		if r.next() == '"' {
 			s, err := r.str()
@@ -147,22 +156,12 @@ func (v *vocabBuilder) readMerges(r *jsonReader, field string) error {
 			}
 			return v.mergeLine(field, s)
 		}
-		var right []byte
-		n := 0
-		err := r.array(func() error {
-			s, err := r.str()
-			if n++; n == 1 {
-				left = append(left[:0], s...)
-			} else {
-				right = s
-			}
+		n = 0
+		if err := r.array(part); err != nil {
 			return err
-		})
-		if err == nil && n != 2 {
-			err = formatError(r.file, field+"["+strconv.Itoa(len(v.merged))+"]", "a merge of %d tokens", n)
 		}
-		if err != nil {
-			return err
+		if n != 2 {
+			return formatError(r.file, field+"["+strconv.Itoa(len(v.merged))+"]", "a merge of %d tokens", n)
 		}
 		return v.merge(field, left, right)
 	})

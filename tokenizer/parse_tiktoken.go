@@ -49,7 +49,7 @@ func HanOptions(config []byte) TiktokenOptions {
 // Errors: [FormatError] for a damaged file, [UnsupportedError] for options of an added token that change how it is found.
 func ParseTiktoken(data []byte, o TiktokenOptions) (*Tokenizer, error) {
 	const file = "tiktoken ranks"
-	if err := checkSize(file, data); err != nil {
+	if err := checkSize(file, data, maxRankBytes); err != nil {
 		return nil, err
 	}
 	if o.Split < 0 || o.Split >= numSplits {
@@ -91,25 +91,26 @@ func (v *vocabBuilder) readRanks(data []byte) error {
 		if len(line) == 0 {
 			continue
 		}
-		field := "line " + strconv.Itoa(n)
 		text, rank, ok := bytes.Cut(line, []byte{' '})
 		if !ok {
-			return formatError(v.file, field, "no rank")
+			return formatError(v.file, lineField(n), "no rank")
 		}
 		var err error
 		if v.buf, err = base64.StdEncoding.AppendDecode(v.buf[:0], text); err != nil {
-			return &FormatError{File: v.file, Field: field, Problem: "bad token", Err: err}
+			return &FormatError{File: v.file, Field: lineField(n), Problem: "bad token", Err: err}
 		}
-		id, err := parseID(v.file, field, string(rank))
-		if err != nil {
-			return err
+		id, ok := parseID(rank)
+		if !ok {
+			return formatError(v.file, lineField(n), "rank %s is not a whole number below %d", quote(string(rank)), maxVocab)
 		}
-		if err := v.add(field, v.buf, id); err != nil {
+		if err := v.add("ranks", v.buf, id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func lineField(n int) string { return "line " + strconv.Itoa(n) }
 
 // pairRanks makes merges of ranks: every way to cut a token into two tokens is a merge with the token's rank.
 func (v *vocabBuilder) pairRanks() error {

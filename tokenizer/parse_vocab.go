@@ -1,9 +1,6 @@
 package tokenizer
 
-import (
-	"bytes"
-	"strconv"
-)
+import "bytes"
 
 // ParseVocabMerges reads the older three files of a byte-level BPE tokenizer: vocab.json, merges.txt and tokenizer_config.json, which
 // has the added tokens in added_tokens_decoder.
@@ -13,10 +10,10 @@ import (
 // Errors: [FormatError] for a damaged file, [UnsupportedError] for another pattern.
 func ParseVocabMerges(vocab, merges, config []byte) (*Tokenizer, error) {
 	const vocabFile, mergesFile, configFile = "vocab.json", "merges.txt", "tokenizer_config.json"
-	if err := checkSize(vocabFile, vocab); err != nil {
+	if err := checkSize(vocabFile, vocab, maxFileBytes); err != nil {
 		return nil, err
 	}
-	if err := checkSize(mergesFile, merges); err != nil {
+	if err := checkSize(mergesFile, merges, maxFileBytes); err != nil {
 		return nil, err
 	}
 	added, err := readAddedTokensDecoder(config)
@@ -63,7 +60,7 @@ func (v *vocabBuilder) readMergeLines(data []byte) error {
 		if len(line) == 0 || n == 1 && bytes.HasPrefix(line, []byte("#version")) {
 			continue
 		}
-		if err := v.mergeLine("line "+strconv.Itoa(n)+", merge ", line); err != nil {
+		if err := v.mergeLine("merges", line); err != nil {
 			return err
 		}
 	}

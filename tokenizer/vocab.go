@@ -43,9 +43,9 @@ func (v *vocabBuilder) readVocab(r *jsonReader, field string) error {
 		if !ok {
 			return formatError(v.file, field, "token %s is not byte-level", quote(string(key)))
 		}
-		id, err := r.id(field + "[" + strconv.Itoa(len(v.ids)) + "]")
-		if err != nil {
-			return err
+		id, ok := r.id()
+		if !ok {
+			return formatError(v.file, field, "the id of %s is not a whole number below %d", quote(string(token)), maxVocab)
 		}
 		return v.add(field, token, id)
 	})
@@ -64,13 +64,16 @@ func (v *vocabBuilder) merge(field string, left, right []byte) error {
 	a, knownLeft := v.ids[string(l[:n])]
 	b, knownRight := v.ids[string(l[n:])]
 	whole, knownWhole := v.ids[string(l)]
+	at := func(problem string, args ...any) error {
+		return formatError(v.file, field+"["+strconv.Itoa(rank)+"]", problem, args...)
+	}
 	switch {
 	case !okLeft || !okRight || !knownLeft || !knownRight:
-		return formatError(v.file, field+"["+strconv.Itoa(rank)+"]", "merge of %s and %s, which are not both in the vocabulary", quote(string(left)), quote(string(right)))
+		return at("merge of %s and %s, which are not both in the vocabulary", quote(string(left)), quote(string(right)))
 	case !knownWhole:
-		return formatError(v.file, field+"["+strconv.Itoa(rank)+"]", "merge gives %s, which is not in the vocabulary", quote(string(l)))
+		return at("merge gives %s, which is not in the vocabulary", quote(string(l)))
 	case !v.pairs.add(a, b, uint32(rank)):
-		return formatError(v.file, field+"["+strconv.Itoa(rank)+"]", "merge of %s and %s twice", quote(string(left)), quote(string(right)))
+		return at("merge of %s and %s twice", quote(string(left)), quote(string(right)))
 	}
 	v.merged = append(v.merged, whole)
 	return nil
