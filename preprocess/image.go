@@ -1,0 +1,193 @@
+package preprocess
+
+import (
+	"bytes"
+	"image"
+)
+
+// Image is a picture as every later stage reads it: RGB, 8 bits a sample, rows from the top, no padding.
+type Image struct {
+	Width, Height int
+	Pix           []uint8 // 3·Width·Height bytes: R, G, B of each pixel
+
+	// Indexed says that the file held palette indices or single bits. Pillow resizes such a picture in its own mode
+	// by nearest neighbour, which a Config may ask for.
+	Indexed bool
+	// Pad is the colour that sample value 0 stands for in the file's own mode: palette entry 0, else black.
+	Pad [3]uint8
+}
+
+// NewImage returns a black picture. It panics when a side is below 1.
+func NewImage(width, height int) *Image {
+	if width < 1 || height < 1 {
+		panic(badSide)
+	}
+	return &Image{Width: width, Height: height, Pix: make([]uint8, 3*width*height)}
+}
+
+const (
+	badSide  = "preprocess: picture side below 1"
+	badImage = "preprocess: length of Pix is not 3*Width*Height"
+)
+
+// check panics unless the picture is consistent: pictures are made by this package or by Go code, not by files.
+func (m *Image) check() {
+	if m.Width < 1 || m.Height < 1 {
+		panic(badSide)
+	}
+	if len(m.Pix) != 3*m.Width*m.Height {
+		panic(badImage)
+	}
+}
+
+// AlphaMode says what happens to transparency.
+type AlphaMode int
+
+const (
+	AlphaDrop  AlphaMode = iota // ignore it and keep the stored colour, as Pillow's convert("RGB") does
+	AlphaWhite                  // blend with white, rounding as Pillow's Image.paste with a mask
+)
+
+// Gray16Mode says how 16-bit grey without alpha becomes 8-bit.
+type Gray16Mode int
+
+const (
+	Gray16High Gray16Mode = iota // the high byte
+	Gray16Clip                   // min(sample, 255), as Pillow's convert from mode I;16
+)
+
+// DecodeLimits bound what a file may claim. Zero values stand for the defaults.
+type DecodeLimits struct {
+	MaxBytes  int // length of the file; default 256 MiB
+	MaxPixels int // width·height; default 178,956,970, where Pillow starts to warn of a bomb
+	MaxSide   int // width, height; default 1<<20
+	MaxScans  int // scans of a JPEG; default 128 (encoders write 1 to 12)
+}
+
+func (l DecodeLimits) withDefaults() DecodeLimits {
+	for _, f := range []struct {
+		v *int
+		d int
+	}{{&l.MaxBytes, 256 << 20}, {&l.MaxPixels, 178956970}, {&l.MaxSide, 1 << 20}, {&l.MaxScans, 128}} {
+		if *f.v <= 0 {
+			*f.v = f.d
+		}
+	}
+	return l
+}
+
+// size checks the size that a header states. Width and height are passed as int64 so that no header wraps an int.
+func (l DecodeLimits) size(format string, w, h int64) error {
+	switch {
+	case w < 1 || h < 1:
+		return &FormatError{Format: format, Reason: "width or height is 0"}
+	case w > int64(l.MaxSide):
+		return &LimitError{What: "width", Got: w, Max: int64(l.MaxSide)}
+	case h > int64(l.MaxSide):
+		return &LimitError{What: "height", Got: h, Max: int64(l.MaxSide)}
+	case w > int64(l.MaxPixels)/h:
+		return &LimitError{What: "pixels", Got: w * h, Max: int64(l.MaxPixels)}
+	}
+	return nil
+}
+
+// DecodeOptions choose among the ways to read a file. The zero value is what the reference models were given.
+type DecodeOptions struct {
+	Alpha             AlphaMode
+	Gray16            Gray16Mode
+	IgnoreOrientation bool // leave the picture as stored instead of turning it upright by its EXIF or XMP orientation
+	Limits            DecodeLimits
+}
+
+// Decode reads a JPEG, PNG, GIF (first frame), WebP (first frame) or BMP file.
+//
+// Errors: *FormatError for broken data, *UnsupportedError for other containers and unread features, *LimitError for
+// sizes over o.Limits. The header is checked before any pixel is allocated, and so is whether the file is long enough
+// to hold the picture it claims.
+// Source: Pillow, ImageOps.exif_transpose(im).convert("RGB").
+func Decode(data []byte, o DecodeOptions) (*Image, error) {
+	o.Limits = o.Limits.withDefaults()
+	if len(data) > o.Limits.MaxBytes {
+		return nil, &LimitError{What: "bytes", Got: int64(len(data)), Max: int64(o.Limits.MaxBytes)}
+	}
+	format, decode := sniff(data)
+	if decode == nil {
+		if format != "" {
+			return nil, &UnsupportedError{Format: format, Feature: "this container is not read"}
+		}
+		if len(data) == 0 {
+			return nil, &FormatError{Format: "picture", Reason: "no data"}
+		}
+		return nil, &UnsupportedError{Format: "picture", Feature: "container not recognised"}
+	}
+	m, orientation, err := guarded(format, data, o, decode)
+	if err != nil {
+		return nil, err
+	}
+	if !o.IgnoreOrientation {
+		m = upright(m, orientation)
+	}
+	return m, nil
+}
+
+// decoder reads one container. It returns the picture as stored and its EXIF orientation (0 if none).
+type decoder func(data []byte, o DecodeOptions) (*Image, int, error)
+
+// guarded turns a panic of a decoder into an error: the decoders are other people's code fed with hostile bytes.
+func guarded(format string, data []byte, o DecodeOptions, decode decoder) (m *Image, orientation int, err error) {
+	defer func() {
+		if recover() != nil {
+			m, orientation, err = nil, 0, &FormatError{Format: format, Reason: "the decoder gave up"}
+		}
+	}()
+	return decode(data, o)
+}
+
+// sniff tells the container by its first bytes. A name without a decoder is a container known but not read.
+func sniff(data []byte) (string, decoder) {
+	has := func(at int, s string) bool { return len(data) >= at+len(s) && string(data[at:at+len(s)]) == s }
+	switch {
+	case has(0, "\xff\xd8"):
+		return "jpeg", decodeJPEG
+	case has(0, "\x89PNG\r\n\x1a\n"):
+		return "png", decodePNG
+	case has(0, "GIF87a"), has(0, "GIF89a"):
+		return "gif", decodeGIF
+	case has(0, "RIFF") && has(8, "WEBP"):
+		return "webp", decodeWebP
+	case has(0, "BM"):
+		return "bmp", decodeBMP
+	case has(0, "II*\x00"), has(0, "MM\x00*"), has(0, "II+\x00"), has(0, "MM\x00+"):
+		return "tiff", nil
+	case len(data) > 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '7' && bytes.IndexByte([]byte(" \t\r\n#"), data[2]) >= 0:
+		return "ppm", nil
+	case has(4, "ftyp"):
+		return "heif", nil
+	case has(0, "\x00\x00\x00\x0cjP  "):
+		return "jpeg2000", nil
+	}
+	return "", nil
+}
+
+// FromImage converts a picture already in memory.
+//
+// The alpha rule is that of Decode: dropping alpha keeps the colour before premultiplication. An image.YCbCr is taken
+// as JPEG's full-range colours with chroma upsampled as libjpeg does; the planes of a lossy WebP are something else,
+// so pass a WebP file's bytes to Decode instead. Bounds need not start at (0, 0).
+//
+// Errors: *FormatError for a nil or empty picture or one whose pixel slices are too short, *LimitError.
+func FromImage(m image.Image, o DecodeOptions) (*Image, error) {
+	o.Limits = o.Limits.withDefaults()
+	if m == nil {
+		return nil, &FormatError{Format: "picture", Reason: "nil image.Image"}
+	}
+	img, _, err := guarded("picture", nil, o, func([]byte, DecodeOptions) (*Image, int, error) {
+		r := m.Bounds()
+		w, h := int64(r.Max.X)-int64(r.Min.X), int64(r.Max.Y)-int64(r.Min.Y)
+		if err := o.Limits.size("picture", w, h); err != nil {
+			return nil, 0, err
+		}
+		return convert(m, o), 0, nil
+	})
+	return img, err
+}
