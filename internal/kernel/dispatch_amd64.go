@@ -228,7 +228,7 @@ func dot(a, b []float32) float32 {
 		return dotGo(a, b)
 	}
 	var y [1]float32
-	t.matMulDirect(y[:], 1, a, len(a), 1, weights{f32: b}, 1, len(a))
+	t.matMulRows(y[:], 1, a, len(a), 1, weights{f32: b}, 1, len(a))
 	return y[0]
 }
 

@@ -8,13 +8,13 @@ import (
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-// dotArgs is what one call of a tile dot<format>x<rows> reads. A tile multiplies up to dotRows rows of x by four weight
-// rows over one block of k.
+// dotArgs is what one call of a tile reads: dot<format>x<rows>, over one block of k, or row<format>x<rows>, over the whole
+// of k. A tile multiplies up to tiles.rows rows of x by four weight rows.
 type dotArgs struct {
 	x        unsafe.Pointer // row 0, at the start of the block
 	ldx      uintptr        // bytes between rows
 	w        [4]unsafe.Pointer
-	prefetch uintptr // how far ahead of w to fetch, in bytes
+	prefetch uintptr // where the next weights are; a dot tile fetches 128 bytes from there in every four steps
 	steps    uintptr // whole vectors in the block
 	tail     uintptr // elements after them
 	resume   uintptr // 1: go on from partial, 0: start from zero
@@ -27,26 +27,29 @@ type dotArgs struct {
 
 const (
 	dotCols = 4
-	// blockedRows is the number of rows from which the blocked product is faster than reading the weights as they are.
-	blockedRows = 24
-	// A block is blockRows rows of x by blockCols weight rows by blockDepth of k: BenchmarkMatMul chose them.
-	blockRows  = 96
-	blockCols  = 32
-	blockDepth = 1024
+	// wideRows is the number of rows from which widening the weights once, rather than in every tile, pays.
+	wideRows = 24
+	// blockFloats is how much of x may lie in the second level of the cache; rows of x up to blockDepth long are not cut.
+	// Where they are, blockCols columns share a block. BenchmarkMatMul chose them.
+	blockFloats = 96 << 10
+	blockDepth  = 2304
+	blockCols   = 64
+	// partialFloats bounds the sums that wait: a block is at least half of blockDepth deep.
+	partialFloats = blockFloats / (blockDepth / 2) * blockCols * 16
+	wideFloats    = dotCols * blockFloats / wideRows
+
+	// rowFloats is how much of x stays in the first level of the cache, beside the weights passing through it.
+	rowFloats = 4 << 10
 
 	cacheLine = 64
-	// partialFloats bounds the sums of a block: one vector of 16 or 8 lanes each, in tiles of 6 or 3 rows.
-	partialFloats = blockRows * blockCols * 16
-	// blockStride is the distance of converted weight rows: a cache line more than a power of two.
-	blockStride = blockDepth + cacheLine/4
 )
 
-// scratchBlocked returns the scratch that the blocked product needs: sums, converted weights and room to align them.
+// scratchBlocked returns the scratch that matMulBlocked needs: sums, widened weights and room to align them.
 func scratchBlocked(m int) int {
-	if m < blockedRows {
+	if m <= tilesAVX2.rows {
 		return 0
 	}
-	return partialFloats + blockCols*blockStride + cacheLine/4
+	return partialFloats + wideFloats + 2*cacheLine/4
 }
 
 // tiles is the set of inner-product tiles of one instruction set.
@@ -57,11 +60,19 @@ var (
 	tilesAVX2   = tiles{lanes: 8, rows: 3}
 )
 
-func (t tiles) run(format weightFormat, rows int, args *dotArgs) {
+func (t tiles) dot(format weightFormat, rows int, args *dotArgs) {
 	if t.lanes == 16 {
 		dotAVX512(format, rows, args)
 	} else {
 		dotAVX2(format, rows, args)
+	}
+}
+
+func (t tiles) row(format weightFormat, rows int, args *dotArgs) {
+	if t.lanes == 16 {
+		rowAVX512(format, rows, args)
+	} else {
+		rowAVX2(format, rows, args)
 	}
 }
 
@@ -81,78 +92,100 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 	switch {
 	case !ok:
 		matMulGo(y, ldy, x, ldx, m, w, n, k, scratch)
-	case m < blockedRows:
-		t.matMulDirect(y, ldy, x, ldx, m, w, n, k)
+	case m <= t.rows:
+		t.matMulRows(y, ldy, x, ldx, m, w, n, k)
 	default:
 		t.matMulBlocked(y, ldy, x, ldx, m, w, n, k, scratch)
 	}
 }
 
-// matMulDirect reads each group of four weight rows once from memory, for all rows of x.
-func (t tiles) matMulDirect(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int) {
+// matMulRows multiplies so few rows that one tile holds them. It reads the weights once, from first to last.
+func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int) {
 	base, size := w.base()
 	args := dotArgs{
-		ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4,
+		x: unsafe.Pointer(&x[0]), ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4,
 		steps: uintptr(k / t.lanes), tail: uintptr(k % t.lanes),
-		prefetch: uintptr(dotCols * k * size),
 	}
-	groups := (m + t.rows - 1) / t.rows
-	for c0 := 0; c0 < n; c0 += dotCols {
-		args.setWeights(base, c0*k*size, k*size, min(dotCols, n-c0))
-		for g := range groups { // of nearly equal heights
-			r0, r1 := m*g/groups, m*(g+1)/groups
-			args.x = unsafe.Pointer(&x[r0*ldx])
-			args.y = unsafe.Pointer(&y[r0*ldy+c0])
-			t.run(w.format, r1-r0, &args)
+	oneByOne := m*k <= rowFloats
+	for c := 0; c < n; c += dotCols {
+		args.setWeights(base, c*k*size, k*size, min(dotCols, n-c))
+		args.y = unsafe.Pointer(&y[c])
+		if oneByOne {
+			t.row(w.format, m, &args)
+		} else {
+			t.dot(w.format, m, &args)
 		}
 	}
 }
 
-// matMulBlocked goes over blocks small enough to stay in the caches. The sums of a block of rows and columns wait in
-// scratch, as vectors, from one block of k to the next.
+// matMulBlocked multiplies a block of x, which stays in the cache, by four weight rows after four. Where rows of x are too
+// long, the sums of a block wait in scratch, as vectors, from one block of k to the next.
 func (t tiles) matMulBlocked(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
-	if off := uintptr(unsafe.Pointer(&scratch[0])) % cacheLine; off != 0 {
-		scratch = scratch[(cacheLine-off)/4:]
+	partial := aligned(scratch, partialFloats)
+	wide := aligned(scratch[partialFloats+cacheLine/4:], wideFloats)
+	depth, height, width := k, m, n
+	if m*k > blockFloats {
+		depth = blockLen(k, blockDepth, 16)
+		height = blockLen(m, blockFloats/depth/t.rows*t.rows, t.rows)
+		if depth < k {
+			width = blockCols
+		}
 	}
-	partial, wide := scratch[:partialFloats], scratch[partialFloats:]
-	depth := blockLen(k, blockDepth, 16)
-	height := blockLen(m, blockRows, t.rows)
-	tile := t.rows * dotCols * t.lanes
-	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4}
-	for c0 := 0; c0 < n; c0 += blockCols {
-		cols := min(blockCols, n-c0)
+	for c0 := 0; c0 < n; c0 += width {
 		for m0 := 0; m0 < m; m0 += height {
-			rows := min(height, m-m0)
 			for k0 := 0; k0 < k; k0 += depth {
-				d := min(depth, k-k0)
-				var base unsafe.Pointer
-				stride := k
-				if w.format == formatF32 {
-					base = unsafe.Pointer(&w.f32[c0*k+k0])
-				} else {
-					stride = blockStride
-					base = unsafe.Pointer(&wide[0])
-					for c := range cols {
-						w.load(wide[c*stride:][:d], (c0+c)*k+k0)
-					}
-				}
-				args.steps, args.tail = uintptr(d/t.lanes), uintptr(d%t.lanes)
-				args.resume, args.suspend = flag(k0 > 0), flag(k0+d < k)
-				args.prefetch = uintptr(dotCols * stride * 4)
-				at := 0
-				for r := 0; r < rows; r += t.rows {
-					args.x = unsafe.Pointer(&x[(m0+r)*ldx+k0])
-					for c := 0; c < cols; c += dotCols {
-						args.setWeights(base, c*stride*4, stride*4, min(dotCols, cols-c))
-						args.partial = unsafe.Pointer(&partial[at])
-						args.y = unsafe.Pointer(&y[(m0+r)*ldy+c0+c])
-						t.run(formatF32, min(t.rows, rows-r), &args)
-						at += tile
-					}
-				}
+				b := block{rows: min(height, m-m0), cols: min(width, n-c0), depth: min(depth, k-k0)}
+				b.resume, b.suspend = k0 > 0, k0+b.depth < k
+				t.matMulBlock(b, y[m0*ldy+c0:], ldy, x[m0*ldx+k0:], ldx, w, c0*k+k0, k, partial, wide)
 			}
 		}
 	}
+}
+
+type block struct {
+	rows, cols, depth int
+	resume, suspend   bool // whether sums come from, and go to, partial
+}
+
+// matMulBlock multiplies one block; its weights start at element w0, their rows are k apart.
+func (t tiles) matMulBlock(b block, y []float32, ldy int, x []float32, ldx int, w weights, w0, k int, partial, wide []float32) {
+	base, size := w.base()
+	base = unsafe.Add(base, w0*size)
+	format, widen := w.format, w.format != formatF32 && b.rows >= wideRows
+	args := dotArgs{
+		ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4,
+		steps: uintptr(b.depth / t.lanes), tail: uintptr(b.depth % t.lanes),
+		resume: flag(b.resume), suspend: flag(b.suspend), partial: unsafe.Pointer(&partial[0]),
+	}
+	groups := (b.rows + t.rows - 1) / t.rows
+	for c := 0; c < b.cols; c += dotCols {
+		cols := min(dotCols, b.cols-c)
+		if widen {
+			format = formatF32
+			for i := range cols {
+				w.load(wide[i*b.depth:][:b.depth], w0+(c+i)*k)
+			}
+			args.setWeights(unsafe.Pointer(&wide[0]), 0, b.depth*4, cols)
+		} else {
+			args.setWeights(base, c*k*size, k*size, cols)
+		}
+		for g := range groups { // of nearly equal heights
+			r0, r1 := b.rows*g/groups, b.rows*(g+1)/groups
+			args.x = unsafe.Pointer(&x[r0*ldx])
+			args.y = unsafe.Pointer(&y[r0*ldy+c])
+			args.prefetch = uintptr(base) + uintptr((c+dotCols)*k*size+g*b.depth/t.lanes*32)
+			t.dot(format, r1-r0, &args)
+			if b.resume || b.suspend {
+				args.partial = unsafe.Add(args.partial, t.rows*dotCols*t.lanes*4)
+			}
+		}
+	}
+}
+
+// aligned returns n elements of s that start at a cache line.
+func aligned(s []float32, n int) []float32 {
+	off := uintptr(unsafe.Pointer(&s[0])) % cacheLine
+	return s[(cacheLine-off)%cacheLine/4:][:n]
 }
 
 // blockLen cuts n into the fewest blocks of at most limit and returns their length, a multiple of unit (as limit is).

@@ -29,6 +29,33 @@ func dotF16x2AVX2(args *dotArgs)
 //go:noescape
 func dotF16x3AVX2(args *dotArgs)
 
+//go:noescape
+func rowF32x1AVX2(args *dotArgs)
+
+//go:noescape
+func rowF32x2AVX2(args *dotArgs)
+
+//go:noescape
+func rowF32x3AVX2(args *dotArgs)
+
+//go:noescape
+func rowBF16x1AVX2(args *dotArgs)
+
+//go:noescape
+func rowBF16x2AVX2(args *dotArgs)
+
+//go:noescape
+func rowBF16x3AVX2(args *dotArgs)
+
+//go:noescape
+func rowF16x1AVX2(args *dotArgs)
+
+//go:noescape
+func rowF16x2AVX2(args *dotArgs)
+
+//go:noescape
+func rowF16x3AVX2(args *dotArgs)
+
 // dotAVX2 calls the tile for the format and the number of rows, 1 to 3.
 func dotAVX2(format weightFormat, rows int, args *dotArgs) {
 	switch format {
@@ -58,6 +85,39 @@ func dotAVX2(format weightFormat, rows int, args *dotArgs) {
 			dotF16x2AVX2(args)
 		case 3:
 			dotF16x3AVX2(args)
+		}
+	}
+}
+
+// rowAVX2 calls the tile for the format and the number of rows, 1 to 3.
+func rowAVX2(format weightFormat, rows int, args *dotArgs) {
+	switch format {
+	case formatF32:
+		switch rows {
+		case 1:
+			rowF32x1AVX2(args)
+		case 2:
+			rowF32x2AVX2(args)
+		case 3:
+			rowF32x3AVX2(args)
+		}
+	case formatBF16:
+		switch rows {
+		case 1:
+			rowBF16x1AVX2(args)
+		case 2:
+			rowBF16x2AVX2(args)
+		case 3:
+			rowBF16x3AVX2(args)
+		}
+	case formatF16:
+		switch rows {
+		case 1:
+			rowF16x1AVX2(args)
+		case 2:
+			rowF16x2AVX2(args)
+		case 3:
+			rowF16x3AVX2(args)
 		}
 	}
 }

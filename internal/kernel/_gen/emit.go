@@ -99,16 +99,20 @@ func (f *file) tailMask(m int) {
 		f.op("KMOVW R11, K1")
 		return
 	}
-	ones := f.table("mask", func(i int) uint32 {
+	f.op("LEAQ %s, R11", f.firstOnes())
+	f.op("NEGQ CX")
+	f.op("VMOVUPS 32(R11)(CX*4), Y%d", m)
+	f.op("NEGQ CX")
+}
+
+// firstOnes is the table of masks: the vector that starts n lanes before its middle has n lanes of ones.
+func (f *file) firstOnes() string {
+	return f.table("mask", func(i int) uint32 {
 		if i < 8 {
 			return math.MaxUint32
 		}
 		return 0
 	}, 16)
-	f.op("LEAQ %s, R11", ones)
-	f.op("NEGQ CX")
-	f.op("VMOVUPS 32(R11)(CX*4), Y%d", m)
-	f.op("NEGQ CX")
 }
 
 // load reads a vector; in a tail only the lanes of the mask, the others become 0.

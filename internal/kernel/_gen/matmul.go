@@ -14,13 +14,15 @@ func dotRows(v isa) int {
 	return 3
 }
 
-// matMul writes the inner-product tiles dot<format>x<rows>. Each of the rows·4 sums is one vector whose lane l adds, with
-// fused multiply-adds, the products at l, l+lanes, l+2·lanes… Every tile does the same per sum, so tiles of any height
-// give the same bits.
+// matMul writes two kinds of inner-product tiles of up to dotRows rows of x by four weight rows: dot<format>x<rows> goes
+// along the four weight rows at once, row<format>x<rows> along one after the other, which is how memory is read
+// fastest. Each of the rows·4 sums is one vector whose lane l adds, with fused multiply-adds, the products at l, l+lanes,
+// l+2·lanes… Every tile does the same per sum, so they all give the same bits.
 func matMul(f *file) {
 	for _, format := range []string{"F32", "BF16", "F16"} {
 		for rows := 1; rows <= dotRows(f.isa); rows++ {
 			dotTile(f, format, rows)
+			rowTile(f, format, rows)
 		}
 	}
 }
@@ -32,19 +34,61 @@ func rowAddr(r, disp int) string {
 	return fmt.Sprintf("%d(AX)", disp) + []string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]
 }
 
-func dotTile(f *file, format string, rows int) {
-	f.text(fmt.Sprintf("dot%sx%d", format, rows), "(args *dotArgs)", 8)
+// sum is the register of the sum of row r of x and weight row c.
+func sum(r, c int) int { return r*dotCols + c }
+
+// weightBytes is what one vector of weights takes in memory.
+func (f *file) weightBytes(format string) int {
+	if format == "F32" {
+		return f.bytes()
+	}
+	return f.bytes() / 2
+}
+
+// dotStart loads the arguments' address, the strides of x and (AVX-512) the tail's mask.
+func dotStart(f *file) {
 	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ dotArgs_x(DI), AX")
+	if f.lanes == 16 {
+		f.op("MOVQ dotArgs_tail(DI), CX")
+		f.tailMask(0)
+	}
 	f.op("MOVQ dotArgs_ldx(DI), R8")
 	f.op("LEAQ (R8)(R8*2), R9")
 	f.op("LEAQ (R8)(R8*4), R10")
+}
+
+// steps writes a loop over R13 steps, some at a time and then one by one. It goes on at the label name+"end".
+func (f *file) steps(name string, step func(i int), advance func(n int)) {
+	const unroll = 4
+	f.op("SUBQ $%d, R13", unroll)
+	f.op("JLT %srest", name)
+	f.label(name + "loop")
+	for i := range unroll {
+		step(i)
+	}
+	advance(unroll)
+	f.op("SUBQ $%d, R13", unroll)
+	f.op("JGE %sloop", name)
+	f.label(name + "rest")
+	f.op("ADDQ $%d, R13", unroll)
+	f.op("JZ %send", name)
+	f.label(name + "one")
+	step(0)
+	advance(1)
+	f.op("DECQ R13")
+	f.op("JNZ %sone", name)
+	f.label(name + "end")
+}
+
+func dotTile(f *file, format string, rows int) {
+	f.text(fmt.Sprintf("dot%sx%d", format, rows), "(args *dotArgs)", 8)
+	dotStart(f)
+	f.op("MOVQ dotArgs_x(DI), AX")
 	for c, reg := range weightRegs {
 		f.op("MOVQ (dotArgs_w+%d)(DI), %s", 8*c, reg)
 	}
-	f.op("MOVQ dotArgs_prefetch(DI), R12")
 	f.op("MOVQ dotArgs_steps(DI), R13")
-	acc := func(r, c int) int { return r*dotCols + c }
+	f.op("MOVQ dotArgs_prefetch(DI), R12")
 
 	// Sums start at 0, or where an earlier block of k left them.
 	f.op("MOVQ dotArgs_resume(DI), R11")
@@ -60,21 +104,17 @@ func dotTile(f *file, format string, rows int) {
 		f.op("VMOVUPS %d(R11), %s", i*f.bytes(), f.v(i))
 	}
 	f.label("start")
-
-	wBytes := f.bytes()
-	if format != "F32" {
-		wBytes /= 2
-	}
-	step := func(i int) {
+	w := f.weightBytes(format)
+	f.steps("", func(i int) {
 		if f.lanes == 16 {
 			for c, reg := range weightRegs {
-				f.widen(format, fmt.Sprintf("%d(%s)", i*wBytes, reg), 24+c, false)
+				f.widen(format, fmt.Sprintf("%d(%s)", i*w, reg), 24+c, false)
 			}
 			for r := range rows {
 				t := 28 + r%4
 				f.op("VMOVUPS %s, Z%d", rowAddr(r, i*64), t)
 				for c := range dotCols {
-					f.op("VFMADD231PS Z%d, Z%d, Z%d", t, 24+c, acc(r, c))
+					f.op("VFMADD231PS Z%d, Z%d, Z%d", t, 24+c, sum(r, c))
 				}
 			}
 			return
@@ -83,47 +123,26 @@ func dotTile(f *file, format string, rows int) {
 			f.op("VMOVUPS %s, Y%d", rowAddr(r, i*32), 12+r)
 		}
 		for c, reg := range weightRegs {
-			f.widen(format, fmt.Sprintf("%d(%s)", i*wBytes, reg), 15, false)
+			f.widen(format, fmt.Sprintf("%d(%s)", i*w, reg), 15, false)
 			for r := range rows {
-				f.op("VFMADD231PS Y15, Y%d, Y%d", 12+r, acc(r, c))
+				f.op("VFMADD231PS Y15, Y%d, Y%d", 12+r, sum(r, c))
 			}
 		}
-	}
-	advance := func(n int) {
+	}, func(n int) {
+		if n > 1 {
+			f.op("PREFETCHT1 (R12)")
+			f.op("PREFETCHT1 64(R12)")
+			f.op("ADDQ $128, R12")
+		}
 		f.op("ADDQ $%d, AX", n*f.bytes())
 		for _, reg := range weightRegs {
-			f.op("ADDQ $%d, %s", n*wBytes, reg)
+			f.op("ADDQ $%d, %s", n*w, reg)
 		}
-	}
-	unroll := 128 / f.bytes() // two cache lines of x, one or two of each weight row
-	f.op("SUBQ $%d, R13", unroll)
-	f.op("JLT rest")
-	f.label("loop")
-	for i := range unroll {
-		step(i)
-	}
-	for line := 0; line < unroll*wBytes; line += 64 {
-		for _, reg := range weightRegs {
-			f.op("PREFETCHT0 %d(%s)(R12*1)", line, reg)
-		}
-	}
-	advance(unroll)
-	f.op("SUBQ $%d, R13", unroll)
-	f.op("JGE loop")
-	f.label("rest")
-	f.op("ADDQ $%d, R13", unroll)
-	f.op("JZ tail")
-	f.label("one")
-	step(0)
-	advance(1)
-	f.op("DECQ R13")
-	f.op("JNZ one")
-
-	f.label("tail")
+	})
 	f.op("MOVQ dotArgs_tail(DI), R13")
 	f.op("TESTQ R13, R13")
 	f.op("JZ finish")
-	dotTail(f, format, rows, acc)
+	dotTail(f, format, rows, 0, weightRegs[:])
 
 	f.label("finish")
 	f.op("MOVQ dotArgs_suspend(DI), R11")
@@ -134,42 +153,70 @@ func dotTile(f *file, format string, rows int) {
 		f.op("VMOVUPS %s, %d(R11)", f.v(i), i*f.bytes())
 	}
 	f.ret()
-
 	f.label("reduce")
-	f.op("MOVQ dotArgs_y(DI), R11")
-	f.op("MOVQ dotArgs_ldy(DI), R12")
-	f.op("MOVQ dotArgs_cols(DI), R13")
-	if f.lanes == 16 {
-		f.op("MOVQ R13, CX")
-		f.op("MOVQ $1, R10")
-		f.op("SHLQ CX, R10")
-		f.op("DECQ R10")
-		f.op("KMOVW R10, K2")
-		firsts := f.table("firsts", func(i int) uint32 { return uint32(4 * i) }, 4)
-		f.op("VMOVUPS %s, X31", firsts)
-	} else {
-		f.op("NEGQ R13")
-		masks := f.table("cols", func(i int) uint32 {
-			if i < 4 {
-				return 0xffffffff
+	dotReduce(f, rows)
+	f.ret()
+}
+
+// rowTile always covers the whole of k.
+func rowTile(f *file, format string, rows int) {
+	f.text(fmt.Sprintf("row%sx%d", format, rows), "(args *dotArgs)", 8)
+	dotStart(f)
+	w := f.weightBytes(format)
+	for c := range dotCols {
+		f.op("MOVQ dotArgs_x(DI), AX")
+		f.op("MOVQ (dotArgs_w+%d)(DI), BX", 8*c)
+		f.op("MOVQ dotArgs_steps(DI), R13")
+		for r := range rows {
+			f.zero(sum(r, c))
+		}
+		f.steps(fmt.Sprint("row", c), func(i int) {
+			t := 15
+			if f.lanes == 16 {
+				t = 24 + i
 			}
-			return 0
-		}, 8)
-		f.op("LEAQ %s, R10", masks)
-		f.op("VMOVUPS 16(R10)(R13*4), X15")
+			f.widen(format, fmt.Sprintf("%d(BX)", i*w), t, false)
+			for r := range rows {
+				f.op("VFMADD231PS %s, %s, %s", rowAddr(r, i*f.bytes()), f.v(t), f.v(sum(r, c)))
+			}
+		}, func(n int) {
+			f.op("ADDQ $%d, AX", n*f.bytes())
+			f.op("ADDQ $%d, BX", n*w)
+		})
+		f.op("MOVQ dotArgs_tail(DI), R13")
+		f.op("TESTQ R13, R13")
+		f.op("JZ row%dfinish", c)
+		dotTail(f, format, rows, c, []string{"BX"})
+		f.label(fmt.Sprintf("row%dfinish", c))
+	}
+	dotReduce(f, rows)
+	f.ret()
+}
+
+// dotReduce adds up the lanes of all sums and stores the results of the columns wanted.
+func dotReduce(f *file, rows int) {
+	f.op("MOVQ dotArgs_y(DI), AX")
+	f.op("MOVQ dotArgs_ldy(DI), BX")
+	f.op("MOVQ dotArgs_cols(DI), CX")
+	if f.lanes == 16 {
+		f.tailMask(0)
+		f.op("VMOVUPS %s, X31", f.table("firsts", func(i int) uint32 { return uint32(4 * i) }, 4))
+	} else {
+		f.op("LEAQ %s, R11", f.firstOnes())
+		f.op("NEGQ CX")
+		f.op("VMOVUPS 32(R11)(CX*4), X15")
 	}
 	for r := range rows {
-		f.reduce4(acc(r, 0))
+		f.reduce4(sum(r, 0))
 		if f.lanes == 16 {
-			f.op("VMOVUPS X24, K2, (R11)")
+			f.op("VMOVUPS X24, K1, (AX)")
 		} else {
-			f.op("VMASKMOVPS X12, X15, (R11)")
+			f.op("VMASKMOVPS X12, X15, (AX)")
 		}
 		if r < rows-1 {
-			f.op("ADDQ R12, R11")
+			f.op("ADDQ BX, AX")
 		}
 	}
-	f.ret()
 }
 
 // widen loads one vector of weights and makes it float32; masked (AVX-512) by K1.
@@ -189,57 +236,42 @@ func (f *file) widen(format, addr string, dst int, masked bool) {
 	}
 }
 
-// dotTail adds the last R13 products of each sum. AVX-512 loads them masked. AVX2 loads the last whole vector that the
-// row has, which the block is long enough for, and clears the lanes that have been added already.
-func dotTail(f *file, format string, rows int, acc func(r, c int) int) {
+// dotTail adds the last R13 products of each sum with the weight rows at regs, the first of which is column c0. AVX-512
+// loads them masked. AVX2 loads the last whole vector that the row has, which the block is long enough for, and clears
+// the lanes that have been added already.
+func dotTail(f *file, format string, rows, c0 int, regs []string) {
 	if f.lanes == 16 {
-		f.op("MOVQ CX, R10")
-		f.op("MOVQ R13, CX")
-		f.op("MOVQ $1, R11")
-		f.op("SHLQ CX, R11")
-		f.op("DECQ R11")
-		f.op("KMOVW R11, K1")
-		f.op("MOVQ R10, CX")
-		f.op("LEAQ (R8)(R8*4), R10")
-		for c, reg := range weightRegs {
-			f.widen(format, "("+reg+")", 24+c, true)
+		for i, reg := range regs {
+			f.widen(format, "("+reg+")", 24+i, true)
 		}
 		for r := range rows {
 			f.op("VMOVUPS.Z %s, K1, Z28", rowAddr(r, 0))
-			for c := range dotCols {
-				f.op("VFMADD231PS Z28, Z%d, Z%d", 24+c, acc(r, c))
+			for i := range regs {
+				f.op("VFMADD231PS Z28, Z%d, Z%d", 24+i, sum(r, c0+i))
 			}
 		}
 		return
 	}
-	// R13 = tail - lanes, the (negative) distance from here to the last whole vector.
-	f.op("SUBQ $8, R13")
-	scale := 4
-	if format != "F32" {
-		scale = 2
-	}
+	scale := f.weightBytes(format) / f.lanes
 	lastOnes := f.table("last", func(i int) uint32 {
 		if i < 8 {
 			return 0
 		}
 		return 0xffffffff
 	}, 16)
-	f.op("LEAQ %s, R11", lastOnes)
+	f.op("SUBQ $8, R13") // the (negative) distance from here to the last whole vector
 	f.op("LEAQ (AX)(R13*4), AX")
+	f.op("LEAQ %s, R11", lastOnes)
+	f.op("LEAQ 32(R11)(R13*4), R11") // lanes -R13… are ones
 	for r := range rows {
-		// The mask's table is read so that lanes -R13… are ones.
 		f.op("VMOVUPS %s, Y%d", rowAddr(r, 0), 12+r)
-		f.op("VANDPS 32(R11)(R13*4), Y%d, Y%d", 12+r, 12+r)
+		f.op("VANDPS (R11), Y%d, Y%d", 12+r, 12+r)
 	}
-	f.op("SHLQ $2, R13")
-	f.op("ADDQ R13, R11")
-	f.op("SARQ $2, R13")
-	for c, reg := range weightRegs {
-		f.op("LEAQ (%s)(R13*%d), %s", reg, scale, reg)
-		f.widen(format, "("+reg+")", 15, false)
-		f.op("VANDPS 32(R11), Y15, Y15")
+	for i, reg := range regs {
+		f.widen(format, fmt.Sprintf("(%s)(R13*%d)", reg, scale), 15, false)
+		f.op("VANDPS (R11), Y15, Y15")
 		for r := range rows {
-			f.op("VFMADD231PS Y15, Y%d, Y%d", 12+r, acc(r, c))
+			f.op("VFMADD231PS Y15, Y%d, Y%d", 12+r, sum(r, c0+i))
 		}
 	}
 }
