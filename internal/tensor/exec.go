@@ -22,6 +22,7 @@ type Exec struct {
 	rows   rowLoop
 	rotate rotateLoop
 	packed packedLoop
+	heads  headLoop
 	paged  pagedLoop
 }
 

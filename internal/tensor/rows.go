@@ -26,12 +26,13 @@ type rowLoop struct {
 	n      int
 	f      func(l *rowLoop, r int)
 	dst, x Tensor
+	dst2   Tensor
 	norm   *Norm
 	width  int
 	stride int
 	off    int
-	act    Act
 	index  []int32
+	factor []float32
 }
 
 func (l *rowLoop) Do(_, i int) {
