@@ -18,12 +18,14 @@ type Exec struct {
 	trace   Trace
 
 	// One state for each kind of loop, kept here so that starting a loop allocates nothing.
-	linear linearLoop
-	rows   rowLoop
-	rotate rotateLoop
-	packed packedLoop
-	heads  headLoop
-	paged  pagedLoop
+	linear  linearLoop
+	rows    rowLoop
+	rotate  rotateLoop
+	packed  packedLoop
+	heads   headLoop
+	experts expertLoop
+	delta   deltaLoop
+	paged   pagedLoop
 }
 
 // NewExec returns an Exec of threads workers.
