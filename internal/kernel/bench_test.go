@@ -27,7 +27,7 @@ func reportRate(b *testing.B, flops, bytes int) {
 	b.ReportMetric(float64(bytes)*perSecond, "GB/s")
 }
 
-// BenchmarkMatMul reads fresh weights all the time where one row is multiplied (the weights of 256 MB are visited in
+// BenchmarkMatMul reads fresh weights all the time where few rows are multiplied (the weights of 256 MB are visited in
 // turn), as a decoder does.
 func BenchmarkMatMul(b *testing.B) {
 	for _, c := range []struct {
@@ -35,7 +35,7 @@ func BenchmarkMatMul(b *testing.B) {
 		m, n, k int
 	}{
 		{formatBF16, 1, 1536, 1536}, {formatBF16, 1, 1536, 8960}, {formatF32, 1, 1280, 1280}, {formatF16, 1, 1536, 1536},
-		{formatBF16, 4, 1536, 1536}, {formatBF16, 16, 1536, 1536}, {formatBF16, 24, 1536, 1536},
+		{formatBF16, 2, 1536, 1536}, {formatBF16, 4, 1536, 1536}, {formatBF16, 6, 1536, 1536}, {formatBF16, 4, 1536, 8960}, {formatBF16, 16, 1536, 1536}, {formatBF16, 24, 1536, 1536},
 		{formatBF16, 96, 1280, 1280}, {formatF32, 96, 1280, 1280}, {formatF16, 96, 1280, 1280},
 		{formatBF16, 512, 1536, 8960}, {formatF32, 1024, 5120, 1280}, {formatF32, 1024, 1280, 5120}, {formatBF16, 1024, 5120, 1280},
 	} {
@@ -45,7 +45,7 @@ func BenchmarkMatMul(b *testing.B) {
 				size = 4
 			}
 			copies := 1
-			if c.m == 1 {
+			if c.m <= 6 {
 				copies = 256 << 20 / (c.n * c.k * size)
 			}
 			p := &product{format: c.format, m: c.m, n: c.n * copies, k: c.k, ldx: c.k, x: make([]float32, c.m*c.k)}

@@ -11,18 +11,19 @@ import (
 // dotArgs is what one call of a tile reads: dot<format>x<rows>, over one block of k, or row<format>x<rows>, over the whole
 // of k. A tile multiplies up to tiles.rows rows of x by four weight rows.
 type dotArgs struct {
-	x        unsafe.Pointer // row 0, at the start of the block
-	ldx      uintptr        // bytes between rows
-	w        [4]unsafe.Pointer
-	prefetch uintptr // where the next weights are; a dot tile fetches 128 bytes from there in every four steps
-	steps    uintptr // whole vectors in the block
-	tail     uintptr // elements after them
-	resume   uintptr // 1: go on from partial, 0: start from zero
-	suspend  uintptr // 1: leave the sums in partial, 0: add their lanes up and store to y
-	partial  unsafe.Pointer
-	y        unsafe.Pointer
-	ldy      uintptr // bytes between rows
-	cols     uintptr // results stored of each row, 1 to 4
+	x         unsafe.Pointer // row 0, at the start of the block
+	ldx       uintptr        // bytes between rows
+	w         [4]unsafe.Pointer
+	prefetchW uintptr // where the next weights are; a dot tile fetches 128 bytes of them in every four steps
+	prefetchX uintptr // where the next rows of x are, or 0; likewise
+	steps     uintptr // whole vectors in the block
+	tail      uintptr // elements after them
+	resume    uintptr // 1: go on from partial, 0: start from zero
+	suspend   uintptr // 1: leave the sums in partial, 0: add their lanes up and store to y
+	partial   unsafe.Pointer
+	y         unsafe.Pointer
+	ldy       uintptr // bytes between rows
+	cols      uintptr // results stored of each row, 1 to 4
 }
 
 const (
@@ -41,7 +42,8 @@ const (
 	// rowFloats is how much of x stays in the first level of the cache, beside the weights passing through it.
 	rowFloats = 4 << 10
 
-	cacheLine = 64
+	cacheLine   = 64
+	aliasFloats = 4096 / 4
 )
 
 // scratchBlocked returns the scratch that matMulBlocked needs: sums, widened weights and room to align them.
@@ -113,6 +115,7 @@ func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weigh
 		if oneByOne {
 			t.row(w.format, m, &args)
 		} else {
+			args.prefetchW = uintptr(args.w[dotCols-1]) + uintptr(k*size)
 			t.dot(w.format, m, &args)
 		}
 	}
@@ -136,7 +139,13 @@ func (t tiles) matMulBlocked(y []float32, ldy int, x []float32, ldx, m int, w we
 			for k0 := 0; k0 < k; k0 += depth {
 				b := block{rows: min(height, m-m0), cols: min(width, n-c0), depth: min(depth, k-k0)}
 				b.resume, b.suspend = k0 > 0, k0+b.depth < k
-				t.matMulBlock(b, y[m0*ldy+c0:], ldy, x[m0*ldx+k0:], ldx, w, c0*k+k0, k, partial, wide)
+				switch {
+				case b.suspend:
+					b.next = m0*ldx + k0 + b.depth
+				case m0+height < m:
+					b.next = (m0 + height) * ldx
+				}
+				t.matMulBlock(b, y[m0*ldy+c0:], ldy, x, m0*ldx+k0, ldx, w, c0*k+k0, k, partial, wide)
 			}
 		}
 	}
@@ -145,19 +154,24 @@ func (t tiles) matMulBlocked(y []float32, ldy int, x []float32, ldx, m int, w we
 type block struct {
 	rows, cols, depth int
 	resume, suspend   bool // whether sums come from, and go to, partial
+	next              int  // where x goes on after this block
 }
 
-// matMulBlock multiplies one block; its weights start at element w0, their rows are k apart.
-func (t tiles) matMulBlock(b block, y []float32, ldy int, x []float32, ldx int, w weights, w0, k int, partial, wide []float32) {
+// matMulBlock multiplies one block; it starts at element x0 of x and w0 of w, whose rows are k apart.
+func (t tiles) matMulBlock(b block, y []float32, ldy int, x []float32, x0, ldx int, w weights, w0, k int, partial, wide []float32) {
 	base, size := w.base()
 	base = unsafe.Add(base, w0*size)
-	format, widen := w.format, w.format != formatF32 && b.rows >= wideRows
+	// Rows a multiple of a page apart would fight for the same lines of the first-level cache: those are copied too.
+	format, widen := w.format, (w.format != formatF32 || k%aliasFloats == 0) && b.rows >= wideRows
 	args := dotArgs{
 		ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4,
 		steps: uintptr(b.depth / t.lanes), tail: uintptr(b.depth % t.lanes),
 		resume: flag(b.resume), suspend: flag(b.suspend), partial: unsafe.Pointer(&partial[0]),
 	}
 	groups := (b.rows + t.rows - 1) / t.rows
+	// The last calls fetch the next block of x. One call fetches a run of a row, which is depth·2 or depth·4 bytes long.
+	runs := t.lanes / 8
+	call := b.rows*runs - groups*((b.cols+dotCols-1)/dotCols)
 	for c := 0; c < b.cols; c += dotCols {
 		cols := min(dotCols, b.cols-c)
 		if widen {
@@ -171,9 +185,14 @@ func (t tiles) matMulBlock(b block, y []float32, ldy int, x []float32, ldx int, 
 		}
 		for g := range groups { // of nearly equal heights
 			r0, r1 := b.rows*g/groups, b.rows*(g+1)/groups
-			args.x = unsafe.Pointer(&x[r0*ldx])
+			args.x = unsafe.Pointer(&x[x0+r0*ldx])
 			args.y = unsafe.Pointer(&y[r0*ldy+c])
-			args.prefetch = uintptr(base) + uintptr((c+dotCols)*k*size+g*b.depth/t.lanes*32)
+			args.prefetchW = uintptr(base) + uintptr((c+dotCols)*k*size+g*b.depth/t.lanes*32)
+			args.prefetchX = 0
+			if call >= 0 {
+				args.prefetchX = uintptr(unsafe.Pointer(&x[0])) + uintptr(b.next+call/runs*ldx+call%runs*b.depth/runs)*4
+			}
+			call++
 			t.dot(format, r1-r0, &args)
 			if b.resume || b.suspend {
 				args.partial = unsafe.Add(args.partial, t.rows*dotCols*t.lanes*4)

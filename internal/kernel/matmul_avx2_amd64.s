@@ -37,7 +37,7 @@ TEXT ·dotF32x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -55,6 +55,7 @@ resume:
 	VMOVUPS 96(R11), Y3
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -98,6 +99,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -414,7 +422,7 @@ TEXT ·dotF32x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -440,6 +448,7 @@ resume:
 	VMOVUPS 224(R11), Y7
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -503,6 +512,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -894,7 +910,7 @@ TEXT ·dotF32x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -928,6 +944,7 @@ resume:
 	VMOVUPS 352(R11), Y11
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -1011,6 +1028,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -1477,7 +1501,7 @@ TEXT ·dotBF16x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -1495,6 +1519,7 @@ resume:
 	VMOVUPS 96(R11), Y3
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -1554,6 +1579,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $64, BX
 	ADDQ $64, CX
@@ -1902,7 +1934,7 @@ TEXT ·dotBF16x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -1928,6 +1960,7 @@ resume:
 	VMOVUPS 224(R11), Y7
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -2007,6 +2040,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $64, BX
 	ADDQ $64, CX
@@ -2430,7 +2470,7 @@ TEXT ·dotBF16x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -2464,6 +2504,7 @@ resume:
 	VMOVUPS 352(R11), Y11
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -2563,6 +2604,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $64, BX
 	ADDQ $64, CX
@@ -3061,7 +3109,7 @@ TEXT ·dotF16x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -3079,6 +3127,7 @@ resume:
 	VMOVUPS 96(R11), Y3
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -3122,6 +3171,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $64, BX
 	ADDQ $64, CX
@@ -3438,7 +3494,7 @@ TEXT ·dotF16x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -3464,6 +3520,7 @@ resume:
 	VMOVUPS 224(R11), Y7
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -3527,6 +3584,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $64, BX
 	ADDQ $64, CX
@@ -3918,7 +3982,7 @@ TEXT ·dotF16x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -3952,6 +4016,7 @@ resume:
 	VMOVUPS 352(R11), Y11
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -4035,6 +4100,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $128, AX
 	ADDQ $64, BX
 	ADDQ $64, CX

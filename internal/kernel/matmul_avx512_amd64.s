@@ -26,7 +26,7 @@ TEXT ·dotF32x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -44,6 +44,7 @@ resume:
 	VMOVUPS 192(R11), Z3
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -87,6 +88,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $256, BX
 	ADDQ $256, CX
@@ -392,7 +400,7 @@ TEXT ·dotF32x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -418,6 +426,7 @@ resume:
 	VMOVUPS 448(R11), Z7
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -481,6 +490,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $256, BX
 	ADDQ $256, CX
@@ -864,7 +880,7 @@ TEXT ·dotF32x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -898,6 +914,7 @@ resume:
 	VMOVUPS 704(R11), Z11
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -981,6 +998,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $256, BX
 	ADDQ $256, CX
@@ -1442,7 +1466,7 @@ TEXT ·dotF32x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -1484,6 +1508,7 @@ resume:
 	VMOVUPS 960(R11), Z15
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -1587,6 +1612,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $256, BX
 	ADDQ $256, CX
@@ -2126,7 +2158,7 @@ TEXT ·dotF32x5AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -2176,6 +2208,7 @@ resume:
 	VMOVUPS 1216(R11), Z19
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -2299,6 +2332,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $256, BX
 	ADDQ $256, CX
@@ -2916,7 +2956,7 @@ TEXT ·dotF32x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -2974,6 +3014,7 @@ resume:
 	VMOVUPS 1472(R11), Z23
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -3117,6 +3158,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $256, BX
 	ADDQ $256, CX
@@ -3812,7 +3860,7 @@ TEXT ·dotBF16x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -3830,6 +3878,7 @@ resume:
 	VMOVUPS 192(R11), Z3
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -3889,6 +3938,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -4226,7 +4282,7 @@ TEXT ·dotBF16x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -4252,6 +4308,7 @@ resume:
 	VMOVUPS 448(R11), Z7
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -4331,6 +4388,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -4746,7 +4810,7 @@ TEXT ·dotBF16x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -4780,6 +4844,7 @@ resume:
 	VMOVUPS 704(R11), Z11
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -4879,6 +4944,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -5372,7 +5444,7 @@ TEXT ·dotBF16x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -5414,6 +5486,7 @@ resume:
 	VMOVUPS 960(R11), Z15
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -5533,6 +5606,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -6104,7 +6184,7 @@ TEXT ·dotBF16x5AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -6154,6 +6234,7 @@ resume:
 	VMOVUPS 1216(R11), Z19
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -6293,6 +6374,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -6942,7 +7030,7 @@ TEXT ·dotBF16x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -7000,6 +7088,7 @@ resume:
 	VMOVUPS 1472(R11), Z23
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -7159,6 +7248,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -7886,7 +7982,7 @@ TEXT ·dotF16x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -7904,6 +8000,7 @@ resume:
 	VMOVUPS 192(R11), Z3
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -7947,6 +8044,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -8252,7 +8356,7 @@ TEXT ·dotF16x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -8278,6 +8382,7 @@ resume:
 	VMOVUPS 448(R11), Z7
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -8341,6 +8446,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -8724,7 +8836,7 @@ TEXT ·dotF16x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -8758,6 +8870,7 @@ resume:
 	VMOVUPS 704(R11), Z11
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -8841,6 +8954,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -9302,7 +9422,7 @@ TEXT ·dotF16x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -9344,6 +9464,7 @@ resume:
 	VMOVUPS 960(R11), Z15
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -9447,6 +9568,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -9986,7 +10114,7 @@ TEXT ·dotF16x5AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -10036,6 +10164,7 @@ resume:
 	VMOVUPS 1216(R11), Z19
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -10159,6 +10288,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX
@@ -10776,7 +10912,7 @@ TEXT ·dotF16x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ (dotArgs_w+16)(DI), DX
 	MOVQ (dotArgs_w+24)(DI), SI
 	MOVQ dotArgs_steps(DI), R13
-	MOVQ dotArgs_prefetch(DI), R12
+	MOVQ dotArgs_prefetchW(DI), R12
 	MOVQ dotArgs_resume(DI), R11
 	TESTQ R11, R11
 	JNZ resume
@@ -10834,6 +10970,7 @@ resume:
 	VMOVUPS 1472(R11), Z23
 
 start:
+	MOVQ dotArgs_prefetchX(DI), R11
 	SUBQ $4, R13
 	JLT rest
 
@@ -10977,6 +11114,13 @@ loop:
 	PREFETCHT1 (R12)
 	PREFETCHT1 64(R12)
 	ADDQ $128, R12
+	TESTQ R11, R11
+	JZ advance
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ $128, R11
+
+advance:
 	ADDQ $256, AX
 	ADDQ $128, BX
 	ADDQ $128, CX

@@ -88,7 +88,7 @@ func dotTile(f *file, format string, rows int) {
 		f.op("MOVQ (dotArgs_w+%d)(DI), %s", 8*c, reg)
 	}
 	f.op("MOVQ dotArgs_steps(DI), R13")
-	f.op("MOVQ dotArgs_prefetch(DI), R12")
+	f.op("MOVQ dotArgs_prefetchW(DI), R12")
 
 	// Sums start at 0, or where an earlier block of k left them.
 	f.op("MOVQ dotArgs_resume(DI), R11")
@@ -104,6 +104,7 @@ func dotTile(f *file, format string, rows int) {
 		f.op("VMOVUPS %d(R11), %s", i*f.bytes(), f.v(i))
 	}
 	f.label("start")
+	f.op("MOVQ dotArgs_prefetchX(DI), R11")
 	w := f.weightBytes(format)
 	f.steps("", func(i int) {
 		if f.lanes == 16 {
@@ -133,6 +134,12 @@ func dotTile(f *file, format string, rows int) {
 			f.op("PREFETCHT1 (R12)")
 			f.op("PREFETCHT1 64(R12)")
 			f.op("ADDQ $128, R12")
+			f.op("TESTQ R11, R11")
+			f.op("JZ advance")
+			f.op("PREFETCHT1 (R11)")
+			f.op("PREFETCHT1 64(R11)")
+			f.op("ADDQ $128, R11")
+			f.label("advance")
 		}
 		f.op("ADDQ $%d, AX", n*f.bytes())
 		for _, reg := range weightRegs {
