@@ -15,7 +15,7 @@ func user(text string) []Message {
 }
 
 // Templates made to hang, exhaust memory, overflow the stack or reach outside: each is refused with a typed error,
-// when read or when rendered, within two seconds.
+// when read or when rendered, in bounded time (a second on an idle machine, several under the race detector).
 func TestHostileTemplates(t *testing.T) {
 	deep := func(open, close string, n int) string {
 		return strings.Repeat(open, n) + "1" + strings.Repeat(close, n)
@@ -94,7 +94,7 @@ func TestHostileTemplates(t *testing.T) {
 				_, err = tmpl.Render(Request{Messages: user("Hello")})
 			}
 			require.ErrorIs(t, err, c.want)
-			require.Less(t, time.Since(start), 2*time.Second)
+			require.Less(t, time.Since(start), 10*time.Second)
 		})
 	}
 }

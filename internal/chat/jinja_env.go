@@ -22,7 +22,7 @@ type env struct {
 }
 
 const (
-	maxSteps    = 4_000_000
+	maxSteps    = 2_000_000
 	maxBytes    = 64 << 20 // plus a multiple of the request
 	maxOutput   = 128 << 20
 	maxDepth    = 120 // of nested values

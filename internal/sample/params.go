@@ -1,7 +1,7 @@
 // Package sample chooses the next token from a row of logits.
 //
 // Everything is a function of the logits, the parameters, the tokens seen so far and the seed. The order of the steps
-// is: penalties, temperature, top-k, top-p, min-p, draw.
+// is: penalties, the constraint's mask, temperature, top-k, top-p, min-p, draw.
 package sample
 
 import (

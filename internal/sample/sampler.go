@@ -3,16 +3,7 @@ package sample
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 )
-
-// Constraint narrows what may be sampled, for output that follows a grammar.
-type Constraint interface {
-	// Mask clears the bits of tokens that may not come next.
-	Mask(allowed []uint64)
-	// Accept takes the chosen token and reports whether the text is complete.
-	Accept(token int) (done bool)
-}
 
 // Sampler chooses the tokens of one request. It allocates when it is made and not afterwards. It belongs to one goroutine.
 type Sampler struct {
@@ -24,7 +15,11 @@ type Sampler struct {
 	list   []int32     // the tokens that are seen
 	count  []int32     // by token: times generated
 	made   []int32     // the tokens that were generated
-	best   []float32   // heap of the TopK largest logits
+	work   []candidate // what selecting reorders
+	best   []float32   // the best TopK logits, where TopK is small
+
+	constraint Constraint
+	allowed    []uint64 // its mask
 }
 
 type candidate struct {
@@ -37,6 +32,9 @@ type candidate struct {
 //
 // Errors: wraps [ErrParams].
 func New(p Params, vocab int) (*Sampler, error) {
+	if vocab < 1 {
+		panic("sample: an empty vocabulary")
+	}
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
@@ -49,7 +47,10 @@ func New(p Params, vocab int) (*Sampler, error) {
 	}
 	if p.Temperature > 0 {
 		s.kept = make([]candidate, 0, vocab)
-		s.best = make([]float32, 0, min(p.TopK, vocab))
+		s.work = make([]candidate, vocab)
+		if 0 < p.TopK && p.TopK <= min(maxSorted, vocab) {
+			s.best = make([]float32, p.TopK)
+		}
 	}
 	return s, nil
 }
@@ -63,16 +64,16 @@ func (s *Sampler) Observe(tokens []int) {
 	}
 }
 
-// Accept tells a token that was generated.
-func (s *Sampler) Accept(token int) {
+// Accept tells a token that was generated. done: the constraint, if there is one, says that the text is complete.
+func (s *Sampler) Accept(token int) (done bool) {
 	s.see(token)
-	if s.count == nil || token < 0 || token >= len(s.count) {
-		return
+	if s.count != nil && token >= 0 && token < len(s.count) {
+		if s.count[token] == 0 {
+			s.made = append(s.made, int32(token))
+		}
+		s.count[token]++
 	}
-	if s.count[token] == 0 {
-		s.made = append(s.made, int32(token))
-	}
-	s.count[token]++
+	return s.constraint != nil && s.constraint.Accept(token)
 }
 
 func (s *Sampler) see(token int) {
@@ -85,7 +86,7 @@ func (s *Sampler) see(token int) {
 
 // Sample chooses a token from a row of logits, which it does not change.
 //
-// Errors: [ErrBadLogits].
+// Errors: [ErrBadLogits], [ErrNoneAllowed].
 func (s *Sampler) Sample(logits []float32) (int, error) {
 	if len(logits) != len(s.scores) {
 		panic("sample: a row of another vocabulary")
@@ -94,6 +95,12 @@ func (s *Sampler) Sample(logits []float32) (int, error) {
 	copy(scores, logits)
 	s.penalise(scores)
 	best, err := argmax(scores)
+	if err == nil && s.constraint != nil {
+		s.mask(scores)
+		if best, err = argmax(scores); err != nil {
+			err = ErrNoneAllowed
+		}
+	}
 	if err != nil || s.p.Temperature == 0 {
 		return best, err
 	}
@@ -139,6 +146,9 @@ func (s *Sampler) draw(scores []float32, best int) int {
 	// that a draw could notice, so a full row needs no exponential for most of its tokens.
 	top := float64(scores[best])
 	floor := float32(top - 60*s.p.Temperature)
+	if s.best != nil {
+		floor = max(floor, kth(scores, s.best))
+	}
 	kept := s.kept[:0]
 	for i, v := range scores {
 		if v >= floor {
@@ -152,7 +162,7 @@ func (s *Sampler) draw(scores []float32, best int) int {
 		sum += kept[i].prob
 	}
 	if s.p.TopP > 0 && s.p.TopP < 1 {
-		kept, sum = topP(kept, sum, s.p.TopP)
+		kept, sum = s.topP(kept, sum)
 	}
 	if s.p.MinP > 0 {
 		kept, sum = minP(kept, s.p.MinP) // the best has weight 1
@@ -171,68 +181,31 @@ func (s *Sampler) topK(c []candidate) []candidate {
 	if s.p.TopK == 0 || s.p.TopK >= len(c) {
 		return c
 	}
-	limit := kth(c, s.best[:0], s.p.TopK)
+	n := copy(s.work, c)
+	limit, _ := cut(s.work[:n], float64(s.p.TopK), one)
 	keep := c[:0]
 	for _, x := range c {
-		if x.logit >= limit {
+		if x.logit >= limit.logit {
 			keep = append(keep, x)
 		}
 	}
 	return keep
 }
 
-// kth returns the k-th largest logit, by a heap of the k best.
-func kth(c []candidate, heap []float32, k int) float32 {
-	for _, x := range c {
-		if len(heap) < k {
-			heap = append(heap, x.logit)
-			for i := len(heap) - 1; i > 0 && heap[i] < heap[(i-1)/2]; i = (i - 1) / 2 {
-				heap[i], heap[(i-1)/2] = heap[(i-1)/2], heap[i]
-			}
-			continue
-		}
-		if x.logit <= heap[0] {
-			continue
-		}
-		heap[0] = x.logit
-		for i := 0; ; {
-			child := 2*i + 1
-			if child >= k {
-				break
-			}
-			if child+1 < k && heap[child+1] < heap[child] {
-				child++
-			}
-			if heap[i] <= heap[child] {
-				break
-			}
-			heap[i], heap[child] = heap[child], heap[i]
-			i = child
-		}
-	}
-	return heap[0]
-}
-
-// topP keeps the fewest best whose weights reach p of the sum, at least one.
+// topP keeps the fewest best whose weights reach TopP of the sum, at least one; of equals the lower tokens.
 //
 // Source: transformers, TopPLogitsWarper.
-func topP(c []candidate, sum, p float64) ([]candidate, float64) {
-	slices.SortFunc(c, func(a, b candidate) int {
-		switch {
-		case a.logit > b.logit:
-			return -1
-		case a.logit < b.logit:
-			return 1
-		}
-		return int(a.token - b.token)
-	})
-	reached := 0.0
-	for i := range c {
-		if reached += c[i].prob; reached >= p*sum {
-			return c[:i+1], reached
+func (s *Sampler) topP(c []candidate, sum float64) ([]candidate, float64) {
+	n := copy(s.work, c)
+	last, _ := cut(s.work[:n], s.p.TopP*sum, probability)
+	keep, sum := c[:0], 0.0
+	for _, x := range c {
+		if !before(last, x) {
+			keep = append(keep, x)
+			sum += x.prob
 		}
 	}
-	return c, reached
+	return keep, sum
 }
 
 // minP drops what weighs less than p times the best, which weighs 1.
