@@ -1,0 +1,111 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl/internal/testkit"
+)
+
+// fenced returns two copies of src, one that ends where unreadable memory begins and one that begins where it ends: a
+// mapped checkpoint's last weights lie like that, and a read outside of them would be a crash.
+func fenced[T float32 | uint16](t *testing.T, src []T) [2][]T {
+	t.Helper()
+	size := len(src) * int(unsafe.Sizeof(src[0]))
+	page := os.Getpagesize()
+	inside := (size + page - 1) / page * page
+	var copies [2][]T
+	for i, at := range [2]int{page + inside - size, page} {
+		mem, err := syscall.Mmap(-1, 0, inside+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = syscall.Munmap(mem) })
+		require.NoError(t, syscall.Mprotect(mem[:page], syscall.PROT_NONE))
+		require.NoError(t, syscall.Mprotect(mem[page+inside:], syscall.PROT_NONE))
+		copies[i] = unsafe.Slice((*T)(unsafe.Pointer(&mem[at])), len(src))
+		copy(copies[i], src)
+	}
+	return copies
+}
+
+func TestMatMulReadsOnlyItsOperands(t *testing.T) {
+	all(t, func(t *testing.T) {
+		rng := newRand()
+		for format, name := range formatNames {
+			for _, m := range []int{1, 2, 6, 7, 30} {
+				for _, k := range []int{1, 7, 8, 9, 15, 16, 17, 31, 40, 100, 1031} {
+					for _, n := range []int{1, 5, 8} {
+						t.Run(fmt.Sprintf("fmt=%s/m=%d/n=%d/k=%d", name, m, n, k), func(t *testing.T) {
+							p := newProduct(rng, format, m, n, k, k)
+							want, got := make([]float32, m*n), make([]float32, m*n)
+							p.run(want, n, 0, m, 0, n)
+							xs, fs := fenced(t, p.x), fenced(t, p.f32)
+							us := [2][]uint16{}
+							if format != formatF32 {
+								us = fenced(t, p.u16)
+							}
+							for side := range 2 {
+								p.x, p.f32, p.u16 = xs[side], fs[side], us[side]
+								p.run(got, n, 0, m, 0, n)
+								testkit.SameBits(t, want, got)
+							}
+						})
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestRowFunctionsReadOnlyTheirOperands(t *testing.T) {
+	all(t, func(t *testing.T) {
+		rng := newRand()
+		for n := 1; n < 70; n++ {
+			src, bits := normal(rng, n), make([]uint16, n)
+			x, w, b, u := fenced(t, src), fenced(t, src), fenced(t, src), fenced(t, bits)
+			half := fenced(t, normal(rng, max(1, n/2)))
+			for side := range 2 {
+				x, w, b, u, h := x[side], w[side], b[side], u[side], half[side][:n/2]
+				Max(x)
+				Dot(x, w)
+				Add(x, w)
+				Mul(x, w)
+				Scale(x, 0.5)
+				SiLUMul(x, w, b)
+				RMSNorm(x, x, w, 1e-6)
+				LayerNorm(x, x, w, b, 1e-6)
+				for _, f := range []func([]float32){Sigmoid, SiLU, QuickGELU, GELU, GELUTanh} {
+					f(x)
+				}
+				ExpSub(x, 1)
+				RotateHalf(x[:n/2*2], h, h)
+				RotatePairs(x[:n/2*2], h, h)
+				BF16ToF32(x, u)
+				F16ToF32(x, u)
+			}
+		}
+	})
+}
+
+func TestPanelReadsOnlyItsOperands(t *testing.T) {
+	all(t, func(t *testing.T) {
+		rng := newRand()
+		for _, m := range []int{1, 3, 13} {
+			for n := 1; n < 70; n += 3 {
+				const k = 5
+				a, b, c := fenced(t, normal(rng, m*k)), fenced(t, normal(rng, k*n)), fenced(t, normal(rng, m*n))
+				tr := fenced(t, make([]float32, m*n))
+				for side := range 2 {
+					MatMulPanel(c[side], n, a[side], k, m, b[side], n, n, k, true)
+					Transpose(tr[side], m, c[side], n, m, n)
+				}
+				testkit.SameBits(t, c[0], c[1])
+				testkit.SameBits(t, tr[0], tr[1])
+			}
+		}
+	})
+}
