@@ -30,13 +30,12 @@ const (
 	dotCols = 4
 	// wideRows is the number of rows from which widening the weights once, rather than in every tile, pays.
 	wideRows = 24
-	// blockFloats is how much of x may lie in the second level of the cache; rows of x up to blockDepth long are not cut.
-	// Where they are, blockCols columns share a block. BenchmarkMatMul chose them.
-	blockFloats = 96 << 10
-	blockDepth  = 2304
-	blockCols   = 64
-	// partialFloats bounds the sums that wait: a block is at least half of blockDepth deep.
-	partialFloats = blockFloats / (blockDepth / 2) * blockCols * 16
+	// blockFloats is how much of x may lie in the second level of the cache. Rows of x up to tiles.depth long are not cut;
+	// where they are, a block has up to blockRows rows and blockCols columns. BenchmarkMatMul chose them.
+	blockFloats   = 96 << 10
+	blockRows     = 48
+	blockCols     = 128
+	partialFloats = blockRows * blockCols * 16 // the sums that wait from one block of k to the next
 	wideFloats    = dotCols * blockFloats / wideRows
 
 	// rowFloats is how much of x stays in the first level of the cache, beside the weights passing through it.
@@ -48,19 +47,18 @@ const (
 
 // scratchBlocked returns the scratch that matMulBlocked needs: sums, widened weights and room to align them.
 func scratchBlocked(m int) int {
-	if m <= tilesAVX2.rows {
+	if m <= tilesAVX2().rows {
 		return 0
 	}
 	return partialFloats + wideFloats + 2*cacheLine/4
 }
 
-// tiles is the set of inner-product tiles of one instruction set.
-type tiles struct{ lanes, rows int }
+// tiles is the set of inner-product tiles of one instruction set. Its depth is how much of k a tile is given at once:
+// with half as many rows, those of AVX2 want their weights to stay in the first level of the cache.
+type tiles struct{ lanes, rows, depth int }
 
-var (
-	tilesAVX512 = tiles{lanes: 16, rows: 6}
-	tilesAVX2   = tiles{lanes: 8, rows: 3}
-)
+func tilesAVX512() tiles { return tiles{lanes: 16, rows: 6, depth: 2304} }
+func tilesAVX2() tiles   { return tiles{lanes: 8, rows: 3, depth: 1280} }
 
 func (t tiles) dot(format weightFormat, rows int, args *dotArgs) {
 	if t.lanes == 16 {
@@ -82,9 +80,9 @@ func (t tiles) row(format weightFormat, rows int, args *dotArgs) {
 func tilesFor(k int) (t tiles, ok bool) {
 	switch {
 	case cpu.AVX512 && k > 0:
-		return tilesAVX512, true
+		return tilesAVX512(), true
 	case cpu.AVX2 && k >= 8: // its tails need one whole vector before them
-		return tilesAVX2, true
+		return tilesAVX2(), true
 	}
 	return tiles{}, false
 }
@@ -128,11 +126,12 @@ func (t tiles) matMulBlocked(y []float32, ldy int, x []float32, ldx, m int, w we
 	wide := aligned(scratch[partialFloats+cacheLine/4:], wideFloats)
 	depth, height, width := k, m, n
 	if m*k > blockFloats {
-		depth = blockLen(k, blockDepth, 16)
-		height = blockLen(m, blockFloats/depth/t.rows*t.rows, t.rows)
+		depth = blockLen(k, t.depth, 16)
+		limit := blockFloats / depth
 		if depth < k {
-			width = blockCols
+			limit, width = min(limit, blockRows), blockCols
 		}
+		height = blockLen(m, limit/t.rows*t.rows, t.rows)
 	}
 	for c0 := 0; c0 < n; c0 += width {
 		for m0 := 0; m0 < m; m0 += height {

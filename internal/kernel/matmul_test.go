@@ -95,7 +95,7 @@ func (p *product) oracle() (want, size []float64) {
 func TestMatMulAgainstFloat64(t *testing.T) {
 	shapes := []struct{ m, n, k int }{
 		{1, 1, 1}, {1, 1, 16}, {1, 4, 0}, {3, 5, 0}, {2, 3, 15}, {3, 4, 17}, {5, 7, 33}, {6, 4, 64}, {7, 9, 65}, {13, 12, 100},
-		{1, 130, 1280}, {24, 4, 48}, {25, 33, 129}, {31, 66, 70}, {100, 37, 200}, {97, 65, 1025}, {193, 34, 40}, {30, 9, 2056}, {64, 64, 3001},
+		{1, 130, 1280}, {24, 4, 48}, {25, 33, 129}, {31, 66, 70}, {100, 37, 200}, {97, 65, 1025}, {193, 34, 40}, {30, 9, 2056}, {64, 64, 3001}, {50, 259, 2500},
 	}
 	all(t, func(t *testing.T) {
 		rng := newRand()
@@ -133,7 +133,7 @@ func TestMatMulBitsDoNotDependOnTheShape(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
 		for format, name := range formatNames {
-			for _, s := range []struct{ n, k int }{{37, 16}, {70, 129}, {41, 1280}, {33, 1100}, {35, 2600}} {
+			for _, s := range []struct{ n, k int }{{37, 16}, {70, 129}, {41, 1280}, {33, 1100}, {131, 2600}} {
 				t.Run(fmt.Sprintf("fmt=%s/n=%d/k=%d", name, s.n, s.k), func(t *testing.T) {
 					const rows = 101
 					p := newProduct(rng, format, rows, s.n, s.k, s.k+3)
