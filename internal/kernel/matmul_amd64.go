@@ -113,7 +113,9 @@ func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weigh
 		if oneByOne {
 			t.row(w.format, m, &args)
 		} else {
+			// x is here already: both fetch weights, from the first and the second half of the next four rows.
 			args.prefetchW = uintptr(args.w[dotCols-1]) + uintptr(k*size)
+			args.prefetchX = args.prefetchW + uintptr(2*k*size)
 			t.dot(w.format, m, &args)
 		}
 	}
