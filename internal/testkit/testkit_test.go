@@ -8,6 +8,7 @@ import (
 )
 
 func TestAllImplementationsSwitchesOffTheWiderOnes(t *testing.T) {
+	t.Setenv("REQUIRE_ISA", "")
 	on := map[string]bool{"wide": true, "narrow": true}
 	disable := func(name string) func() {
 		on[name] = false
