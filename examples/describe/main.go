@@ -1,0 +1,88 @@
+// Describe answers a question about a picture.
+//
+//	describe [-model DIR] PICTURE QUESTION
+//
+// The answer goes to standard output as it comes. Without -model the small embedded model answers, which knows four questions
+// only; see the README.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/cmdutil"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "describe:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: the answer to stdout, all else to stderr.
+func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) error {
+	flags := flag.NewFlagSet("describe", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: describe [-model DIR] [-tokens N] [-threads N] PICTURE QUESTION")
+		flags.PrintDefaults()
+	}
+	dir := flags.String("model", "", "folder of a checkpoint; the embedded model if empty")
+	tokens := flags.Int("tokens", 1024, "longest answer")
+	threads := flags.Int("threads", 0, "threads that compute; as many as there are cores if 0")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 2 {
+		flags.Usage()
+		return fmt.Errorf("want PICTURE and QUESTION, got %d arguments", flags.NArg())
+	}
+	var opts []qwenvl.Option
+	if *threads != 0 {
+		opts = append(opts, qwenvl.WithThreads(*threads))
+	}
+	m, err := cmdutil.Load(*dir, opts...)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return answer(ctx, m, flags.Arg(0), flags.Arg(1), *tokens, stdout, stderr)
+}
+
+// answer asks the question and writes the answer piece by piece.
+func answer(ctx context.Context, m *qwenvl.Model, picture, question string, tokens int, stdout io.Writer, stderr *os.File) error {
+	progress := cmdutil.NewProgress(stderr)
+	defer progress.Clear()
+	var finish qwenvl.FinishReason
+	for d, err := range m.Stream(ctx, qwenvl.Request{
+		Messages:  []qwenvl.Message{qwenvl.User(qwenvl.ImageFile(picture), qwenvl.Text(question))},
+		MaxTokens: tokens,
+		Progress:  progress.Report,
+	}) {
+		progress.Clear()
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(stdout, d.Text); err != nil {
+			return err
+		}
+		finish = d.Finish
+	}
+	if _, err := fmt.Fprintln(stdout); err != nil {
+		return err
+	}
+	if finish == qwenvl.FinishLength {
+		fmt.Fprintf(stderr, "describe: the answer was cut at %d tokens; see -tokens\n", tokens)
+	}
+	return nil
+}

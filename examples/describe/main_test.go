@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// stderrFile is a file for a program's standard error, and a function that reads it.
+func stderrFile(t *testing.T) (*os.File, func() string) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	require.NoError(t, err)
+	t.Cleanup(func() { f.Close() })
+	return f, func() string {
+		data, err := os.ReadFile(f.Name())
+		require.NoError(t, err)
+		return string(data)
+	}
+}
+
+func TestRun(t *testing.T) {
+	model := filepath.Join("..", "..", "internal", "tiny", "model")
+	for _, c := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"read", "40718\n", []string{"digits.png", "Read the text."}},
+		{"describe", "a green triangle and a blue square\n", []string{"shapes.png", "Describe the picture."}},
+		{"count", "3\n", []string{"scene.png", "How many shapes are there?"}},
+		{"model folder", "40718\n", []string{"-model", model, "-threads", "1", "digits.png", "Read the text."}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			picture := len(c.args) - 2
+			c.args[picture] = filepath.Join("..", "..", "testdata", c.args[picture])
+			var stdout bytes.Buffer
+			stderr, read := stderrFile(t)
+			require.NoError(t, run(t.Context(), c.args, &stdout, stderr))
+			require.Equal(t, c.want, stdout.String())
+			require.Empty(t, read())
+		})
+	}
+}
+
+func TestRunCut(t *testing.T) {
+	var stdout bytes.Buffer
+	stderr, read := stderrFile(t)
+	require.NoError(t, run(t.Context(), []string{"-tokens", "2", "../../testdata/digits.png", "Read the text."}, &stdout, stderr))
+	require.Equal(t, "40\n", stdout.String())
+	require.Contains(t, read(), "cut at 2 tokens")
+}
+
+func TestRunErrors(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "broken.png")
+	require.NoError(t, os.WriteFile(broken, []byte("\x89PNG\r\n\x1a\nno more"), 0o644))
+	for _, c := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"no arguments", "got 0 arguments", nil},
+		{"no question", "got 1 arguments", []string{"a.png"}},
+		{"unknown flag", "flag provided but not defined", []string{"-x", "a.png", "What?"}},
+		{"no such picture", "none.png", []string{"none.png", "What?"}},
+		{"broken picture", "broken.png", []string{broken, "What?"}},
+		{"no such model", "nowhere", []string{"-model", "nowhere", "../../testdata/digits.png", "What?"}},
+		{"threads", "WithThreads", []string{"-threads", "-1", "../../testdata/digits.png", "What?"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout bytes.Buffer
+			stderr, _ := stderrFile(t)
+			require.ErrorContains(t, run(t.Context(), c.args, &stdout, stderr), c.want)
+			require.Empty(t, stdout.String())
+		})
+	}
+}
+
+func TestRunHelp(t *testing.T) {
+	var stdout bytes.Buffer
+	stderr, read := stderrFile(t)
+	require.ErrorIs(t, run(t.Context(), []string{"-h"}, &stdout, stderr), flag.ErrHelp)
+	require.Contains(t, read(), "usage: describe")
+}
+
+func TestRunCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout bytes.Buffer
+	stderr, _ := stderrFile(t)
+	require.ErrorIs(t, run(ctx, []string{"../../testdata/digits.png", "Read the text."}, &stdout, stderr), context.Canceled)
+}
+
+type closedPipe struct{}
+
+var errPipe = errors.New("pipe is closed")
+
+func (closedPipe) Write([]byte) (int, error) { return 0, errPipe }
+
+func TestRunClosedOutput(t *testing.T) {
+	stderr, _ := stderrFile(t)
+	require.ErrorIs(t, run(t.Context(), []string{"../../testdata/digits.png", "Read the text."}, closedPipe{}, stderr), errPipe)
+}
