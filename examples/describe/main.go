@@ -30,7 +30,7 @@ func main() {
 }
 
 // run is the program: the answer to stdout, all else to stderr.
-func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("describe", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 }
 
 // answer asks the question and writes the answer piece by piece.
-func answer(ctx context.Context, m *qwenvl.Model, picture, question string, tokens int, stdout io.Writer, stderr *os.File) error {
+func answer(ctx context.Context, m *qwenvl.Model, picture, question string, tokens int, stdout, stderr io.Writer) error {
 	progress := cmdutil.NewProgress(stderr)
 	defer progress.Clear()
 	var finish qwenvl.FinishReason

@@ -5,24 +5,13 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-// stderrFile is a file for a program's standard error, and a function that reads it.
-func stderrFile(t *testing.T) (*os.File, func() string) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-	require.NoError(t, err)
-	t.Cleanup(func() { f.Close() })
-	return f, func() string {
-		data, err := os.ReadFile(f.Name())
-		require.NoError(t, err)
-		return string(data)
-	}
-}
 
 func TestRun(t *testing.T) {
 	model := filepath.Join("..", "..", "internal", "tiny", "model")
@@ -38,21 +27,19 @@ func TestRun(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			picture := len(c.args) - 2
 			c.args[picture] = filepath.Join("..", "..", "testdata", c.args[picture])
-			var stdout bytes.Buffer
-			stderr, read := stderrFile(t)
-			require.NoError(t, run(t.Context(), c.args, &stdout, stderr))
+			var stdout, stderr bytes.Buffer
+			require.NoError(t, run(t.Context(), c.args, &stdout, &stderr))
 			require.Equal(t, c.want, stdout.String())
-			require.Empty(t, read())
+			require.Empty(t, stderr.String())
 		})
 	}
 }
 
 func TestRunCut(t *testing.T) {
-	var stdout bytes.Buffer
-	stderr, read := stderrFile(t)
-	require.NoError(t, run(t.Context(), []string{"-tokens", "2", "../../testdata/digits.png", "Read the text."}, &stdout, stderr))
+	var stdout, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-tokens", "2", "../../testdata/digits.png", "Read the text."}, &stdout, &stderr))
 	require.Equal(t, "40\n", stdout.String())
-	require.Contains(t, read(), "cut at 2 tokens")
+	require.Contains(t, stderr.String(), "cut at 2 tokens")
 }
 
 func TestRunErrors(t *testing.T) {
@@ -71,27 +58,24 @@ func TestRunErrors(t *testing.T) {
 		{"threads", "WithThreads", []string{"-threads", "-1", "../../testdata/digits.png", "What?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var stdout bytes.Buffer
-			stderr, _ := stderrFile(t)
-			require.ErrorContains(t, run(t.Context(), c.args, &stdout, stderr), c.want)
+			var stdout, stderr bytes.Buffer
+			require.ErrorContains(t, run(t.Context(), c.args, &stdout, &stderr), c.want)
 			require.Empty(t, stdout.String())
 		})
 	}
 }
 
 func TestRunHelp(t *testing.T) {
-	var stdout bytes.Buffer
-	stderr, read := stderrFile(t)
-	require.ErrorIs(t, run(t.Context(), []string{"-h"}, &stdout, stderr), flag.ErrHelp)
-	require.Contains(t, read(), "usage: describe")
+	var stdout, stderr bytes.Buffer
+	require.ErrorIs(t, run(t.Context(), []string{"-h"}, &stdout, &stderr), flag.ErrHelp)
+	require.Contains(t, stderr.String(), "usage: describe")
 }
 
 func TestRunCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	var stdout bytes.Buffer
-	stderr, _ := stderrFile(t)
-	require.ErrorIs(t, run(ctx, []string{"../../testdata/digits.png", "Read the text."}, &stdout, stderr), context.Canceled)
+	var stdout, stderr bytes.Buffer
+	require.ErrorIs(t, run(ctx, []string{"../../testdata/digits.png", "Read the text."}, &stdout, &stderr), context.Canceled)
 }
 
 type closedPipe struct{}
@@ -101,6 +85,5 @@ var errPipe = errors.New("pipe is closed")
 func (closedPipe) Write([]byte) (int, error) { return 0, errPipe }
 
 func TestRunClosedOutput(t *testing.T) {
-	stderr, _ := stderrFile(t)
-	require.ErrorIs(t, run(t.Context(), []string{"../../testdata/digits.png", "Read the text."}, closedPipe{}, stderr), errPipe)
+	require.ErrorIs(t, run(t.Context(), []string{"../../testdata/digits.png", "Read the text."}, closedPipe{}, io.Discard), errPipe)
 }

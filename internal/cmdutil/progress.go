@@ -46,12 +46,12 @@ type Progress struct {
 	width   int // of the line on screen
 }
 
-// NewProgress shows progress on f if f is a terminal.
-func NewProgress(f *os.File) *Progress {
-	if !IsTerminal(f) {
-		return newProgress(nil, time.Now)
+// NewProgress shows progress on w if it is a terminal.
+func NewProgress(w io.Writer) *Progress {
+	if f, ok := w.(*os.File); !ok || !IsTerminal(f) {
+		w = nil
 	}
-	return newProgress(f, time.Now)
+	return newProgress(w, time.Now)
 }
 
 func newProgress(out io.Writer, now func() time.Time) *Progress {
