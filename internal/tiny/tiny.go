@@ -21,11 +21,3 @@ func FS() fs.FS {
 	}
 	return sub
 }
-
-// The questions that the model was trained on. Where is to be completed with the name of a coloured shape, as in fmt.Sprintf(Where, "red circle").
-const (
-	Read     = "Read the text."
-	Describe = "Describe the picture."
-	Count    = "How many shapes are there?"
-	Where    = "Where is the %s?"
-)
