@@ -83,7 +83,7 @@ func (c *chat) attach(file string) error {
 		return errors.New("/image wants a file")
 	}
 	part := qwenvl.ImageFile(file)
-	if _, err := c.model.CountTokens(qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(part)}}); err != nil {
+	if _, err := c.model.CountTokens(qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(part)}, MaxPixels: c.maxPixels}); err != nil {
 		return err
 	}
 	c.pictures = append(c.pictures, part)
@@ -108,6 +108,10 @@ func (c *chat) say(ctx context.Context, text string) error {
 	return nil
 }
 
+func (c *chat) request(messages []qwenvl.Message, progress *cmdutil.Progress) qwenvl.Request {
+	return qwenvl.Request{Messages: messages, MaxTokens: c.tokens, MaxPixels: c.maxPixels, Progress: progress.Report}
+}
+
 // answer streams the answer to a conversation. Being interrupted is no error.
 func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string, error) {
 	if c.system != "" {
@@ -119,7 +123,7 @@ func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string,
 	defer progress.Clear()
 	var answer strings.Builder
 	var last qwenvl.Delta
-	for d, err := range c.model.Stream(ctx, qwenvl.Request{Messages: messages, MaxTokens: c.tokens, Progress: progress.Report}) {
+	for d, err := range c.model.Stream(ctx, c.request(messages, progress)) {
 		progress.Clear()
 		if err != nil {
 			if ctx.Err() == nil || outer.Err() != nil {

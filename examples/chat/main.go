@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.SetOutput(stderr)
 	dir := flags.String("model", "", "folder of a checkpoint; the embedded model if empty")
 	system := flags.String("system", "", "system message; the chat template's own if empty")
+	maxPixels := flags.Int("max-pixels", 0, "size to which larger pictures are shrunk; the checkpoint's own if 0")
 	tokens := flags.Int("tokens", 2048, "longest answer")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -49,7 +50,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	defer m.Close()
 	f, ok := stdin.(*os.File)
 	c := &chat{
-		model: m, tokens: *tokens, system: *system,
+		model: m, tokens: *tokens, maxPixels: *maxPixels, system: *system,
 		in: stdin, out: stdout, notes: stderr,
 		interactive: ok && cmdutil.IsTerminal(f),
 		// Between answers the signal has its usual effect.
@@ -64,9 +65,10 @@ var errQuit = errors.New("quit")
 
 // chat is a conversation.
 type chat struct {
-	model  *qwenvl.Model
-	tokens int
-	system string
+	model     *qwenvl.Model
+	tokens    int
+	maxPixels int
+	system    string
 
 	in            io.Reader
 	out, notes    io.Writer

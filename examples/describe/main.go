@@ -34,10 +34,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("describe", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: describe [-model DIR] [-tokens N] [-threads N] PICTURE QUESTION")
+		fmt.Fprintln(stderr, "usage: describe [-model DIR] [-max-pixels N] [-tokens N] [-threads N] PICTURE QUESTION")
 		flags.PrintDefaults()
 	}
 	dir := flags.String("model", "", "folder of a checkpoint; the embedded model if empty")
+	maxPixels := flags.Int("max-pixels", 0, "size to which a larger picture is shrunk; the checkpoint's own if 0")
 	tokens := flags.Int("tokens", 1024, "longest answer")
 	threads := flags.Int("threads", 0, "threads that compute; as many as there are cores if 0")
 	if err := flags.Parse(args); err != nil {
@@ -56,19 +57,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer m.Close()
-	return answer(ctx, m, flags.Arg(0), flags.Arg(1), *tokens, stdout, stderr)
+	return answer(ctx, m, qwenvl.Request{
+		Messages:  []qwenvl.Message{qwenvl.User(qwenvl.ImageFile(flags.Arg(0)), qwenvl.Text(flags.Arg(1)))},
+		MaxPixels: *maxPixels,
+		MaxTokens: *tokens,
+	}, stdout, stderr)
 }
 
 // answer asks the question and writes the answer piece by piece.
-func answer(ctx context.Context, m *qwenvl.Model, picture, question string, tokens int, stdout, stderr io.Writer) error {
+func answer(ctx context.Context, m *qwenvl.Model, r qwenvl.Request, stdout, stderr io.Writer) error {
 	progress := cmdutil.NewProgress(stderr)
 	defer progress.Clear()
+	r.Progress = progress.Report
 	var finish qwenvl.FinishReason
-	for d, err := range m.Stream(ctx, qwenvl.Request{
-		Messages:  []qwenvl.Message{qwenvl.User(qwenvl.ImageFile(picture), qwenvl.Text(question))},
-		MaxTokens: tokens,
-		Progress:  progress.Report,
-	}) {
+	for d, err := range m.Stream(ctx, r) {
 		progress.Clear()
 		if err != nil {
 			return err
@@ -82,7 +84,7 @@ func answer(ctx context.Context, m *qwenvl.Model, picture, question string, toke
 		return err
 	}
 	if finish == qwenvl.FinishLength {
-		fmt.Fprintf(stderr, "describe: the answer was cut at %d tokens; see -tokens\n", tokens)
+		fmt.Fprintf(stderr, "describe: the answer was cut at %d tokens; see -tokens\n", r.MaxTokens)
 	}
 	return nil
 }

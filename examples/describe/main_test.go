@@ -55,6 +55,7 @@ func TestRunErrors(t *testing.T) {
 		{"no such picture", "none.png", []string{"none.png", "What?"}},
 		{"broken picture", "broken.png", []string{broken, "What?"}},
 		{"no such model", "nowhere", []string{"-model", "nowhere", "../../testdata/digits.png", "What?"}},
+		{"pixels", "max_pixels", []string{"-max-pixels", "-1", "../../testdata/digits.png", "What?"}},
 		{"threads", "WithThreads", []string{"-threads", "-1", "../../testdata/digits.png", "What?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
