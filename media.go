@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/hooks"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/preprocess"
@@ -155,19 +157,19 @@ func groupMedia(media []hooks.Medium) [][]hooks.Medium {
 	return groups
 }
 
-// encodeJob runs tower and merger over some media.
+// encodeJob runs tower and adapter over some media.
 type encodeJob struct {
 	model *Model
 	media []*preprocess.Patches
 	job   *vision.Job
 	seen  bool // the tower is done
-	out   tensor.Tensor
+	out   adapter.Output
 }
 
 // Steps returns how many calls of Step it takes.
 func (j *encodeJob) Steps() int { return j.model.encoder.Config().Depth + 2 }
 
-// Step advances the tower by a block, or runs the merger.
+// Step advances the tower by a block, or runs the adapter.
 func (j *encodeJob) Step(ex *tensor.Exec) (bool, error) {
 	if j.job == nil {
 		j.job = j.model.encoder.Begin(j.media)
@@ -179,12 +181,15 @@ func (j *encodeJob) Step(ex *tensor.Exec) (bool, error) {
 		return false, err
 	}
 	var err error
-	j.out, err = j.model.merger.Forward(ex, j.job.Features().Rows)
+	f := j.job.Features()
+	j.out, err = j.model.adapter.Forward(ex, adapter.Input{Rows: f.Rows, Taps: f.Taps, Grids: f.Grids})
 	if err == nil {
 		j.job = nil
 	}
 	return err == nil, err
 }
 
-// Features returns the merged tokens.
-func (j *encodeJob) Features() tensor.Tensor { return j.out }
+// Features returns the media's tokens.
+func (j *encodeJob) Features() engine.Features {
+	return engine.Features{Rows: j.out.Rows, Deep: j.out.Deep}
+}

@@ -37,7 +37,7 @@ type Model struct {
 	source   *weights.Source
 	decoder  *llm.Decoder
 	encoder  *vision.Encoder // nil: text only
-	merger   *adapter.Merger
+	adapter  adapter.Adapter
 	tok      *tokenizer.Tokenizer
 	template chat.Template // nil: the checkpoint has none
 	media    mediaTokens
@@ -156,7 +156,7 @@ func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 		if m.encoder, err = vision.New(v.Encoder, ld.Sub("vision")); err != nil {
 			return err
 		}
-		if m.merger, err = adapter.NewMerger(v.Merger, ld.Sub("merger")); err != nil {
+		if m.adapter, err = adapter.New(v.Adapter, ld.Sub("adapter")); err != nil {
 			return err
 		}
 	}

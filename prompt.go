@@ -50,7 +50,7 @@ func (m *Model) buildPrompt(ctx context.Context, r *Request, measure bool) (*pro
 	}
 	media := make([]rope.Media, len(p.Media))
 	for i, x := range p.Media {
-		media[i] = rope.Media{Start: p.spans[i].Start, Grid: x.Patches.Grid, Merge: m.spec.Vision.Merger.MergeSize}
+		media[i] = rope.Media{Start: p.spans[i].Start, Grid: x.Patches.Grid, Merge: m.spec.Vision.Encoder.MergeSize}
 	}
 	p.Positions, p.Delta, err = rope.Index(len(p.Tokens), media)
 	return p, err
@@ -114,7 +114,7 @@ func (m *Model) expand(p *prompt, ids []int) error {
 		if k == len(p.Media) || p.Media[k].Video != video {
 			return requestError("Messages", "the chat template's placeholders do not match the pictures and videos")
 		}
-		span := engine.Span{Start: len(p.Tokens), Len: m.merger.Tokens(p.Media[k].Patches.Grid)}
+		span := engine.Span{Start: len(p.Tokens), Len: m.adapter.Tokens(p.Media[k].Patches.Grid)}
 		p.Tokens = append(p.Tokens, slices.Repeat([]int{id}, span.Len)...)
 		p.spans = append(p.spans, span)
 		k++

@@ -1,10 +1,6 @@
-// Package adapter projects a tower's features into a decoder's embedding space.
-//
-// The package is used by the library's root package. It may be used alone, but its API is less settled.
 package adapter
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -17,16 +13,15 @@ type MergerConfig struct {
 	InputSize  int // width of the tower
 	OutputSize int // width of the decoder
 	MergeSize  int
+	Raster     bool // patches come in raster order of a frame, not in merge groups
+	RMS        bool // RMS norm instead of layer norm
 	Eps        float32
 	Act        tensor.Act
+	Taps       int // inner features that are merged too, each by a merger that normalises after joining the patches
 }
-
-// ErrConfig is wrapped by every error of Validate.
-var ErrConfig = errors.New("adapter: invalid configuration")
 
 // Validate checks bounds, before anything is allocated.
 func (c MergerConfig) Validate() error {
-	const maxWidth = 1 << 16
 	if c.InputSize < 1 || c.InputSize > maxWidth || c.OutputSize < 1 || c.OutputSize > maxWidth {
 		return fmt.Errorf("%w: widths %d and %d", ErrConfig, c.InputSize, c.OutputSize)
 	}
@@ -39,61 +34,108 @@ func (c MergerConfig) Validate() error {
 	return nil
 }
 
-// Merger normalises patches, joins each merge group into one row and projects it with a two-layer MLP. It is immutable and safe
-// for concurrent use.
+// Merger joins each merge group into one row and projects it with a two-layer MLP. It is immutable and safe for concurrent use.
 //
-// Source: Qwen2-VL (arXiv 2409.12191), section 2.1; transformers qwen2_vl, PatchMerger.
+// Source: Qwen2-VL (arXiv 2409.12191), section 2.1; DeepStack (arXiv 2406.04334) for inner features.
 type Merger struct {
-	cfg      MergerConfig
+	cfg  MergerConfig
+	main mergeMLP
+	deep []mergeMLP
+}
+
+// mergeMLP is norm, join and project, or join, norm and project.
+type mergeMLP struct {
 	norm     tensor.Norm
+	late     bool // the norm is over joined patches
 	fc1, fc2 *tensor.Matrix
 }
 
-// NewMerger binds a merger's weights. They may be used once the loader's Finish has returned nil.
-//
-// Errors: wraps [ErrConfig].
-func NewMerger(cfg MergerConfig, ld *weights.Loader) (*Merger, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
+func newMerger(cfg MergerConfig, ld *weights.Loader) *Merger {
+	m := &Merger{cfg: cfg, main: newMergeMLP(cfg, false, ld)}
+	for i := range cfg.Taps {
+		m.deep = append(m.deep, newMergeMLP(cfg, true, ld.Sub("deep", i)))
 	}
-	wide := cfg.InputSize * cfg.MergeSize * cfg.MergeSize
-	return &Merger{
-		cfg: cfg,
-		norm: tensor.Norm{
-			Weight: ld.Vector("norm.weight", cfg.InputSize), Bias: ld.Vector("norm.bias", cfg.InputSize),
-			Eps: cfg.Eps, Center: true,
-		},
-		fc1: ld.MatrixBias("fc1", wide, wide),
-		fc2: ld.MatrixBias("fc2", cfg.OutputSize, wide),
-	}, nil
+	return m
 }
 
-// Tokens returns how many tokens a picture or video of the given grid becomes. It is the one truth for the number of placeholders.
+func newMergeMLP(c MergerConfig, late bool, ld *weights.Loader) mergeMLP {
+	wide := c.InputSize * c.MergeSize * c.MergeSize
+	n := c.InputSize
+	if late {
+		n = wide
+	}
+	m := mergeMLP{late: late, fc1: ld.MatrixBias("fc1", wide, wide), fc2: ld.MatrixBias("fc2", c.OutputSize, wide)}
+	if c.RMS {
+		m.norm = tensor.Norm{Weight: ld.Vector("norm.weight", n), Eps: c.Eps}
+	} else {
+		m.norm = layerNorm(ld, "norm", n, c.Eps)
+	}
+	return m
+}
+
+// Tokens returns the number of merge groups.
 func (m *Merger) Tokens(g rope.Grid) int { return g.Merged(m.cfg.MergeSize) }
 
 // Forward projects a tower's features.
 //
-// Shapes: x is [n, InputSize], n a multiple of MergeSize², rows in the order of merge groups; the result is [n/MergeSize²,
-// OutputSize], owned by the caller.
+// Shapes: rows come in the order of merge groups, or with Raster in raster order; of the result, in the order of groups.
+// Panics if the rows are not whole groups of the tower's width.
 // Errors: [tensor.ErrStopped].
-func (m *Merger) Forward(ex *tensor.Exec, x tensor.Tensor) (tensor.Tensor, error) {
-	group := m.cfg.MergeSize * m.cfg.MergeSize
-	if x.Rows%group != 0 || x.Cols != m.cfg.InputSize {
-		panic("adapter: rows are not whole merge groups of the tower's width")
+func (m *Merger) Forward(ex *tensor.Exec, in Input) (Output, error) {
+	if in.Rows.Rows%(m.cfg.MergeSize*m.cfg.MergeSize) != 0 || in.Rows.Cols != m.cfg.InputSize || len(in.Taps) != len(m.deep) {
+		panic("adapter: features are not whole merge groups of the tower's width")
 	}
-	n := x.Rows / group
+	out := Output{Rows: m.forward(ex, &m.main, in.Rows, in.Grids, "vision.out", -1)}
+	for i, x := range in.Taps {
+		out.Deep = append(out.Deep, m.forward(ex, &m.deep[i], x, in.Grids, "vision.deepstack", i))
+	}
+	if err := ex.Err(); err != nil {
+		return Output{}, err
+	}
+	return out, nil
+}
+
+func (m *Merger) forward(ex *tensor.Exec, mlp *mergeMLP, x tensor.Tensor, grids []rope.Grid, stage string, index int) tensor.Tensor {
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	h := ex.Alloc(x.Rows, x.Cols)
-	ex.NormRows(h, x, &m.norm)
-	ex.Emit("vision.post", -1, h)
-	mid := ex.Alloc(n, group*x.Cols)
-	ex.Linear(mid, h.Reshape(n, group*x.Cols), m.fc1, m.cfg.Act)
-	out := tensor.New(n, m.cfg.OutputSize)
-	ex.Linear(out, mid, m.fc2, tensor.Identity)
-	if err := ex.Err(); err != nil {
-		return tensor.Tensor{}, err
+	group := m.cfg.MergeSize * m.cfg.MergeSize
+	n, wide := x.Rows/group, group*x.Cols
+	if m.cfg.Raster {
+		grouped := ex.Alloc(x.Rows, x.Cols)
+		ex.GatherRows(grouped, x, groupOrder(grids, m.cfg.MergeSize))
+		x = grouped
 	}
-	ex.Emit("vision.out", -1, out)
-	return out, nil
+	h := ex.Alloc(x.Rows, x.Cols)
+	if mlp.late {
+		h = h.Reshape(n, wide)
+		ex.NormRows(h, x.Reshape(n, wide), &mlp.norm)
+	} else {
+		ex.NormRows(h, x, &mlp.norm)
+		if index < 0 && !m.cfg.Raster {
+			ex.Emit("vision.post", -1, h)
+		}
+		h = h.Reshape(n, wide)
+	}
+	if m.cfg.Raster {
+		ex.Emit("adapter.pre_norm", -1, h)
+	}
+	mid := ex.Alloc(n, wide)
+	ex.Linear(mid, h, mlp.fc1, m.cfg.Act)
+	out := tensor.New(n, m.cfg.OutputSize)
+	ex.Linear(out, mid, mlp.fc2, tensor.Identity)
+	ex.Emit(stage, index, out)
+	return out
+}
+
+// groupOrder returns where the patches of merge groups lie in raster order.
+func groupOrder(grids []rope.Grid, merge int) []int32 {
+	var order []int32
+	base := 0
+	for _, g := range grids {
+		for range g.T {
+			rope.EachPatch(g.H, g.W, merge, func(y, x int) { order = append(order, int32(base+y*g.W+x)) })
+			base += g.H * g.W
+		}
+	}
+	return order
 }

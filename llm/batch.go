@@ -25,7 +25,8 @@ type run struct {
 // Splice replaces the embeddings of rows from Row on, placeholders of a picture, by features.
 type Splice struct {
 	Row      int
-	Features tensor.Tensor // [n, HiddenSize]
+	Features tensor.Tensor   // [n, HiddenSize]
+	Deep     []tensor.Tensor // [n, HiddenSize] each: added to the same rows after layers 0, 1, …
 }
 
 // Reset empties the batch.
@@ -57,7 +58,5 @@ func (b *Batch) Add(token int, pos rope.Position, logits bool) {
 	}
 }
 
-// Splice replaces the embeddings of rows from row on by features.
-func (b *Batch) Splice(row int, features tensor.Tensor) {
-	b.splices = append(b.splices, Splice{Row: row, Features: features})
-}
+// Splice replaces the embeddings of rows by features.
+func (b *Batch) Splice(s Splice) { b.splices = append(b.splices, s) }

@@ -114,6 +114,11 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 		l.mixer.forward(&p, i, x, h)
 		ex.NormRows(h, x, &l.ffnNorm)
 		l.ffn.forward(&p, x, h)
+		for _, s := range b.splices {
+			if i < len(s.Deep) {
+				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i].Rows), s.Deep[i])
+			}
+		}
 		if err := ex.Err(); err != nil {
 			return tensor.Tensor{}, err
 		}

@@ -25,6 +25,28 @@ func VisionAngles(cos, sin []float32, grids []Grid, merge, half int) {
 	}
 }
 
+// VisionPairAngles is VisionAngles for towers in which neighbouring channels turn together: pair 2i follows the column and pair 2i+1
+// the row, both with frequency i.
+//
+// Source: MoonViT (arXiv 2504.07491, section 2.1), Rope2DPosEmb.
+func VisionPairAngles(cos, sin []float32, grids []Grid, merge, half int) {
+	freq := frequencies(10000, half)
+	at := 0
+	row := func(y, x int) {
+		c, s := cos[at:at+half], sin[at:at+half]
+		for i := range half / 2 {
+			c[2*i], s[2*i] = cosSin(float32(x) * freq[i])
+			c[2*i+1], s[2*i+1] = cosSin(float32(y) * freq[i])
+		}
+		at += half
+	}
+	for _, g := range grids {
+		for range g.T {
+			EachPatch(g.H, g.W, merge, row)
+		}
+	}
+}
+
 // EachPatch calls f with the row and column of every patch of an h×w frame, in the order of merge groups.
 //
 // Panics if h or w is not a multiple of merge.

@@ -1,5 +1,5 @@
-// Package vision is the encoder of pictures: a transformer over patches with rotary positions in two dimensions,
-// for pictures of any size packed into one pass.
+// Package vision is the encoder of pictures: a transformer over patches, for pictures of any size packed into one pass. What towers
+// differ in (norms, positions, windows, the order of patches) is configuration.
 //
 // The package is used by the library's root package. It may be used alone, but its API is less settled.
 //
@@ -18,12 +18,58 @@ type Config struct {
 	HiddenSize       int
 	IntermediateSize int
 	NumHeads         int
-	Depth            int // blocks
-	PatchDim         int // values of a patch: channels · frames · side²
-	MergeSize        int // side of the groups in whose order patches come
+	Depth            int  // blocks
+	PatchDim         int  // values of a patch: channels · frames · side²
+	MergeSize        int  // side of the groups in whose order patches come
+	Raster           bool // patches come in raster order of a frame instead
+	PatchBias        bool
+	Position         Position
+	PreNorm          bool // a norm before the first block
+	FinalNorm        bool // a norm after the last one
+	Norm             Norm
 	Eps              float32
 	Act              tensor.Act
+	Gated            bool // MLP down(act(gate(x)) ∘ up(x)) instead of fc2(act(fc1(x)))
+	QKVByHead        bool // q, k and v of each head side by side
+	Rotary           Rotary
+	Window           int   // side of attention windows in merge groups; 0: none
+	FullAttention    []int // with windows: blocks that attend to the whole frame
+	Taps             []int // blocks whose output is given out too
 }
+
+// Norm is a kind of normalisation.
+type Norm uint8
+
+// The kinds.
+const (
+	LayerNorm Norm = iota
+	RMSNorm
+)
+
+// Rotary is a kind of two-dimensional rotary embedding.
+type Rotary uint8
+
+// The kinds.
+const (
+	RotaryHalves Rotary = iota // frequencies of the row, then of the column, over the halves of a head
+	RotaryPairs                // neighbouring channels; pairs alternate between column and row
+	NoRotary
+)
+
+// Position is a learned table of positions on a grid of Rows by Cols, resampled to each picture's grid.
+type Position struct {
+	Rows, Cols int // 0: no table
+	Resample   Resample
+}
+
+// Resample is a way to fit a table to another grid.
+type Resample uint8
+
+// The ways.
+const (
+	Bilinear Resample = iota // corners aligned
+	Bicubic                  // centres aligned, a = -0.75, not antialiased
+)
 
 // ErrConfig is wrapped by every error of Validate.
 var ErrConfig = errors.New("vision: invalid configuration")
@@ -32,6 +78,7 @@ var ErrConfig = errors.New("vision: invalid configuration")
 const (
 	maxWidth = 1 << 16
 	maxDepth = 1 << 10
+	maxTable = 1 << 10 // side of a table
 )
 
 // HeadDim returns the channels of a head.
@@ -40,21 +87,38 @@ func (c Config) HeadDim() int { return c.HiddenSize / c.NumHeads }
 // Validate checks bounds and divisibility, before anything is allocated.
 func (c Config) Validate() error {
 	for _, f := range []struct {
-		name       string
-		value, max int
+		name            string
+		value, min, max int
 	}{
-		{"hidden size", c.HiddenSize, maxWidth}, {"intermediate size", c.IntermediateSize, maxWidth}, {"heads", c.NumHeads, maxWidth},
-		{"depth", c.Depth, maxDepth}, {"values of a patch", c.PatchDim, maxWidth}, {"merge size", c.MergeSize, 64},
+		{"hidden size", c.HiddenSize, 1, maxWidth}, {"intermediate size", c.IntermediateSize, 1, maxWidth}, {"heads", c.NumHeads, 1, maxWidth},
+		{"depth", c.Depth, 1, maxDepth}, {"values of a patch", c.PatchDim, 1, maxWidth}, {"merge size", c.MergeSize, 1, 64},
+		{"window", c.Window, 0, 1 << 10}, {"rows of positions", c.Position.Rows, 0, maxTable}, {"columns of positions", c.Position.Cols, 0, maxTable},
 	} {
-		if f.value < 1 || f.value > f.max {
-			return fmt.Errorf("%w: %s %d is not in 1…%d", ErrConfig, f.name, f.value, f.max)
+		if f.value < f.min || f.value > f.max {
+			return fmt.Errorf("%w: %s %d is not in %d…%d", ErrConfig, f.name, f.value, f.min, f.max)
 		}
 	}
-	if c.HiddenSize%c.NumHeads != 0 || c.HeadDim()%4 != 0 {
+	if c.HiddenSize%c.NumHeads != 0 || c.Rotary != NoRotary && c.HeadDim()%4 != 0 {
 		return fmt.Errorf("%w: width %d does not divide into %d heads of whole quarters", ErrConfig, c.HiddenSize, c.NumHeads)
+	}
+	if (c.Position.Rows == 0) != (c.Position.Cols == 0) || c.Position.Resample == Bilinear && c.Position.Rows != c.Position.Cols {
+		return fmt.Errorf("%w: table of %d by %d positions", ErrConfig, c.Position.Rows, c.Position.Cols)
 	}
 	if !(c.Eps > 0 && c.Eps < 1) {
 		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, c.Eps)
+	}
+	if c.Window > 0 && c.Raster {
+		return fmt.Errorf("%w: windows over patches in raster order", ErrConfig)
+	}
+	if c.QKVByHead && c.Rotary != NoRotary {
+		return fmt.Errorf("%w: rotary positions with q, k and v by head", ErrConfig)
+	}
+	for _, list := range [][]int{c.FullAttention, c.Taps} {
+		for i, b := range list {
+			if b < 0 || b >= c.Depth || i > 0 && list[i-1] >= b {
+				return fmt.Errorf("%w: blocks %v of %d", ErrConfig, list, c.Depth)
+			}
+		}
 	}
 	return nil
 }

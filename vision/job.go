@@ -2,6 +2,7 @@ package vision
 
 import (
 	"math"
+	"slices"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/preprocess"
@@ -13,7 +14,8 @@ const mlpRows = 2048
 
 // Features is what a tower makes of pictures.
 type Features struct {
-	Rows  tensor.Tensor // [Σ patches, HiddenSize], in the order of the patches
+	Rows  tensor.Tensor   // [Σ patches, HiddenSize], in the order of the patches
+	Taps  []tensor.Tensor // the same after each of Config.Taps
 	Grids []rope.Grid
 }
 
@@ -23,8 +25,12 @@ type Job struct {
 	enc      *Encoder
 	media    []*preprocess.Patches
 	grids    []rope.Grid
-	bounds   []int32
+	frames   []int32 // bounds of frames
+	order    []int32 // with windows: the order in which patches pass through the blocks
+	undo     []int32 // and the one that undoes it
+	windows  []int32 // bounds of windows in that order
 	x        tensor.Tensor
+	taps     []tensor.Tensor
 	cos, sin tensor.Tensor
 	next     int // block to run next; -1: the patch embedding
 }
@@ -33,7 +39,7 @@ type Job struct {
 //
 // Panics if a medium's values per patch are not the configuration's, or its patches do not fill its grid.
 func (e *Encoder) Begin(media []*preprocess.Patches) *Job {
-	j := &Job{enc: e, media: media, bounds: []int32{0}, next: -1}
+	j := &Job{enc: e, media: media, frames: []int32{0}, next: -1}
 	for _, m := range media {
 		g := m.Grid
 		if m.Dim != e.cfg.PatchDim || m.N != g.Patches() || len(m.Data) != m.N*m.Dim || g.H%e.cfg.MergeSize != 0 || g.W%e.cfg.MergeSize != 0 {
@@ -41,8 +47,12 @@ func (e *Encoder) Begin(media []*preprocess.Patches) *Job {
 		}
 		j.grids = append(j.grids, g)
 		for range g.T {
-			j.bounds = append(j.bounds, j.bounds[len(j.bounds)-1]+int32(g.H*g.W))
+			j.frames = append(j.frames, j.frames[len(j.frames)-1]+int32(g.H*g.W))
 		}
+	}
+	if e.cfg.Window > 0 {
+		j.order, j.windows = windows(j.grids, e.cfg.MergeSize, e.cfg.Window)
+		j.undo = inverse(j.order)
 	}
 	return j
 }
@@ -59,26 +69,51 @@ func (j *Job) Step(ex *tensor.Exec) (done bool, err error) {
 	if j.next < 0 {
 		j.embed(ex)
 	} else {
-		j.block(ex, &j.enc.blocks[j.next])
+		j.block(ex, j.next)
 	}
 	if err := ex.Err(); err != nil {
 		return false, err
 	}
-	if j.next < 0 {
-		ex.Emit("vision.patch_embed", -1, j.x)
-	} else {
-		ex.Emit("vision.block", j.next, j.x)
+	if j.next >= 0 {
+		if ex.Tracing() {
+			ex.Emit("vision.block", j.next, j.inOrder(ex))
+		}
+		if slices.Contains(j.enc.cfg.Taps, j.next) {
+			tap := tensor.New(j.x.Rows, j.x.Cols)
+			copy(tap.Floats(), j.inOrder(ex).Floats())
+			j.taps = append(j.taps, tap)
+		}
 	}
 	j.next++
-	return j.next == len(j.enc.blocks), nil
+	if done = j.next == len(j.enc.blocks); done {
+		j.finish(ex)
+	}
+	return done, ex.Err()
 }
 
 // Features returns the result of a pass that is done.
-func (j *Job) Features() Features { return Features{Rows: j.x, Grids: j.grids} }
+func (j *Job) Features() Features { return Features{Rows: j.x, Taps: j.taps, Grids: j.grids} }
+
+// inOrder returns the present rows in the order of the patches.
+func (j *Job) inOrder(ex *tensor.Exec) tensor.Tensor {
+	if j.undo == nil {
+		return j.x
+	}
+	x := ex.Alloc(j.x.Rows, j.x.Cols)
+	ex.GatherRows(x, j.x, j.undo)
+	return x
+}
+
+// permute brings t into the order of the blocks.
+func (j *Job) permute(ex *tensor.Exec, t tensor.Tensor) tensor.Tensor {
+	out := tensor.New(t.Rows, t.Cols)
+	ex.GatherRows(out, t, j.order)
+	return out
+}
 
 func (j *Job) embed(ex *tensor.Exec) {
 	c := j.enc.cfg
-	n := int(j.bounds[len(j.bounds)-1])
+	n := int(j.frames[len(j.frames)-1])
 	j.x = tensor.New(n, c.HiddenSize)
 	at := 0
 	for _, m := range j.media {
@@ -86,21 +121,37 @@ func (j *Job) embed(ex *tensor.Exec) {
 		at += m.N
 	}
 	j.media = nil
-	half := c.HeadDim() / 2
-	j.cos, j.sin = tensor.New(n, half), tensor.New(n, half)
-	rope.VisionAngles(j.cos.Floats(), j.sin.Floats(), j.grids, c.MergeSize, half)
+	if j.enc.table != nil {
+		ex.Emit("vision.patch_proj", -1, j.x)
+		j.enc.addPositions(j.x, j.grids)
+	}
+	ex.Emit("vision.patch_embed", -1, j.x)
+	if c.PreNorm {
+		ex.NormRows(j.x, j.x, &j.enc.preNorm)
+		ex.Emit("vision.ln_pre", -1, j.x)
+	}
+	if c.Rotary != NoRotary {
+		half := c.HeadDim() / 2
+		j.cos, j.sin = tensor.New(n, half), tensor.New(n, half)
+		if c.Rotary == RotaryHalves {
+			rope.VisionAngles(j.cos.Floats(), j.sin.Floats(), j.grids, c.group(), half)
+		} else {
+			rope.VisionPairAngles(j.cos.Floats(), j.sin.Floats(), j.grids, c.group(), half)
+		}
+	}
+	if j.order != nil {
+		j.x, j.cos, j.sin = j.permute(ex, j.x), j.permute(ex, j.cos), j.permute(ex, j.sin)
+	}
 }
 
-func (j *Job) block(ex *tensor.Exec, b *block) {
-	c, x := j.enc.cfg, j.x
-	dim := c.HeadDim()
+func (j *Job) block(ex *tensor.Exec, i int) {
+	c, x, b := j.enc.cfg, j.x, &j.enc.blocks[i]
 	mark := ex.Mark()
 	h := ex.Alloc(x.Rows, c.HiddenSize)
 	qkv := ex.Alloc(x.Rows, 3*c.HiddenSize)
 	ex.NormRows(h, x, &b.norm1)
 	ex.Linear(qkv, h, b.qkv, tensor.Identity)
-	ex.Rotate(qkv, 0, 2*c.NumHeads, dim, j.cos, j.sin, tensor.HalfSplit) // queries and keys lie side by side
-	ex.AttendPacked(h, qkv, c.NumHeads, dim, j.bounds, float32(1/math.Sqrt(float64(dim))))
+	j.attend(ex, h, qkv, i)
 	ex.LinearAdd(x, h, b.out)
 	ex.Release(mark)
 
@@ -110,8 +161,46 @@ func (j *Job) block(ex *tensor.Exec, b *block) {
 		h := ex.Alloc(part.Rows, c.HiddenSize)
 		m := ex.Alloc(part.Rows, c.IntermediateSize)
 		ex.NormRows(h, part, &b.norm2)
-		ex.Linear(m, h, b.fc1, c.Act)
+		if c.Gated {
+			ex.GatedLinear(m, h, b.gate, b.fc1, c.Act)
+		} else {
+			ex.Linear(m, h, b.fc1, c.Act)
+		}
 		ex.LinearAdd(part, m, b.fc2)
 		ex.Release(mark)
+	}
+}
+
+func (j *Job) attend(ex *tensor.Exec, dst, qkv tensor.Tensor, block int) {
+	c := j.enc.cfg
+	dim := c.HeadDim()
+	scale := float32(1 / math.Sqrt(float64(dim)))
+	switch c.Rotary { // queries and keys lie side by side
+	case RotaryHalves:
+		ex.Rotate(qkv, 0, 2*c.NumHeads, dim, j.cos, j.sin, tensor.HalfSplit)
+	case RotaryPairs:
+		ex.Rotate(qkv, 0, 2*c.NumHeads, dim, j.cos, j.sin, tensor.Neighbours)
+	}
+	bounds := j.frames
+	if !c.full(block) {
+		bounds = j.windows
+	}
+	if c.QKVByHead {
+		ex.AttendByHead(dst, qkv, c.NumHeads, dim, bounds, scale)
+	} else {
+		ex.AttendPacked(dst, qkv, c.NumHeads, dim, bounds, scale)
+	}
+}
+
+// finish undoes the order of the blocks and applies the last norm.
+func (j *Job) finish(ex *tensor.Exec) {
+	if j.undo != nil {
+		x := tensor.New(j.x.Rows, j.x.Cols)
+		ex.GatherRows(x, j.x, j.undo)
+		j.x = x
+	}
+	if j.enc.cfg.FinalNorm {
+		ex.NormRows(j.x, j.x, &j.enc.final)
+		ex.Emit("vision.post", -1, j.x)
 	}
 }

@@ -40,7 +40,22 @@ type Span struct{ Start, Len int }
 type Job interface {
 	Steps() int
 	Step(ex *tensor.Exec) (done bool, err error)
-	Features() tensor.Tensor // [Σ span lengths, hidden size], once done
+	Features() Features // once done
+}
+
+// Features is embeddings of media, [Σ span lengths, hidden size], and what is added after the first decoder layers, shaped alike.
+type Features struct {
+	Rows tensor.Tensor
+	Deep []tensor.Tensor
+}
+
+// Slice returns rows lo..hi-1 of all tensors.
+func (f Features) Slice(lo, hi int) Features {
+	out := Features{Rows: f.Rows.Slice(lo, hi)}
+	for _, d := range f.Deep {
+		out.Deep = append(out.Deep, d.Slice(lo, hi))
+	}
+	return out
 }
 
 // Stage is a part of a request's work.
@@ -111,7 +126,7 @@ type state struct {
 	pass     int // the pass at work; len(Passes) when all are done
 	stepped  int // steps of all passes done
 	steps    int // steps of all passes
-	features []tensor.Tensor
+	features []Features
 	seq      *llm.Sequence
 	fed      int // prompt tokens in the sequence
 	made     int // tokens generated

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/llm"
 	"github.com/qwenvl/qwenvl/rope"
 )
 
@@ -116,7 +117,8 @@ func (e *Engine) addPrompt(s *state, room int) int {
 		for _, span := range p.Spans {
 			lo, hi := max(span.Start, s.fed), min(span.Start+span.Len, s.fed+n)
 			if lo < hi {
-				b.Splice(row0+lo-s.fed, s.features[k].Slice(lo-span.Start, hi-span.Start))
+				f := s.features[k].Slice(lo-span.Start, hi-span.Start)
+				b.Splice(llm.Splice{Row: row0 + lo - s.fed, Features: f.Rows, Deep: f.Deep})
 			}
 			k++
 		}

@@ -56,9 +56,9 @@ func qwen2VL(c object, files fs.FS) (Spec, error) {
 			Eps:              1e-6,
 			Act:              tensor.QuickGELU,
 		},
-		Merger: adapter.MergerConfig{
+		Adapter: adapter.Config{Merger: &adapter.MergerConfig{
 			InputSize: width, OutputSize: d.HiddenSize, MergeSize: merge, Eps: 1e-6, Act: tensor.GELU,
-		},
+		}},
 		Preprocess: pixels,
 		ImageToken: "<|image_pad|>",
 		VideoToken: "<|video_pad|>",
@@ -99,8 +99,8 @@ func qwen2VLNames(text, visual string) weights.Names {
 	return weights.Rename(append(decoderPairs(text),
 		"vision.patch_embed.weight", visual+"patch_embed.proj.weight",
 		"vision.*", visual+"*",
-		"merger.norm.*", visual+"merger.ln_q.*",
-		"merger.fc1.*", visual+"merger.mlp.0.*",
-		"merger.fc2.*", visual+"merger.mlp.2.*",
+		"adapter.norm.*", visual+"merger.ln_q.*",
+		"adapter.fc1.*", visual+"merger.mlp.0.*",
+		"adapter.fc2.*", visual+"merger.mlp.2.*",
 	)...)
 }

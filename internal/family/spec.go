@@ -30,7 +30,7 @@ type Spec struct {
 // Vision is what a model that sees has besides its decoder.
 type Vision struct {
 	Encoder    vision.Config
-	Merger     adapter.MergerConfig
+	Adapter    adapter.Config
 	Preprocess preprocess.Config
 	ImageToken string // placeholder of a picture, by its spelling in the vocabulary
 	VideoToken string // placeholder of a video
@@ -83,7 +83,7 @@ func Load(files fs.FS) (Spec, error) {
 func (s Spec) validate() error {
 	err := s.LLM.Validate()
 	if v := s.Vision; v != nil {
-		err = errors.Join(err, v.Encoder.Validate(), v.Merger.Validate(), v.Preprocess.Validate())
+		err = errors.Join(err, v.Encoder.Validate(), v.Adapter.Validate(), v.Preprocess.Validate())
 	}
 	if err != nil {
 		return &ConfigError{File: "config.json", Problem: "not a possible model", Err: err}

@@ -13,3 +13,6 @@ func (ex *Exec) Emit(stage string, index int, rows Tensor) {
 		ex.trace(stage, index, rows)
 	}
 }
+
+// Tracing reports whether stages are wanted, for those that cost something to show.
+func (ex *Exec) Tracing() bool { return ex.trace != nil }
