@@ -14,6 +14,8 @@ type Batch struct {
 	splices   []Splice
 	logits    []int32
 	kv        []tensor.KVRows
+	routing   routing
+	pass      pass
 }
 
 // run is the rows lo..hi-1 of one sequence.

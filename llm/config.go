@@ -26,21 +26,59 @@ type Config struct {
 // Layer is one decoder layer: a token mixer and a feed-forward part, each behind an RMS norm. Exactly one mixer and one
 // feed-forward part is set.
 type Layer struct {
-	Eps   float32
+	Eps float32
+
 	GQA   *GQA
+	MLA   *MLA
+	Delta *Delta
+
 	Dense *Dense
+	MoE   *MoE
 }
 
 // GQA is grouped-query attention (arXiv 2305.13245).
 type GQA struct {
 	NumHeads, NumKVHeads, HeadDim int
 	QKVBias                       bool
+	QKNorm                        bool // an RMS norm over each head of queries and keys, before the rotation
+	OutputGate                    bool // the query projection gives a gate beside each head, whose sigmoid scales the output
+}
+
+// MLA is multi-head latent attention (arXiv 2405.04434, section 2.1): keys and values of all heads are projections of one
+// latent vector, which is what the cache keeps, and a rotated key is shared by the heads.
+type MLA struct {
+	NumHeads  int
+	LatentDim int
+	NopeDim   int // of a head's key, without positions
+	RopeDim   int // of a head's key, rotated
+	ValueDim  int
+	Eps       float32 // of the latent's norm
+}
+
+// Delta is a gated delta-rule mixer (arXiv 2412.06464) behind a short convolution. Its state has a fixed size.
+type Delta struct {
+	KeyHeads, ValueHeads int
+	KeyDim, ValueDim     int // of a head
+	Kernel               int // of the convolution
 }
 
 // Dense is a gated MLP: down(act(gate(x)) ∘ up(x)).
 type Dense struct {
 	IntermediateSize int
 	Act              tensor.Act
+}
+
+// MoE is a mixture of experts: each row goes to the TopK gated MLPs that a router scores best.
+type MoE struct {
+	NumExperts, TopK int
+	IntermediateSize int // of an expert
+	Act              tensor.Act
+	Sigmoid          bool    // scores are sigmoids, else a softmax over all experts
+	Correction       bool    // a bias on the scores takes part in choosing
+	Normalize        bool    // weights of the chosen experts sum to one, before Scale
+	Scale            float32 // of the weights
+	Shared           int     // width of an MLP that every row goes through; 0: none
+	SharedGate       bool    // whose output is scaled by the sigmoid of a projection of the row
 }
 
 // ErrConfig is wrapped by every error of Validate.
@@ -86,10 +124,29 @@ func (l Layer) validate(rotary int) error {
 	if !(l.Eps > 0 && l.Eps < 1) {
 		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, l.Eps)
 	}
-	if l.GQA == nil || l.Dense == nil {
-		return fmt.Errorf("%w: a layer without mixer or feed-forward part", ErrConfig)
+	var mixer, ffn []error
+	if l.GQA != nil {
+		mixer = append(mixer, l.GQA.validate(rotary))
 	}
-	g := l.GQA
+	if l.MLA != nil {
+		mixer = append(mixer, l.MLA.validate(rotary))
+	}
+	if l.Delta != nil {
+		mixer = append(mixer, l.Delta.validate())
+	}
+	if l.Dense != nil {
+		ffn = append(ffn, within("intermediate size", l.Dense.IntermediateSize, maxWidth))
+	}
+	if l.MoE != nil {
+		ffn = append(ffn, l.MoE.validate())
+	}
+	if len(mixer) != 1 || len(ffn) != 1 {
+		return fmt.Errorf("%w: a layer with %d mixers and %d feed-forward parts", ErrConfig, len(mixer), len(ffn))
+	}
+	return errors.Join(mixer[0], ffn[0])
+}
+
+func (g *GQA) validate(rotary int) error {
 	if err := errors.Join(within("heads", g.NumHeads, 1<<14), within("key-value heads", g.NumKVHeads, 1<<14), within("head width", g.HeadDim, 1<<14)); err != nil {
 		return err
 	}
@@ -99,7 +156,46 @@ func (l Layer) validate(rotary int) error {
 	if rotary > g.HeadDim {
 		return fmt.Errorf("%w: rotary width %d of heads of %d", ErrConfig, rotary, g.HeadDim)
 	}
-	return within("intermediate size", l.Dense.IntermediateSize, maxWidth)
+	return nil
+}
+
+func (m *MLA) validate(rotary int) error {
+	if err := errors.Join(within("heads", m.NumHeads, 1<<14), within("latent width", m.LatentDim, 1<<14), within("head width", m.NopeDim, 1<<14),
+		within("rotated head width", m.RopeDim, 1<<14), within("value width", m.ValueDim, 1<<14)); err != nil {
+		return err
+	}
+	if rotary != m.RopeDim {
+		return fmt.Errorf("%w: rotary width %d of keys of %d", ErrConfig, rotary, m.RopeDim)
+	}
+	if !(m.Eps > 0 && m.Eps < 1) {
+		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, m.Eps)
+	}
+	return nil
+}
+
+func (d *Delta) validate() error {
+	if err := errors.Join(within("key heads", d.KeyHeads, 1<<14), within("value heads", d.ValueHeads, 1<<14), within("key width", d.KeyDim, 1<<12),
+		within("value width", d.ValueDim, 1<<12), within("convolution", d.Kernel, 64)); err != nil {
+		return err
+	}
+	if d.ValueHeads%d.KeyHeads != 0 {
+		return fmt.Errorf("%w: %d key heads do not serve %d value heads evenly", ErrConfig, d.KeyHeads, d.ValueHeads)
+	}
+	return nil
+}
+
+func (m *MoE) validate() error {
+	if err := errors.Join(within("experts", m.NumExperts, 1<<14), within("experts of a token", m.TopK, m.NumExperts),
+		within("intermediate size", m.IntermediateSize, maxWidth)); err != nil {
+		return err
+	}
+	if m.Shared < 0 || m.Shared > maxWidth || m.SharedGate && m.Shared == 0 {
+		return fmt.Errorf("%w: shared expert of width %d", ErrConfig, m.Shared)
+	}
+	if !(m.Scale > 0 && m.Scale < 1e6) {
+		return fmt.Errorf("%w: scale of experts %v", ErrConfig, m.Scale)
+	}
+	return nil
 }
 
 func within(what string, v, limit int) error {

@@ -23,9 +23,10 @@ type layer struct {
 	ffn              ffn
 }
 
-// mixer adds a token mixer's output for h, the normalised rows, to x.
+// mixer adds a token mixer's output for h, the normalised rows, to x. Its state says what a cache keeps for the layer.
 type mixer interface {
 	forward(p *pass, layer int, x, h tensor.Tensor)
+	state() slot
 }
 
 // ffn adds a feed-forward part's output for h, the normalised rows, to x.
@@ -35,10 +36,26 @@ type ffn interface {
 
 // pass is what the layers of one forward pass share.
 type pass struct {
-	ex       *tensor.Exec
-	cache    *Cache
-	kv       []tensor.KVRows
-	cos, sin tensor.Tensor
+	ex         *tensor.Exec
+	cache      *Cache
+	runs       []run
+	kv         []tensor.KVRows
+	recurrent  []tensor.StateRows
+	routing    *routing
+	cos, sin   tensor.Tensor
+	queryScale []float32 // of each row; nil: none
+}
+
+// states returns the recurrent state of a layer for the pass's sequences.
+func (p *pass) states(layer int) []tensor.StateRows {
+	s := p.cache.layers[layer]
+	p.recurrent = p.recurrent[:0]
+	for _, r := range p.runs {
+		conv := r.seq.state[s.at : s.at+s.delta.ConvFloats()]
+		state := r.seq.state[s.at+len(conv) : s.at+len(conv)+s.delta.StateFloats()]
+		p.recurrent = append(p.recurrent, tensor.StateRows{RowLo: r.lo, RowHi: r.hi, Conv: conv, State: state})
+	}
+	return p.recurrent
 }
 
 // New binds a decoder's weights. They may be used once the loader's Finish has returned nil.
@@ -59,15 +76,32 @@ func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 		sub := ld.Sub("layers", i)
 		d.layers[i] = layer{
 			mixNorm: rmsNorm(sub, "mix_norm", cfg.HiddenSize, l.Eps),
-			mixer:   newGQA(*l.GQA, cfg.HiddenSize, sub.Sub("attn")),
+			mixer:   newMixer(l, cfg.HiddenSize, sub.Sub("attn")),
 			ffnNorm: rmsNorm(sub, "ffn_norm", cfg.HiddenSize, l.Eps),
-			ffn:     newDense(*l.Dense, cfg.HiddenSize, sub.Sub("mlp")),
+			ffn:     newFFN(l, cfg.HiddenSize, sub.Sub("mlp")),
 		}
 	}
 	if d.head = d.embed; !cfg.TiedHead {
 		d.head = ld.Matrix("head", cfg.VocabSize, cfg.HiddenSize)
 	}
 	return d, nil
+}
+
+func newMixer(l Layer, hidden int, ld *weights.Loader) mixer {
+	switch {
+	case l.GQA != nil:
+		return newGQA(*l.GQA, l, hidden, ld)
+	case l.MLA != nil:
+		return newMLA(*l.MLA, hidden, ld)
+	}
+	return newDelta(*l.Delta, l, hidden, ld)
+}
+
+func newFFN(l Layer, hidden int, ld *weights.Loader) ffn {
+	if l.Dense != nil {
+		return newDense(l.Dense.IntermediateSize, l.Dense.Act, hidden, ld)
+	}
+	return newMoE(*l.MoE, hidden, ld)
 }
 
 // Config returns the decoder's description.
@@ -84,7 +118,7 @@ func rmsNorm(ld *weights.Loader, name string, n int, eps float32) tensor.Norm {
 // into batches.
 //
 // Shapes: the result is [rows that asked, VocabSize].
-// Errors: [ErrContextFull], with no sequence changed; [tensor.ErrStopped], with all lengths as before.
+// Errors: [ErrContextFull], with no sequence changed; [tensor.ErrStopped], after which sequences can only be freed.
 // Panics if a token is outside the vocabulary or features do not fit.
 func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tensor, error) {
 	for _, r := range b.runs {
@@ -104,16 +138,16 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 	x, h := ex.Alloc(n, d.cfg.HiddenSize), ex.Alloc(n, d.cfg.HiddenSize)
 	d.embedRows(x, b)
 	ex.Emit("inputs_embeds", -1, x)
-	p := pass{ex: ex, cache: cache, kv: b.kv, cos: ex.Alloc(n, d.rotary.Half()), sin: ex.Alloc(n, d.rotary.Half())}
-	for r, pos := range b.positions {
-		d.rotary.Fill(p.cos.Row(r), p.sin.Row(r), pos)
-	}
+	p := &b.pass
+	*p = pass{ex: ex, cache: cache, runs: b.runs, kv: b.kv, recurrent: p.recurrent, routing: &b.routing,
+		cos: ex.Alloc(n, d.rotary.Half()), sin: ex.Alloc(n, d.rotary.Half())}
+	d.angles(p, b)
 	for i := range d.layers {
 		l := &d.layers[i]
 		ex.NormRows(h, x, &l.mixNorm)
-		l.mixer.forward(&p, i, x, h)
+		l.mixer.forward(p, i, x, h)
 		ex.NormRows(h, x, &l.ffnNorm)
-		l.ffn.forward(&p, x, h)
+		l.ffn.forward(p, x, h)
 		for _, s := range b.splices {
 			if i < len(s.Deep) {
 				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i].Rows), s.Deep[i])
@@ -132,6 +166,21 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 		r.seq.length += r.hi - r.lo
 	}
 	return logits, nil
+}
+
+// angles fills the pass's rotary tables and query scales.
+func (d *Decoder) angles(p *pass, b *Batch) {
+	if d.cfg.Rope.LogNLength > 0 {
+		p.queryScale = p.ex.Alloc(1, b.Rows()).Floats()
+	}
+	for _, r := range b.runs {
+		for i := r.lo; i < r.hi; i++ {
+			r.seq.rotary.Fill(p.cos.Row(i), p.sin.Row(i), b.positions[i])
+			if p.queryScale != nil {
+				p.queryScale[i] = d.cfg.Rope.QueryScale(int(b.positions[i][0]))
+			}
+		}
+	}
 }
 
 // project normalises the chosen rows and multiplies them by the head.

@@ -11,12 +11,12 @@ type dense struct {
 	act            tensor.Act
 }
 
-func newDense(c Dense, hidden int, ld *weights.Loader) *dense {
+func newDense(width int, act tensor.Act, hidden int, ld *weights.Loader) *dense {
 	return &dense{
-		gate: ld.Matrix("gate", c.IntermediateSize, hidden),
-		up:   ld.Matrix("up", c.IntermediateSize, hidden),
-		down: ld.Matrix("down", hidden, c.IntermediateSize),
-		act:  c.Act,
+		gate: ld.Matrix("gate", width, hidden),
+		up:   ld.Matrix("up", width, hidden),
+		down: ld.Matrix("down", hidden, width),
+		act:  act,
 	}
 }
 
@@ -26,4 +26,13 @@ func (d *dense) forward(p *pass, x, h tensor.Tensor) {
 	m := p.ex.Alloc(h.Rows, d.gate.Rows())
 	p.ex.GatedLinear(m, h, d.gate, d.up, d.act)
 	p.ex.LinearAdd(x, m, d.down)
+}
+
+// project computes dst = down(act(gate(h)) ∘ up(h)).
+func (d *dense) project(ex *tensor.Exec, dst, h tensor.Tensor) {
+	mark := ex.Mark()
+	defer ex.Release(mark)
+	m := ex.Alloc(h.Rows, d.gate.Rows())
+	ex.GatedLinear(m, h, d.gate, d.up, d.act)
+	ex.Linear(dst, m, d.down, tensor.Identity)
 }

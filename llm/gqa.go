@@ -11,22 +11,35 @@ import (
 type gqa struct {
 	cfg          GQA
 	q, k, v, out *tensor.Matrix
+	normQ, normK tensor.Norm
 	scale        float32
 }
 
-func newGQA(c GQA, hidden int, ld *weights.Loader) *gqa {
+func newGQA(c GQA, l Layer, hidden int, ld *weights.Loader) *gqa {
 	bind := ld.Matrix
 	if c.QKVBias {
 		bind = ld.MatrixBias
 	}
-	return &gqa{
+	queries := c.NumHeads * c.HeadDim
+	if c.OutputGate {
+		queries *= 2
+	}
+	g := &gqa{
 		cfg:   c,
-		q:     bind("q", c.NumHeads*c.HeadDim, hidden),
+		q:     bind("q", queries, hidden),
 		k:     bind("k", c.NumKVHeads*c.HeadDim, hidden),
 		v:     bind("v", c.NumKVHeads*c.HeadDim, hidden),
 		out:   ld.Matrix("o", hidden, c.NumHeads*c.HeadDim),
 		scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
 	}
+	if c.QKNorm {
+		g.normQ, g.normK = rmsNorm(ld, "q_norm", c.HeadDim, l.Eps), rmsNorm(ld, "k_norm", c.HeadDim, l.Eps)
+	}
+	return g
+}
+
+func (g *gqa) state() slot {
+	return slot{kv: tensor.KVLayout{Heads: g.cfg.NumKVHeads, KeyDim: g.cfg.HeadDim, ValueDim: g.cfg.HeadDim}}
 }
 
 func (g *gqa) forward(p *pass, layer int, x, h tensor.Tensor) {
@@ -36,14 +49,32 @@ func (g *gqa) forward(p *pass, layer int, x, h tensor.Tensor) {
 	q := ex.Alloc(h.Rows, c.NumHeads*c.HeadDim)
 	k := ex.Alloc(h.Rows, c.NumKVHeads*c.HeadDim)
 	v := ex.Alloc(h.Rows, c.NumKVHeads*c.HeadDim)
-	ex.Linear(q, h, g.q, tensor.Identity)
+	var gate tensor.Tensor
+	if c.OutputGate {
+		both := ex.Alloc(h.Rows, g.q.Rows())
+		gate = ex.Alloc(h.Rows, q.Cols)
+		ex.Linear(both, h, g.q, tensor.Identity)
+		ex.SplitHeads(q, gate, both, c.HeadDim)
+	} else {
+		ex.Linear(q, h, g.q, tensor.Identity)
+	}
 	ex.Linear(k, h, g.k, tensor.Identity)
 	ex.Linear(v, h, g.v, tensor.Identity)
+	if c.QKNorm {
+		ex.NormHeads(q, 0, c.NumHeads, &g.normQ)
+		ex.NormHeads(k, 0, c.NumKVHeads, &g.normK)
+	}
 	ex.Rotate(q, 0, c.NumHeads, c.HeadDim, p.cos, p.sin, tensor.HalfSplit)
 	ex.Rotate(k, 0, c.NumKVHeads, c.HeadDim, p.cos, p.sin, tensor.HalfSplit)
-	layout, at := p.cache.layers[layer], p.cache.at[layer]
-	ex.StoreKV(k, v, p.kv, layout, at)
+	if p.queryScale != nil {
+		ex.ScaleRows(q, p.queryScale)
+	}
+	s := p.cache.layers[layer]
+	ex.StoreKV(k, v, p.kv, s.kv, s.at)
 	out := ex.Alloc(h.Rows, c.NumHeads*c.HeadDim)
-	ex.AttendPaged(out, q, p.kv, layout, at, c.NumHeads, g.scale)
+	ex.AttendPaged(out, q, p.kv, s.kv, s.at, c.NumHeads, g.scale)
+	if c.OutputGate {
+		ex.Gate(out, gate)
+	}
 	ex.LinearAdd(x, out, g.out)
 }

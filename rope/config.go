@@ -21,6 +21,13 @@ type Config struct {
 	Dim     int     // channels of a head that are rotated; even
 	Theta   float64 // base of the frequencies
 	Section []int   // M-RoPE: how many frequencies each axis takes, summing to Dim/2; empty: one axis
+	// Interleaved deals frequencies to the axes in turn, time, height, width, until height and width have theirs; otherwise
+	// each axis takes a run of them.
+	Interleaved bool
+	// NTKLength stretches the frequencies for prompts longer than this many tokens; 0: never.
+	NTKLength int
+	// LogNLength scales queries at positions past this one by the logarithm of their position to this base; 0: never.
+	LogNLength int
 }
 
 // ErrConfig is wrapped by every error of Validate.
@@ -33,6 +40,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: rotary width %d", ErrConfig, c.Dim)
 	case !(c.Theta > 1) || math.IsInf(c.Theta, 0):
 		return fmt.Errorf("%w: rope_theta %v", ErrConfig, c.Theta)
+	case c.NTKLength < 0 || c.NTKLength > 1<<30 || c.LogNLength < 0 || c.LogNLength == 1 || c.LogNLength > 1<<30 || c.NTKLength > 0 && c.Dim < 4:
+		return fmt.Errorf("%w: stretched past %d and %d tokens", ErrConfig, c.NTKLength, c.LogNLength)
 	case len(c.Section) == 0:
 		return nil
 	case len(c.Section) != Axes:

@@ -11,8 +11,9 @@ type Media struct {
 	Start int  // index of its first token
 	Grid  Grid // size in patches
 	Merge int  // patches a side that make one token
-	// TimeScale is how far a step of the grid moves the time axis: step t lies at floor(t·TimeScale). 0 means 1.
-	TimeScale float64
+	// Seconds is the time between steps of the grid and Rate how many positions a second takes: step t lies at
+	// floor(t·Seconds·Rate). Rate 0 means one position a step.
+	Seconds, Rate float64
 }
 
 // Tokens returns the number of placeholder tokens.
@@ -67,10 +68,10 @@ func Index(n int, media []Media) ([]Position, int, error) {
 
 // time returns the offset of grid step t on the time axis: multiplied as a real number and then truncated.
 func (m Media) time(t int) (int32, error) {
-	if m.TimeScale == 0 {
+	if m.Rate == 0 {
 		return int32(t), nil
 	}
-	v := math.Floor(float64(t) * m.TimeScale)
+	v := math.Floor(float64(t) * m.Seconds * m.Rate)
 	if !(v >= 0 && v < 1<<30) {
 		return 0, fmt.Errorf("%w: time %v of step %d", ErrMedia, v, t)
 	}

@@ -27,18 +27,18 @@ func TestIndexOfPicture(t *testing.T) {
 
 func TestIndexOfVideo(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		scale float64
-		times []int32
-		after int32
+		name          string
+		seconds, rate float64
+		times         []int32
+		after         int32
 	}{
-		{"steps", 0, []int32{4, 5, 6}, 7},
-		{"one second a step, four positions a second", 4, []int32{4, 8, 12}, 13},
-		{"half a second a step", 2, []int32{4, 6, 8}, 9},
-		{"truncated after the product", 0.75, []int32{4, 4, 5}, 6},
+		{"steps", 1, 0, []int32{4, 5, 6}, 7},
+		{"one second a step, four positions a second", 1, 4, []int32{4, 8, 12}, 13},
+		{"half a second a step", 0.5, 4, []int32{4, 6, 8}, 9},
+		{"truncated after the product", 0.375, 2, []int32{4, 4, 5}, 6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pos, delta, err := Index(18, []Media{{Start: 4, Grid: Grid{3, 4, 4}, Merge: 2, TimeScale: c.scale}})
+			pos, delta, err := Index(18, []Media{{Start: 4, Grid: Grid{3, 4, 4}, Merge: 2, Seconds: c.seconds, Rate: c.rate}})
 			require.NoError(t, err)
 			for i, time := range c.times {
 				for j := range 4 {
@@ -66,8 +66,8 @@ func TestIndexRefusesWhatDoesNotFit(t *testing.T) {
 		"overlap":      {{Start: 0, Grid: Grid{1, 2, 2}, Merge: 1}, {Start: 3, Grid: Grid{1, 1, 1}, Merge: 1}},
 		"no frame":     {{Start: 0, Grid: Grid{0, 2, 2}, Merge: 1}},
 		"no merge":     {{Start: 0, Grid: Grid{1, 2, 2}}},
-		"wild time":    {{Start: 0, Grid: Grid{2, 1, 1}, Merge: 1, TimeScale: math.Inf(1)}},
-		"not a time":   {{Start: 0, Grid: Grid{2, 1, 1}, Merge: 1, TimeScale: math.NaN()}},
+		"wild time":    {{Start: 0, Grid: Grid{2, 1, 1}, Merge: 1, Seconds: 1, Rate: math.Inf(1)}},
+		"not a time":   {{Start: 0, Grid: Grid{2, 1, 1}, Merge: 1, Seconds: math.NaN(), Rate: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Index(5, m)

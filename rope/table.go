@@ -8,7 +8,7 @@ type Rotary struct {
 	axis []uint8   // which axis frequency i follows
 }
 
-// New returns the frequencies theta^(−2i/Dim) with the axis that each follows: axes take contiguous runs of Section.
+// New returns the frequencies theta^(−2i/Dim) with the axis that each follows.
 //
 // Panics if the configuration does not validate.
 // Source: transformers, apply_multimodal_rotary_pos_emb.
@@ -17,6 +17,14 @@ func New(c Config) *Rotary {
 		panic("rope: configuration was not validated")
 	}
 	r := &Rotary{freq: frequencies(c.Theta, c.Dim), axis: make([]uint8, c.Dim/2)}
+	if c.Interleaved && len(c.Section) > 0 {
+		for i := range r.axis {
+			if a := i % Axes; a > 0 && i < Axes*c.Section[a] {
+				r.axis[i] = uint8(a)
+			}
+		}
+		return r
+	}
 	at := 0
 	for a, n := range c.Section {
 		for range n {

@@ -41,6 +41,9 @@ func (s *spans) add(text string, trusted bool) {
 func (s *spans) write(text string)  { s.add(text, true) }  // the template's own
 func (s *spans) insert(text string) { s.add(text, false) } // from outside
 
+// boundary makes a token border before what is added next.
+func (s *spans) boundary() { *s = append(*s, Span{Trusted: true, Boundary: true}) }
+
 func (s *spans) append(t spans) {
 	for _, x := range t {
 		s.add(x.Text, x.Trusted)
@@ -52,6 +55,9 @@ func (s spans) slice(lo, hi int) spans {
 	var out spans
 	at := 0
 	for _, x := range s {
+		if x.Boundary && lo <= at && at < hi {
+			out.boundary()
+		}
 		a, b := max(lo-at, 0), min(hi-at, len(x.Text))
 		if a < b {
 			out.add(x.Text[a:b], x.Trusted)

@@ -104,7 +104,7 @@ func (e *Engine) forwardStep() bool {
 // addPrompt adds at most room rows of a prompt to the batch and returns how many.
 func (e *Engine) addPrompt(s *state, room int) int {
 	if s.seq == nil {
-		s.seq = e.cache.NewSequence()
+		s.seq = e.cache.NewSequence(len(s.Tokens))
 	}
 	b := &e.batch
 	b.Begin(s.seq)

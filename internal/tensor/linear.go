@@ -12,6 +12,7 @@ const (
 	QuickGELU     // x·sigmoid(1.702x)
 	GELU          // x·Φ(x), by the error function
 	GELUTanh      // its tanh approximation
+	Sigmoid       // 1/(1+e⁻ˣ)
 )
 
 func (a Act) apply(x []float32) {
@@ -25,6 +26,8 @@ func (a Act) apply(x []float32) {
 		kernel.GELU(x)
 	case GELUTanh:
 		kernel.GELUTanh(x)
+	case Sigmoid:
+		kernel.Sigmoid(x)
 	}
 }
 

@@ -87,6 +87,18 @@ func (ex *Exec) AddRows(dst, x Tensor) {
 
 func addRow(l *rowLoop, r int) { kernel.Add(l.dst.Row(r), l.x.Row(r)) }
 
+// MulRows computes dst ∘= x.
+//
+// Shapes: dst and x have the same shape.
+func (ex *Exec) MulRows(dst, x Tensor) {
+	if dst.Rows != x.Rows || dst.Cols != x.Cols {
+		panic(badShape)
+	}
+	ex.runRows(rowLoop{n: x.Rows, f: mulRow, dst: dst, x: x})
+}
+
+func mulRow(l *rowLoop, r int) { kernel.Mul(l.dst.Row(r), l.x.Row(r)) }
+
 // GatherRows copies row index[i] of x to row i of dst.
 //
 // Shapes: dst is [len(index), x.Cols].

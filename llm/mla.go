@@ -1,0 +1,74 @@
+package llm
+
+import (
+	"math"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+)
+
+// mla is multi-head latent attention in its absorbed form: a head's key projection is applied to its query, so that all heads attend
+// to the one latent vector that the cache keeps, and the value projection to the attended latent.
+//
+// Source: DeepSeek-V2 (arXiv 2405.04434), section 2.1.2 and appendix C.
+type mla struct {
+	cfg     MLA
+	q, down *tensor.Matrix
+	norm    tensor.Norm
+	keyUp   []*tensor.Matrix // by head: latent by key width, transposed of what the checkpoint has
+	valueUp []*tensor.Matrix // by head: value width by latent
+	out     *tensor.Matrix
+	scale   float32
+}
+
+func newMLA(c MLA, hidden int, ld *weights.Loader) *mla {
+	m := &mla{
+		cfg:   c,
+		q:     ld.Matrix("q", c.NumHeads*(c.NopeDim+c.RopeDim), hidden),
+		down:  ld.Matrix("kv_down", c.LatentDim+c.RopeDim, hidden),
+		norm:  rmsNorm(ld, "kv_norm", c.LatentDim, c.Eps),
+		out:   ld.Matrix("o", hidden, c.NumHeads*c.ValueDim),
+		scale: float32(1 / math.Sqrt(float64(c.NopeDim+c.RopeDim))),
+	}
+	for h := range c.NumHeads {
+		m.keyUp = append(m.keyUp, ld.Sub("key_up").Sub(h).Matrix("proj", c.LatentDim, c.NopeDim))
+		m.valueUp = append(m.valueUp, ld.Sub("value_up").Sub(h).Matrix("proj", c.ValueDim, c.LatentDim))
+	}
+	return m
+}
+
+func (m *mla) state() slot {
+	return slot{kv: tensor.KVLayout{Heads: 1, KeyDim: m.cfg.LatentDim + m.cfg.RopeDim, ValueDim: m.cfg.LatentDim}}
+}
+
+func (m *mla) forward(p *pass, layer int, x, h tensor.Tensor) {
+	ex, c := p.ex, m.cfg
+	mark := ex.Mark()
+	defer ex.Release(mark)
+	head, wide := c.NopeDim+c.RopeDim, c.LatentDim+c.RopeDim
+	q := ex.Alloc(h.Rows, c.NumHeads*head)
+	ex.Linear(q, h, m.q, tensor.Identity)
+	key := ex.Alloc(h.Rows, wide)
+	ex.Linear(key, h, m.down, tensor.Identity)
+	ex.NormHeads(key, 0, 1, &m.norm)
+	ex.Rotate(key, c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbours)
+	latent := ex.Alloc(h.Rows, c.LatentDim)
+	ex.CopyCols(latent, 0, key, 0, c.LatentDim)
+	s := p.cache.layers[layer]
+	ex.StoreKV(key, latent, p.kv, s.kv, s.at)
+
+	query := ex.Alloc(h.Rows, c.NumHeads*wide)
+	ex.LinearHeads(query, 0, wide, q, 0, head, m.keyUp)
+	for i := range c.NumHeads {
+		ex.CopyCols(query, i*wide+c.LatentDim, q, i*head+c.NopeDim, c.RopeDim)
+		ex.Rotate(query, i*wide+c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbours)
+	}
+	if p.queryScale != nil {
+		ex.ScaleRows(query, p.queryScale)
+	}
+	seen := ex.Alloc(h.Rows, c.NumHeads*c.LatentDim)
+	ex.AttendPaged(seen, query, p.kv, s.kv, s.at, c.NumHeads, m.scale)
+	out := ex.Alloc(h.Rows, c.NumHeads*c.ValueDim)
+	ex.LinearHeads(out, 0, c.ValueDim, seen, 0, c.LatentDim, m.valueUp)
+	ex.LinearAdd(x, out, m.out)
+}
