@@ -105,7 +105,7 @@ func TestPenalties(t *testing.T) {
 		"presence":               {Params{PresencePenalty: 1}, []int{0}, []int{1, 1}, []float32{2, 0.9, -1, -1.1}},
 		"frequency":              {Params{FrequencyPenalty: 0.5}, nil, []int{1, 1, 2}, []float32{2, 0.9, -1.5, -1.1}},
 		"all":                    {Params{RepetitionPenalty: 2, PresencePenalty: 1, FrequencyPenalty: 0.5}, []int{0}, []int{1}, []float32{1, -0.55, -1, -1.1}},
-		"outside_the_vocabulary": {Params{RepetitionPenalty: 2, PresencePenalty: 1}, []int{-1, 4, 1 << 40}, []int{-5, 9}, []float32{2, 1.9, -1, -1.1}},
+		"outside_the_vocabulary": {Params{RepetitionPenalty: 2, PresencePenalty: 1}, []int{-1, 4, math.MaxInt}, []int{-5, 9}, []float32{2, 1.9, -1, -1.1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSampler(t, c.p, len(row), c.prompt...)
