@@ -103,6 +103,7 @@ func (e *ValueError) Error() string {
 // Misuse panics with one of these constants.
 const (
 	badPart  = "weights: a name's parts are strings and ints"
+	badRef   = "weights: a reference transposes vectors, cuts columns without transposing or adds to a matrix"
 	badTable = "weights: a rename table is pairs of patterns with equally many stars"
 )
 

@@ -38,15 +38,6 @@ type binding struct {
 	dropped  int // problems beyond maxProblems
 }
 
-// use is what is used of a tensor of total rows: nothing yet where binding it failed.
-type use struct {
-	spans []span
-	total int
-}
-
-// span is rows lo..hi-1 of a tensor.
-type span struct{ lo, hi int }
-
 // NewLoader starts binding the tensors of src, found by names; nil means that the checkpoint uses the model's names.
 func NewLoader(src *Source, names Names) *Loader {
 	if names == nil {
@@ -77,6 +68,8 @@ func (l *Loader) Sub(parts ...any) *Loader {
 
 // Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned copy.
 //
+// A [Ref] with Transpose copies it.
+//
 // Shapes: the tensor is [rows, …] with the remaining dimensions multiplying to cols, so that a convolution over patches
 // [D, C, T, P, P] is the matrix [D, C*T*P*P].
 func (l *Loader) Matrix(name string, rows, cols int) *tensor.Matrix {
@@ -98,6 +91,12 @@ func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
 	if !ok {
 		return nil
 	}
+	if t.ref.PlusOne || !t.ref.Transpose && t.ref.ColHi != 0 {
+		panic(badRef)
+	}
+	if t.ref.Transpose {
+		return l.transposed(canonical, t, rows, cols)
+	}
 	total, ok := rowsOf(t.Shape, cols, t.ref.Hi > 0)
 	lo, hi := t.ref.rows(total)
 	if !ok || lo < 0 || hi > total || hi-lo != rows {
@@ -109,7 +108,7 @@ func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
 		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a weight matrix of element type " + string(t.DType)})
 		return nil
 	}
-	if !l.claim(canonical, t, lo, hi, total) {
+	if !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, cols)) {
 		return nil
 	}
 	n := format.RowBytes(cols)
@@ -127,6 +126,9 @@ func (l *Loader) Floats(name string, shape ...int) []float32 {
 	if !ok {
 		return nil
 	}
+	if t.ref.Transpose || t.ref.ColHi != 0 {
+		panic(badRef)
+	}
 	total := 0
 	if len(t.Shape) > 0 {
 		total = t.Shape[0]
@@ -140,15 +142,20 @@ func (l *Loader) Floats(name string, shape ...int) []float32 {
 		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a vector of element type " + string(t.DType)})
 		return nil
 	}
-	if !l.claim(canonical, t, lo, hi, total) {
-		return nil
-	}
 	row := len(t.Data) / max(total, 1)
 	v := decodeFloats(t.DType, t.Data[lo*row:hi*row])
+	if !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, len(v)/max(hi-lo, 1))) {
+		return nil
+	}
 	if i := firstNotFinite(v); i >= 0 {
 		first := lo * (len(v) / (hi - lo)) // the elements before the part
 		l.problem(&ValueError{File: t.File, Tensor: t.Name, Index: first + i, Value: float64(v[i])})
 		return nil
+	}
+	if t.ref.PlusOne {
+		for i := range v {
+			v[i]++
+		}
 	}
 	return v
 }
@@ -157,6 +164,16 @@ func (l *Loader) Floats(name string, shape ...int) []float32 {
 func (l *Loader) Has(name string) bool {
 	_, ok := l.src.find(l.names(l.prefix + name).Name)
 	return ok
+}
+
+// Shape returns the shape of the checkpoint's tensor for name, the whole name, as it is stored: before any cut or transposition.
+// It binds nothing. It lets a family tell layouts apart.
+func (l *Loader) Shape(name string) ([]int, bool) {
+	i, ok := l.src.find(l.names(l.prefix + name).Name)
+	if !ok {
+		return nil, false
+	}
+	return slices.Clone(l.src.entries[i].shape), true
 }
 
 // Ignore lets tensors of the checkpoint be left over: those whose name in the checkpoint equals a pattern, in which one "*"
@@ -214,32 +231,6 @@ func (b *binding) bind(canonical string) (found, bool) {
 		b.used[i] = &use{}
 	}
 	return found{Tensor: b.src.at(i), index: i, ref: ref}, true
-}
-
-// claim records that rows lo..hi-1 of total are used now, which they must not have been.
-func (b *binding) claim(canonical string, t found, lo, hi, total int) bool {
-	u := b.used[t.index]
-	for _, s := range u.spans {
-		if lo < s.hi && s.lo < hi || s == (span{lo, hi}) {
-			b.problem(&DuplicateError{File: t.File, Tensor: t.Name, For: canonical})
-			return false
-		}
-	}
-	u.spans, u.total = append(u.spans, span{lo, hi}), total
-	return true
-}
-
-// covered reports whether tensor i was used up: all of it, or with a problem that is reported already.
-func (b *binding) covered(i int) bool {
-	u := b.used[i]
-	if u == nil || len(u.spans) == 0 {
-		return u != nil
-	}
-	rows := 0 // the spans do not overlap
-	for _, s := range u.spans {
-		rows += s.hi - s.lo
-	}
-	return rows == u.total
 }
 
 // rowsOf returns the number of rows of cols elements: the first of two or more dimensions, or with flat as many leading

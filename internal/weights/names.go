@@ -12,12 +12,29 @@ type Ref struct {
 	// All dimensions but those that make up a row count as rows then: expert e of [E, out, in] is rows e*out..(e+1)*out-1 of in
 	// elements. Hi 0 means the whole tensor.
 	Lo, Hi int
+
+	// Transpose says that the checkpoint stores the matrix with its inputs as rows: [cols, rows] instead of [rows, cols], as
+	// stacked experts [E, in, out] do. Lo and Hi then count rows of the tensor's last dimension: expert e is rows
+	// e*in..(e+1)*in-1. For matrices only; they are copied.
+	Transpose bool
+
+	// ColLo and ColHi cut columns ColLo..ColHi-1 out of the last dimension of a transposed tensor: the gate or the up half of
+	// [E, in, 2*out]. ColHi 0 means all of them.
+	ColLo, ColHi int
+
+	// PlusOne adds 1 to every value, in float32: norm weights that are stored around zero. For vectors only.
+	PlusOne bool
 }
 
 // rows returns the rows meant, of a tensor of total rows.
-func (r Ref) rows(total int) (lo, hi int) {
-	if r.Hi > 0 {
-		return r.Lo, r.Hi
+func (r Ref) rows(total int) (lo, hi int) { return part(r.Lo, r.Hi, total) }
+
+// columns returns the columns meant, of a transposed tensor of width columns.
+func (r Ref) columns(width int) (lo, hi int) { return part(r.ColLo, r.ColHi, width) }
+
+func part(lo, hi, total int) (int, int) {
+	if hi > 0 {
+		return lo, hi
 	}
 	return 0, total
 }

@@ -1,0 +1,70 @@
+package weights
+
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+)
+
+// transposed binds rows lo..hi-1 and columns colLo..colHi-1 of a tensor, its last dimension being the columns, as the matrix
+// [colHi-colLo, hi-lo].
+func (l *Loader) transposed(canonical string, t found, rows, cols int) *tensor.Matrix {
+	width := 0
+	if len(t.Shape) > 0 {
+		width = t.Shape[len(t.Shape)-1]
+	}
+	total, ok := rowsOf(t.Shape, width, true)
+	lo, hi := t.ref.rows(total)
+	colLo, colHi := t.ref.columns(width)
+	if !ok || lo < 0 || hi > total || hi-lo != cols || colLo < 0 || colHi > width || colHi-colLo != rows {
+		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: []int{cols, rows}, Got: t.Shape})
+		return nil
+	}
+	format, ok := t.DType.format()
+	if !ok {
+		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a weight matrix of element type " + string(t.DType)})
+		return nil
+	}
+	if !l.claim(canonical, t, span{lo, hi, colLo, colHi}) {
+		return nil
+	}
+	var data []byte
+	if rows > 0 && cols > 0 {
+		size := len(t.Data) / total / width
+		data = newBuffer(rows * cols * size)
+		from := t.Data[(lo*width+colLo)*size:]
+		if size == 2 {
+			transpose[uint16](data, from, width, rows, cols)
+		} else {
+			transpose[uint32](data, from, width, rows, cols)
+		}
+	}
+	return tensor.NewMatrix(format, rows, cols, data, nil)
+}
+
+// transpose sets dst[r·cols+c] = src[c·ld+r], elements of type T; src may lie at any address. It goes through a tile
+// that is read and written by whole cache lines, since rows whose length is a power of two would push each other out of
+// the cache.
+func transpose[T uint16 | uint32](dst, src []byte, ld, rows, cols int) {
+	const side = 32
+	var tile [side * side]T
+	size := int(unsafe.Sizeof(tile[0]))
+	tileBytes := unsafe.Slice((*byte)(unsafe.Pointer(&tile)), side*side*size)
+	out := unsafe.Slice((*T)(unsafe.Pointer(&dst[0])), rows*cols)
+	for c0 := 0; c0 < cols; c0 += side { // along the file
+		n := min(side, cols-c0)
+		for r0 := 0; r0 < rows; r0 += side {
+			m := min(side, rows-r0)
+			for c := range n {
+				at := ((c0+c)*ld + r0) * size
+				copy(tileBytes[c*side*size:], src[at:at+m*size])
+			}
+			for r := range m {
+				row := out[(r0+r)*cols+c0:][:n]
+				for c := range row {
+					row[c] = tile[(c*side+r)%len(tile)]
+				}
+			}
+		}
+	}
+}
