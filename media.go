@@ -96,6 +96,24 @@ func (c *VideoClip) secondsPerGrid(temporal int) float64 {
 	return float64(temporal) / rate
 }
 
+// stepTimes is the middle of each step of a grid, between its first and its last frame; the last frame fills up the last
+// step.
+func (c *VideoClip) stepTimes(temporal int) []float64 {
+	n := len(c.Frames)
+	at := func(i int) float64 {
+		i = min(i, n-1)
+		if c.fps != 0 {
+			return float64(i) / c.fps
+		}
+		return c.Times[i].Seconds()
+	}
+	var out []float64
+	for i := 0; i < n; i += temporal {
+		out = append(out, (at(i)+at(i+temporal-1))/2)
+	}
+	return out
+}
+
 // limits are the pixel bounds of a part: its own, or else the request's.
 func (r *Request) limits(p *Part) preprocess.Limits {
 	l := preprocess.Limits{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels}
@@ -118,6 +136,7 @@ func (m *Model) medium(r *Request, p *Part, measure bool) (hooks.Medium, error) 
 			return out, err
 		}
 		out.SecondsPerGrid = p.clip.secondsPerGrid(c.TemporalPatchSize)
+		out.StepTimes = p.clip.stepTimes(c.TemporalPatchSize)
 		if measure {
 			var grid rope.Grid
 			grid, _, err = c.VideoSize(len(frames), frames[0].Width, frames[0].Height, lim)

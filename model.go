@@ -16,6 +16,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/qwenvl/qwenvl/adapter"
@@ -47,9 +48,6 @@ type Model struct {
 	closed  bool           // guarded by mu
 	callers sync.WaitGroup // Close waits for them
 }
-
-// mediaTokens are the ids of placeholders.
-type mediaTokens struct{ image, video int }
 
 // Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not change while the model is in use.
 //
@@ -109,13 +107,18 @@ func (m *Model) loadText(files fs.FS) error {
 		return &family.ConfigError{File: "config.json", Field: "vocab_size", Problem: "smaller than the tokenizer's vocabulary"}
 	}
 	m.tok = tok
-	if v := m.spec.Vision; v != nil {
-		var ok [2]bool
-		m.media.image, ok[0] = tok.TokenID(v.ImageToken)
-		m.media.video, ok[1] = tok.TokenID(v.VideoToken)
-		if !ok[0] || !ok[1] {
-			return &family.ConfigError{File: "tokenizer.json", Field: "added_tokens", Problem: "without " + v.ImageToken + " or " + v.VideoToken}
+	for _, end := range m.spec.Ends {
+		if id, ok := tok.TokenID(end); ok {
+			m.spec.EOS = append(m.spec.EOS, id)
 		}
+	}
+	if v := m.spec.Vision; v != nil {
+		if err := m.media.find(v, tok); err != nil {
+			return err
+		}
+	}
+	if m.template = m.spec.Chat; m.template != nil {
+		return nil
 	}
 	source, err := family.ChatTemplate(files)
 	if err != nil || source == "" {
@@ -127,11 +130,43 @@ func (m *Model) loadText(files fs.FS) error {
 			specials = append(specials, t.Text)
 		}
 	}
-	m.template, err = chat.New(source, chat.Options{Specials: specials})
+	m.template, err = chat.New(source, chat.Options{Specials: specials, Tokens: family.NamedTokens(files)})
 	if err != nil {
 		err = &family.ConfigError{File: "chat_template", Problem: "cannot be used", Err: err}
 	}
 	return err
+}
+
+// mediaTokens are the ids that pictures and videos are marked by; -1: none.
+type mediaTokens struct{ image, video, open, close, pad int }
+
+// find looks the ids up by their spelling.
+func (t *mediaTokens) find(v *family.Vision, tok *tokenizer.Tokenizer) error {
+	*t = mediaTokens{-1, -1, -1, -1, -1}
+	for _, f := range []struct {
+		id   *int
+		text string
+	}{{&t.image, v.ImageToken}, {&t.video, v.VideoToken}} {
+		if err := findToken(f.id, f.text, tok); err != nil {
+			return err
+		}
+	}
+	if v.Tags == nil {
+		return nil
+	}
+	return errors.Join(findToken(&t.open, v.Tags.Open, tok), findToken(&t.close, v.Tags.Close, tok), findToken(&t.pad, v.Tags.Pad, tok))
+}
+
+func findToken(id *int, text string, tok *tokenizer.Tokenizer) error {
+	if text == "" {
+		return nil
+	}
+	n, ok := tok.TokenID(text)
+	if !ok {
+		return &family.ConfigError{File: "tokenizer", Field: "added tokens", Problem: "without " + text}
+	}
+	*id = n
+	return nil
 }
 
 // loadWeights opens the weight files and binds every tensor.
@@ -142,7 +177,7 @@ func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 	}
 	layout := m.spec.Layouts[0]
 	for _, l := range m.spec.Layouts {
-		if _, ok := m.source.Tensor(l.Probe); ok {
+		if t, ok := m.source.Tensor(l.Probe); ok && (l.Shape == nil || slices.Equal(l.Shape, t.Shape)) {
 			layout = l
 			break
 		}

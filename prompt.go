@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/engine"
@@ -45,15 +46,88 @@ func (m *Model) buildPrompt(ctx context.Context, r *Request, measure bool) (*pro
 		}
 		p.Media = append(p.Media, medium)
 	}
-	if err := m.expand(p, m.encode(spans)); err != nil {
+	slots, spans, err := m.slots(p.Media, spans)
+	if err != nil {
 		return nil, err
 	}
-	media := make([]rope.Media, len(p.Media))
-	for i, x := range p.Media {
-		media[i] = rope.Media{Start: p.spans[i].Start, Grid: x.Patches.Grid, Merge: m.spec.Vision.Encoder.MergeSize}
+	if err := m.expand(p, m.encode(spans), slots); err != nil {
+		return nil, err
+	}
+	var media []rope.Media
+	if v := m.spec.Vision; v != nil && v.Spatial {
+		for i, s := range slots {
+			media = append(media, rope.Media{Start: p.spans[i].Start, Grid: s.grid, Merge: v.Encoder.MergeSize, Seconds: s.seconds, Rate: s.rate})
+		}
 	}
 	p.Positions, p.Delta, err = rope.Index(len(p.Tokens), media)
 	return p, err
+}
+
+// slot is one run of placeholders.
+type slot struct {
+	medium        int
+	grid          rope.Grid
+	seconds, rate float64 // of a video, for positions in real time
+}
+
+// slots lists the runs of placeholders of the media. With timestamps, each step of a video is a run of its own behind its time, which
+// is written into the prompt here.
+func (m *Model) slots(media []hooks.Medium, spans []chat.Span) ([]slot, []chat.Span, error) {
+	var out []slot
+	var videos []string
+	v := m.spec.Vision
+	for i, x := range media {
+		s := slot{medium: i, grid: x.Patches.Grid}
+		switch {
+		case x.Video && v.Timestamps != nil:
+			text := ""
+			for t := range s.grid.T {
+				out = append(out, slot{medium: i, grid: rope.Grid{T: 1, H: s.grid.H, W: s.grid.W}})
+				text += fmt.Sprintf("<%.1f seconds>", x.StepTimes[t]) + v.Timestamps.Open + v.VideoToken + v.Timestamps.Close
+			}
+			videos = append(videos, text)
+			continue
+		case x.Video && v.TimeRate > 0:
+			// The reference keeps seconds in single precision, and truncates after the product.
+			s.seconds, s.rate = float64(float32(x.SecondsPerGrid)), v.TimeRate
+		}
+		out = append(out, s)
+	}
+	if len(videos) > 0 {
+		var err error
+		spans, err = replaceTrusted(spans, v.Timestamps.Open+v.VideoToken+v.Timestamps.Close, videos)
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return out, spans, nil
+}
+
+// replaceTrusted puts the texts in place of the occurrences of old in what the template wrote.
+func replaceTrusted(spans []chat.Span, old string, texts []string) ([]chat.Span, error) {
+	out := slices.Clone(spans)
+	for i := range out {
+		if !out[i].Trusted {
+			continue
+		}
+		parts := strings.Split(out[i].Text, old)
+		if len(parts)-1 > len(texts) {
+			return nil, requestError("Messages", "the chat template's placeholders do not match the videos")
+		}
+		var b strings.Builder
+		for k, p := range parts {
+			if k > 0 {
+				b.WriteString(texts[0])
+				texts = texts[1:]
+			}
+			b.WriteString(p)
+		}
+		out[i].Text = b.String()
+	}
+	if len(texts) > 0 {
+		return nil, requestError("Messages", "the chat template leaves out videos")
+	}
+	return out, nil
 }
 
 // mediaPart is a picture or video and where it stands in the request.
@@ -94,32 +168,71 @@ func (m *Model) chatRequest(r *Request) (chat.Request, []mediaPart, error) {
 	return out, media, nil
 }
 
+// encode tokenises a rendered prompt, pieces between boundaries on their own.
 func (m *Model) encode(spans []chat.Span) []int {
-	in := make([]tokenizer.Span, len(spans))
-	for i, s := range spans {
-		in[i] = tokenizer.Span{Text: s.Text, Trusted: s.Trusted}
+	var ids []int
+	var piece []tokenizer.Span
+	for _, s := range spans {
+		if s.Boundary {
+			ids, piece = m.tok.EncodeSpans(ids, piece), piece[:0]
+		}
+		piece = append(piece, tokenizer.Span{Text: s.Text, Trusted: s.Trusted})
 	}
-	return m.tok.EncodeSpans(nil, in)
+	return m.tok.EncodeSpans(ids, piece)
 }
 
-// expand repeats each placeholder once for every token that its medium becomes.
-func (m *Model) expand(p *prompt, ids []int) error {
-	k := 0
-	for _, id := range ids {
-		video := id == m.media.video
-		if m.spec.Vision == nil || id != m.media.image && !video {
-			p.Tokens = append(p.Tokens, id)
-			continue
-		}
-		if k == len(p.Media) || p.Media[k].Video != video {
-			return requestError("Messages", "the chat template's placeholders do not match the pictures and videos")
-		}
-		span := engine.Span{Start: len(p.Tokens), Len: m.adapter.Tokens(p.Media[k].Patches.Grid)}
-		p.Tokens = append(p.Tokens, slices.Repeat([]int{id}, span.Len)...)
-		p.spans = append(p.spans, span)
-		k++
+// expand lays out the tokens, with each placeholder repeated once for every token of its run.
+func (m *Model) expand(p *prompt, ids []int, slots []slot) error {
+	if m.spec.Vision == nil {
+		p.Tokens = ids
+		return nil
 	}
-	if k < len(p.Media) {
+	k := 0
+	next := func(video bool) (int, error) {
+		if k == len(slots) || p.Media[slots[k].medium].Video != video {
+			return 0, requestError("Messages", "the chat template's placeholders do not match the pictures and videos")
+		}
+		n := m.adapter.Tokens(slots[k].grid)
+		p.spans = append(p.spans, engine.Span{Start: len(p.Tokens), Len: n})
+		k++
+		return n, nil
+	}
+	for i := 0; i < len(ids); i++ {
+		id := ids[i]
+		switch {
+		case id == m.media.image || id == m.media.video:
+			n, err := next(id == m.media.video)
+			if err != nil {
+				return err
+			}
+			p.Tokens = append(p.Tokens, slices.Repeat([]int{id}, n)...)
+		case id == m.media.open:
+			p.Tokens = append(p.Tokens, id)
+			n, err := next(false)
+			if err != nil {
+				return err
+			}
+			end := slices.Index(ids[i:], m.media.close)
+			if end < 0 {
+				return requestError("Messages", "a picture's tag is not closed")
+			}
+			var name []byte
+			for _, t := range ids[i+1 : i+end] {
+				name = m.tok.AppendBytes(name, t)
+			}
+			if len(name) > n {
+				return requestError("Messages", fmt.Sprintf("a picture's name has %d bytes, at most %d", len(name), n))
+			}
+			for _, b := range name {
+				p.Tokens = append(p.Tokens, int(b))
+			}
+			p.Tokens = append(p.Tokens, slices.Repeat([]int{m.media.pad}, n-len(name))...)
+			i += end - 1 // the closing tag comes next
+		default:
+			p.Tokens = append(p.Tokens, id)
+		}
+	}
+	if k < len(slots) {
 		return requestError("Messages", "the chat template leaves out pictures or videos")
 	}
 	return nil
@@ -131,11 +244,15 @@ func (m *Model) passes(p *prompt) []engine.Pass {
 	k := 0
 	for _, group := range groupMedia(p.Media) {
 		job := &encodeJob{model: m}
-		pass := engine.Pass{Job: job}
+		tokens := 0
 		for _, x := range group {
 			job.media = append(job.media, x.Patches)
+			tokens += m.adapter.Tokens(x.Patches.Grid)
+		}
+		pass := engine.Pass{Job: job}
+		for ; tokens > 0; k++ {
 			pass.Spans = append(pass.Spans, p.spans[k])
-			k++
+			tokens -= p.spans[k].Len
 		}
 		out = append(out, pass)
 	}

@@ -76,7 +76,7 @@ func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 		sub := ld.Sub("layers", i)
 		d.layers[i] = layer{
 			mixNorm: rmsNorm(sub, "mix_norm", cfg.HiddenSize, l.Eps),
-			mixer:   newMixer(l, cfg.HiddenSize, sub.Sub("attn")),
+			mixer:   newMixer(l, cfg.HiddenSize, sub),
 			ffnNorm: rmsNorm(sub, "ffn_norm", cfg.HiddenSize, l.Eps),
 			ffn:     newFFN(l, cfg.HiddenSize, sub.Sub("mlp")),
 		}
@@ -90,11 +90,11 @@ func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 func newMixer(l Layer, hidden int, ld *weights.Loader) mixer {
 	switch {
 	case l.GQA != nil:
-		return newGQA(*l.GQA, l, hidden, ld)
+		return newGQA(*l.GQA, l, hidden, ld.Sub("attn"))
 	case l.MLA != nil:
-		return newMLA(*l.MLA, hidden, ld)
+		return newMLA(*l.MLA, hidden, ld.Sub("attn"))
 	}
-	return newDelta(*l.Delta, l, hidden, ld)
+	return newDelta(*l.Delta, l, hidden, ld.Sub("delta"))
 }
 
 func newFFN(l Layer, hidden int, ld *weights.Loader) ffn {

@@ -15,7 +15,7 @@ var (
 const maxPixels = 1 << 28
 
 // preprocessor reads preprocessor_config.json; its patch geometry must be the tower's.
-func preprocessor(files fs.FS, patch, merge, frames int) (preprocess.Config, error) {
+func preprocessor(files fs.FS, g geometry) (preprocess.Config, error) {
 	p, err := readObject(files, "preprocessor_config.json", false)
 	if err != nil {
 		return preprocess.Config{}, err
@@ -23,12 +23,12 @@ func preprocessor(files fs.FS, patch, merge, frames int) (preprocess.Config, err
 	for _, f := range []struct {
 		key  string
 		want int
-	}{{"patch_size", patch}, {"merge_size", merge}, {"temporal_patch_size", frames}} {
+	}{{"patch_size", g.patch}, {"merge_size", g.merge}, {"temporal_patch_size", g.frames}} {
 		if got := p.intOr(f.key, 1<<12, f.want); got != f.want {
 			p.fail(f.key, "is not the tower's", nil)
 		}
 	}
-	c := preprocess.Config{PatchSize: patch, MergeSize: merge, TemporalPatchSize: frames}
+	c := preprocess.Config{PatchSize: g.patch, MergeSize: g.merge, TemporalPatchSize: g.frames}
 	if size := p.sub("size"); size.has("shortest_edge") || size.has("longest_edge") {
 		c.MinPixels, c.MaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
 	} else {
@@ -57,4 +57,17 @@ func triple(o object, key string, absent [3]float32) [3]float32 {
 		return absent
 	}
 	return [3]float32(list[float32](o, key, 3))
+}
+
+// videoPreprocessor adds what video_preprocessor_config.json says of a clip's pixels, which are counted over all of its frames.
+func videoPreprocessor(files fs.FS, c preprocess.Config) (preprocess.Config, error) {
+	p, err := readObject(files, "video_preprocessor_config.json", true)
+	if err != nil {
+		return c, err
+	}
+	c.VideoRule = preprocess.VideoWholeClip
+	if size := p.sub("size"); size.has("shortest_edge") || size.has("longest_edge") {
+		c.VideoMinPixels, c.VideoMaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
+	}
+	return c, *p.err
 }

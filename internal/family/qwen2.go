@@ -22,9 +22,7 @@ const (
 func qwen2(c object, _ fs.FS) (Spec, error) {
 	d := decoder(c)
 	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: c.floatOr("rope_theta", 1e12, 10000)}
-	if t := ropeType(c.sub("rope_scaling")); t != "" && t != "default" {
-		c.unsupported("rope_scaling.rope_type", t)
-	}
+	plainRope(c)
 	return Spec{
 		LLM:     d,
 		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: decoderNames("model.")}},

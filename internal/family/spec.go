@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -20,10 +21,13 @@ type Spec struct {
 	LLM       llm.Config
 	Vision    *Vision // nil: text only
 
-	Layouts []Layout // how checkpoints of the family name their tensors; the first whose probe is there counts
+	Layouts []Layout // how checkpoints of the family name their tensors; the first that fits counts
 	Ignore  []string // tensors that are known and not used
 
-	EOS      []int // token ids that end a generation
+	Chat     chat.Template // for families that publish no template file; else nil
+	Think    [2]string     // marks around what the model thinks before it answers; empty: it does not
+	EOS      []int         // token ids that end a generation
+	Ends     []string      // further tokens that do, by their spelling
 	Sampling sample.Params
 }
 
@@ -32,13 +36,26 @@ type Vision struct {
 	Encoder    vision.Config
 	Adapter    adapter.Config
 	Preprocess preprocess.Config
+
 	ImageToken string // placeholder of a picture, by its spelling in the vocabulary
-	VideoToken string // placeholder of a video
+	VideoToken string // placeholder of a video; "": the family has no videos
+	Tags       *Tags  // placeholders stand between tags instead
+
+	Spatial    bool    // media have positions on three axes; otherwise they count up as text does
+	TimeRate   float64 // positions that a second of video takes; 0: one a step of the grid
+	Timestamps *Wrap   // videos are steps of their own, each behind its time in text and in this wrapping
 }
 
-// Layout is one way of naming a checkpoint's tensors.
+// Tags enclose a picture's placeholders: Open, the picture's name as one token a byte, Pad up to its number of tokens, Close.
+type Tags struct{ Open, Close, Pad string }
+
+// Wrap is the tokens around a placeholder.
+type Wrap struct{ Open, Close string }
+
+// Layout is one way of naming a checkpoint's tensors. It fits when a checkpoint has the tensor Probe, with the shape Shape unless that is nil.
 type Layout struct {
-	Probe string // a tensor that tells the layout
+	Probe string
+	Shape []int
 	Names weights.Names
 }
 

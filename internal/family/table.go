@@ -2,6 +2,15 @@ package family
 
 // table maps config.json's model_type to its family.
 var table = map[string]parser{
-	"qwen2":    qwen2,
-	"qwen2_vl": qwen2VL,
+	"kimi_vl":      kimiVL,
+	"qwen":         qwenVL,
+	"qwen2":        qwen2,
+	"qwen2_5_vl":   qwen25VL,
+	"qwen2_vl":     qwen2VL,
+	"qwen3":        qwen3,
+	"qwen3_5":      qwen35,
+	"qwen3_5_moe":  qwen35,
+	"qwen3_moe":    qwen3,
+	"qwen3_vl":     qwen3VL,
+	"qwen3_vl_moe": qwen3VL,
 }

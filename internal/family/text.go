@@ -1,12 +1,13 @@
 package family
 
 import (
+	"encoding/json"
 	"io/fs"
 
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
 
-// Tokenizer reads the checkpoint's tokenizer: tokenizer.json, or vocab.json with merges.txt.
+// Tokenizer reads the checkpoint's tokenizer: tokenizer.json, or a file of ranks, or vocab.json with merges.txt.
 //
 // Errors: those of the tokenizer package, which name the file; *[ConfigError] when there is none.
 func Tokenizer(files fs.FS) (*tokenizer.Tokenizer, error) {
@@ -17,16 +18,34 @@ func Tokenizer(files fs.FS) (*tokenizer.Tokenizer, error) {
 	if data != nil {
 		return tokenizer.ParseJSON(data)
 	}
-	var parts [3][]byte
-	for i, name := range []string{"vocab.json", "merges.txt", "tokenizer_config.json"} {
-		if parts[i], err = readLarge(files, name); err != nil {
-			return nil, err
-		}
-		if parts[i] == nil {
-			return nil, &ConfigError{File: "tokenizer.json", Problem: "missing, and so is " + name, Err: fs.ErrNotExist}
-		}
+	if data, err = readLarge(files, "qwen.tiktoken"); err != nil {
+		return nil, err
 	}
-	return tokenizer.ParseVocabMerges(parts[0], parts[1], parts[2])
+	if data != nil {
+		return tokenizer.ParseTiktoken(data, tokenizer.ImageTagOptions())
+	}
+	config, err := readLarge(files, "tokenizer_config.json")
+	if err != nil {
+		return nil, err
+	}
+	if data, err = readLarge(files, "tiktoken.model"); err != nil {
+		return nil, err
+	}
+	if data != nil {
+		return tokenizer.ParseTiktoken(data, tokenizer.HanOptions(config))
+	}
+	vocab, err := readLarge(files, "vocab.json")
+	if err != nil {
+		return nil, err
+	}
+	merges, err := readLarge(files, "merges.txt")
+	if err != nil {
+		return nil, err
+	}
+	if vocab == nil || merges == nil || config == nil {
+		return nil, &ConfigError{File: "tokenizer.json", Problem: "missing, and so is another form of tokenizer", Err: fs.ErrNotExist}
+	}
+	return tokenizer.ParseVocabMerges(vocab, merges, config)
 }
 
 // ChatTemplate returns the source of the checkpoint's chat template, "" when it has none.
@@ -47,4 +66,24 @@ func ChatTemplate(files fs.FS) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// NamedTokens returns the special tokens that tokenizer_config.json names, such as bos_token, which chat templates may print.
+func NamedTokens(files fs.FS) map[string]string {
+	o, err := readObject(files, "tokenizer_config.json", true)
+	if err != nil {
+		return nil
+	}
+	named := map[string]string{}
+	for _, key := range []string{"bos_token", "eos_token", "pad_token", "unk_token"} {
+		if !o.has(key) {
+			continue
+		}
+		var text string
+		if json.Unmarshal(o.keys[key], &text) != nil {
+			text = o.sub(key).stringOr("content", "")
+		}
+		named[key] = text
+	}
+	return named
 }

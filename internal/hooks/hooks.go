@@ -31,7 +31,8 @@ type Prompt struct {
 type Medium struct {
 	Video          bool
 	Patches        *preprocess.Patches
-	SecondsPerGrid float64 // of a video: seconds between steps of the grid
+	SecondsPerGrid float64   // of a video: seconds between steps of the grid
+	StepTimes      []float64 // of a video: seconds from its start to the middle of each step
 }
 
 type key struct{}

@@ -1,0 +1,73 @@
+package family
+
+import (
+	"io/fs"
+
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/vision"
+)
+
+// qwen25VL is Qwen2-VL with attention windows, RMS norms and gated MLPs in the tower, and positions of videos in real time.
+//
+// Source: Qwen2.5-VL (arXiv 2502.13923), section 2.1; transformers, Qwen2_5_VLConfig.
+func qwen25VL(c object, files fs.FS) (Spec, error) {
+	text := textConfig(c)
+	d := decoder(text)
+	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
+	d.Rope = mrope(text, d.Layers[0].GQA.HeadDim)
+
+	v := visionConfig(c)
+	g := patchGeometry(v, 14)
+	width := v.int("hidden_size", maxWidth)
+	if out := v.intOr("out_hidden_size", maxWidth, d.HiddenSize); out != d.HiddenSize {
+		v.fail("out_hidden_size", "is not the decoder's hidden_size", nil)
+	}
+	if act := v.stringOr("hidden_act", "silu"); act != "silu" {
+		v.unsupported("hidden_act", act)
+	}
+	window := v.intOr("window_size", 1<<14, 112)
+	if window%(g.patch*g.merge) != 0 {
+		v.fail("window_size", "is not a whole number of merge groups", nil)
+	}
+	full := []int{7, 15, 23, 31}
+	if v.has("fullatt_block_indexes") {
+		full = list[int](v, "fullatt_block_indexes", -1)
+	}
+	pixels, err := preprocessor(files, g)
+	if err != nil {
+		return Spec{}, err
+	}
+	return Spec{
+		LLM: d,
+		Vision: &Vision{
+			Encoder: vision.Config{
+				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: v.int("num_heads", 1<<12),
+				Depth: v.int("depth", maxDepth), PatchDim: g.dim(), MergeSize: g.merge, Norm: vision.RMSNorm, Eps: 1e-6,
+				Act: tensor.SiLU, Gated: true, Window: window / g.patch / g.merge, FullAttention: full,
+			},
+			Adapter: adapter.Config{Merger: &adapter.MergerConfig{
+				InputSize: width, OutputSize: d.HiddenSize, MergeSize: g.merge, RMS: true, Eps: 1e-6, Act: tensor.GELU,
+			}},
+			Preprocess: pixels,
+			ImageToken: "<|image_pad|>",
+			VideoToken: "<|video_pad|>",
+			Spatial:    true,
+			TimeRate:   v.floatOr("tokens_per_second", 1e6, 4),
+		},
+		Layouts: []Layout{
+			{Probe: "model.embed_tokens.weight", Names: qwen25VLNames("model.", "visual.")},
+			{Probe: "model.language_model.embed_tokens.weight", Names: qwen25VLNames("model.language_model.", "model.visual.")},
+		},
+		Ignore: ignoreTied(d),
+	}, nil
+}
+
+func qwen25VLNames(text, visual string) weights.Names {
+	return weights.Rename(append([]string{
+		"vision.blocks.*.mlp.gate.*", visual + "blocks.*.mlp.gate_proj.*",
+		"vision.blocks.*.mlp.fc1.*", visual + "blocks.*.mlp.up_proj.*",
+		"vision.blocks.*.mlp.fc2.*", visual + "blocks.*.mlp.down_proj.*",
+	}, qwen2VLPairs(text, visual)...)...)
+}

@@ -1,0 +1,135 @@
+package family
+
+import (
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/rope"
+)
+
+// qwen3 is the text decoder alone, dense or with experts.
+//
+// Source: Qwen3 (arXiv 2505.09388), section 2; transformers, Qwen3Config and Qwen3MoeConfig.
+func qwen3(c object, _ fs.FS) (Spec, error) {
+	d := qwen3Decoder(c)
+	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: c.floatOr("rope_theta", 1e12, 1e6)}
+	plainRope(c)
+	return Spec{
+		LLM:     d,
+		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n }, false),
+		Ignore:  ignoreTied(d),
+		Think:   [2]string{"<think>", "</think>"},
+	}, nil
+}
+
+// qwen3Decoder is the Qwen2 decoder with norms on queries and keys, heads of their own width, and experts in the layers that
+// the configuration names.
+func qwen3Decoder(c object) llm.Config {
+	d := decoder(c)
+	g := *d.Layers[0].GQA
+	g.HeadDim = c.intOr("head_dim", 1<<14, g.HeadDim)
+	g.QKVBias, g.QKNorm = c.boolOr("attention_bias", false), true
+	var experts *llm.MoE
+	if c.has("num_experts") {
+		experts = qwen3Experts(c)
+	}
+	var dense []int
+	if c.has("mlp_only_layers") {
+		dense = list[int](c, "mlp_only_layers", -1)
+	}
+	step := c.intOr("decoder_sparse_step", maxDepth, 1)
+	for i := range d.Layers {
+		d.Layers[i].GQA = &g
+		if experts != nil && !slices.Contains(dense, i) && (i+1)%step == 0 {
+			d.Layers[i].Dense, d.Layers[i].MoE = nil, experts
+		}
+	}
+	return d
+}
+
+func qwen3Experts(c object) *llm.MoE {
+	return &llm.MoE{
+		NumExperts: c.int("num_experts", 1<<14), TopK: c.int("num_experts_per_tok", 1<<14), IntermediateSize: c.int("moe_intermediate_size", maxWidth),
+		Act: tensor.SiLU, Normalize: c.boolOr("norm_topk_prob", true), Scale: 1,
+	}
+}
+
+// qwen3Layouts are the ways in which experts are stored: one tensor for each, or stacked with inputs or outputs as rows. Where
+// a stack's shape fits both, inputs are rows if inputRows is set.
+func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names, inputRows bool) []Layout {
+	base := weights.Rename(append([]string{
+		"layers.*.attn.q_norm.weight", prefix + "layers.*.self_attn.q_norm.weight",
+		"layers.*.attn.k_norm.weight", prefix + "layers.*.self_attn.k_norm.weight",
+		"layers.*.mlp.router.weight", prefix + "layers.*.mlp.gate.weight",
+		"layers.*.mlp.experts.*.*.weight", prefix + "layers.*.mlp.experts.*.*_proj.weight",
+		"layers.*.mlp.shared.*.weight", prefix + "layers.*.mlp.shared_expert.*_proj.weight",
+		"layers.*.mlp.shared_gate.weight", prefix + "layers.*.mlp.shared_expert_gate.weight",
+	}, decoderPairs(prefix)...)...)
+	first := slices.IndexFunc(d.Layers, func(l llm.Layer) bool { return l.MoE != nil })
+	if first < 0 {
+		return []Layout{{Probe: prefix + "embed_tokens.weight", Names: wrap(base)}}
+	}
+	m := d.Layers[first].MoE
+	stack := prefix + "layers." + strconv.Itoa(first) + ".mlp.experts.gate_up_proj"
+	layouts := []Layout{
+		{Probe: stack, Shape: []int{m.NumExperts, d.HiddenSize, 2 * m.IntermediateSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, true))},
+		{Probe: stack, Shape: []int{m.NumExperts, 2 * m.IntermediateSize, d.HiddenSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, false))},
+		{Probe: prefix + "embed_tokens.weight", Names: wrap(base)},
+	}
+	if !inputRows {
+		layouts[0], layouts[1] = layouts[1], layouts[0]
+	}
+	return layouts
+}
+
+// stacked finds an expert's matrices in stacks over all experts, with gate and up joined.
+func stacked(base weights.Names, prefix string, hidden, width int, inputRows bool) weights.Names {
+	return func(canonical string) weights.Ref {
+		p := strings.Split(canonical, ".")
+		if len(p) != 7 || p[0] != "layers" || p[3] != "experts" {
+			return base(canonical)
+		}
+		e, err := strconv.Atoi(p[4])
+		if err != nil {
+			return base(canonical)
+		}
+		r := weights.Ref{Name: prefix + "layers." + p[1] + ".mlp.experts."}
+		if p[5] == "down" {
+			r.Name += "down_proj"
+			r.Transpose = inputRows
+			r.Lo, r.Hi = e*hidden, (e+1)*hidden
+			if inputRows {
+				r.Lo, r.Hi = e*width, (e+1)*width
+			}
+			return r
+		}
+		r.Name += "gate_up_proj"
+		half := 0
+		if p[5] == "up" {
+			half = width
+		}
+		if inputRows {
+			r.Transpose = true
+			r.Lo, r.Hi = e*hidden, (e+1)*hidden
+			r.ColLo, r.ColHi = half, half+width
+		} else {
+			r.Lo, r.Hi = e*2*width+half, e*2*width+half+width
+		}
+		return r
+	}
+}
+
+// prefixed uses some names for what starts with prefix, and others for the rest.
+func prefixed(prefix string, names, rest weights.Names) weights.Names {
+	return func(canonical string) weights.Ref {
+		if strings.HasPrefix(canonical, prefix) {
+			return names(canonical)
+		}
+		return rest(canonical)
+	}
+}

@@ -1,0 +1,100 @@
+package family
+
+import (
+	"io/fs"
+
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/vision"
+)
+
+// qwen3VL is the Qwen3 decoder, dense or with experts, behind a tower with learned positions whose inner features enter the first
+// decoder layers.
+//
+// Source: Qwen3-VL (arXiv 2511.21631); transformers, Qwen3VLConfig and Qwen3VLMoeConfig.
+func qwen3VL(c object, files fs.FS) (Spec, error) {
+	text := textConfig(c)
+	d := qwen3Decoder(text)
+	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
+	d.Rope = mrope(text, d.Layers[0].GQA.HeadDim)
+	vis, err := qwen3Vision(c, d.HiddenSize, files)
+	if err != nil {
+		return Spec{}, err
+	}
+	names := func(n weights.Names) weights.Names { return qwen3VisionNames("model.visual.", n) }
+	return Spec{
+		LLM:     d,
+		Vision:  vis,
+		Layouts: qwen3Layouts(d, "model.language_model.", names, true),
+		Ignore:  ignoreTied(d),
+		Think:   [2]string{"<think>", "</think>"},
+	}, nil
+}
+
+// qwen3Vision reads the tower that Qwen3-VL and Qwen3.5 share.
+func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
+	v := visionConfig(c)
+	g := patchGeometry(v, 16)
+	width := v.int("hidden_size", maxWidth)
+	if out := v.intOr("out_hidden_size", maxWidth, hidden); out != hidden {
+		v.fail("out_hidden_size", "is not the decoder's hidden_size", nil)
+	}
+	if act := v.stringOr("hidden_act", "gelu_pytorch_tanh"); act != "gelu_pytorch_tanh" {
+		v.unsupported("hidden_act", act)
+	}
+	places := v.int("num_position_embeddings", 1<<20)
+	side := squareRoot(places)
+	if side*side != places {
+		v.fail("num_position_embeddings", "is not a square", nil)
+	}
+	var taps []int
+	if v.has("deepstack_visual_indexes") {
+		taps = list[int](v, "deepstack_visual_indexes", -1)
+	}
+	pixels, err := preprocessor(files, g)
+	if err != nil {
+		return nil, err
+	}
+	if pixels, err = videoPreprocessor(files, pixels); err != nil {
+		return nil, err
+	}
+	return &Vision{
+		Encoder: vision.Config{
+			HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: v.int("num_heads", 1<<12),
+			Depth: v.int("depth", maxDepth), PatchDim: g.dim(), MergeSize: g.merge, PatchBias: true,
+			Position: vision.Position{Rows: side, Cols: side, Resample: vision.Bilinear}, Eps: 1e-6, Act: tensor.GELUTanh, Taps: taps,
+		},
+		Adapter: adapter.Config{Merger: &adapter.MergerConfig{
+			InputSize: width, OutputSize: hidden, MergeSize: g.merge, Eps: 1e-6, Act: tensor.GELU, Taps: len(taps),
+		}},
+		Preprocess: pixels,
+		ImageToken: "<|image_pad|>",
+		VideoToken: "<|video_pad|>",
+		Spatial:    true,
+		Timestamps: &Wrap{Open: "<|vision_start|>", Close: "<|vision_end|>"},
+	}, nil
+}
+
+// qwen3VisionNames names tower and merger under prefix, and leaves the rest to text.
+func qwen3VisionNames(prefix string, text weights.Names) weights.Names {
+	return prefixed("vision.", weights.Rename(
+		"vision.patch_embed.*", prefix+"patch_embed.proj.*",
+		"vision.blocks.*.mlp.*.*", prefix+"blocks.*.mlp.linear_*.*",
+		"vision.*", prefix+"*",
+	), prefixed("adapter.", weights.Rename(
+		"adapter.deep.*.norm.*", prefix+"deepstack_merger_list.*.norm.*",
+		"adapter.deep.*.*.*", prefix+"deepstack_merger_list.*.linear_*.*",
+		"adapter.norm.*", prefix+"merger.norm.*",
+		"adapter.*.*", prefix+"merger.linear_*.*",
+	), text))
+}
+
+// squareRoot returns the whole part of the root of n.
+func squareRoot(n int) int {
+	r := 0
+	for (r+1)*(r+1) <= n {
+		r++
+	}
+	return r
+}

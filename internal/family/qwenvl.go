@@ -1,0 +1,150 @@
+package family
+
+import (
+	"io/fs"
+	"strings"
+
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/chat"
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/preprocess"
+	"github.com/qwenvl/qwenvl/rope"
+	"github.com/qwenvl/qwenvl/vision"
+)
+
+// qwenVL is the Qwen-7B decoder behind a ViT and a resampler.
+//
+// Source: Qwen-VL (arXiv 2308.12966), section 2; its hub code, modeling_qwen.py and visual.py.
+func qwenVL(c object, _ fs.FS) (Spec, error) {
+	d := qwenDecoder(c)
+	s := Spec{LLM: d, Chat: chat.PictureTags(), Ends: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, Ignore: ignoreTied(d)}
+	if c.has("visual") {
+		s.Vision = qwenVision(c.sub("visual"), d.HiddenSize)
+	}
+	s.Layouts = []Layout{{Probe: "transformer.wte.weight", Names: qwenNames(d)}}
+	return s, nil
+}
+
+func qwenDecoder(c object) llm.Config {
+	heads, dim := c.int("num_attention_heads", 1<<12), c.intOr("kv_channels", 1<<12, 128)
+	if !c.boolOr("no_bias", true) {
+		c.unsupported("no_bias", "false")
+	}
+	if !c.boolOr("scale_attn_weights", true) {
+		c.unsupported("scale_attn_weights", "false")
+	}
+	inner := c.int("intermediate_size", 1<<20) // of w1 and w2 together
+	if inner%2 != 0 {
+		c.fail("intermediate_size", "is odd", nil)
+	}
+	d := llm.Config{
+		HiddenSize: c.int("hidden_size", maxWidth),
+		VocabSize:  c.int("vocab_size", maxCount),
+		Layers:     make([]llm.Layer, c.int("num_hidden_layers", maxDepth)),
+		Eps:        float32(c.floatOr("layer_norm_epsilon", 1, 1e-6)),
+		TiedHead:   c.boolOr("tie_word_embeddings", false),
+		MaxContext: c.intOr("max_position_embeddings", maxCount, 8192),
+	}
+	layer := llm.Layer{
+		Eps:   d.Eps,
+		GQA:   &llm.GQA{NumHeads: heads, NumKVHeads: heads, HeadDim: dim, QKVBias: true},
+		Dense: &llm.Dense{IntermediateSize: max(inner/2, 1), Act: tensor.SiLU},
+	}
+	for i := range d.Layers {
+		d.Layers[i] = layer
+	}
+	trained := c.intOr("seq_length", maxCount, 2048)
+	d.Rope = rope.Config{Dim: int(float64(dim) * c.floatOr("rotary_pct", 1+1e-9, 1)), Theta: c.floatOr("rotary_emb_base", 1e12, 10000)}
+	if c.boolOr("use_dynamic_ntk", true) {
+		d.Rope.NTKLength = trained
+	}
+	if c.boolOr("use_logn_attn", true) {
+		d.Rope.LogNLength = trained
+	}
+	return d
+}
+
+func qwenVision(v object, hidden int) *Vision {
+	width, patch, size := v.int("width", maxWidth), v.int("patch_size", 1<<8), v.int("image_size", 1<<13)
+	if size%patch != 0 {
+		v.fail("image_size", "is not a whole number of patches", nil)
+	}
+	if out := v.int("output_dim", maxWidth); out != hidden {
+		v.fail("output_dim", "is not the decoder's hidden_size", nil)
+	}
+	queries := v.intOr("n_queries", 1<<16, 256)
+	side := squareRoot(queries)
+	if side*side != queries {
+		v.fail("n_queries", "is not a square", nil)
+	}
+	grid := max(size/patch, 1)
+	return &Vision{
+		Encoder: vision.Config{
+			HiddenSize: width, IntermediateSize: int(float64(width) * v.floatOr("mlp_ratio", 1<<8, 4)), NumHeads: v.int("heads", 1<<12),
+			Depth: v.int("layers", maxDepth), PatchDim: 3 * patch * patch, MergeSize: 1, Raster: true,
+			Position: vision.Position{Rows: 16, Cols: 16, Resample: vision.Bicubic}, // 256 rows whatever the picture's size
+			PreNorm:  true, Eps: 1e-6, Act: tensor.GELU, QKVByHead: true, Rotary: vision.NoRotary,
+		},
+		Adapter: adapter.Config{Resampler: &adapter.ResamplerConfig{
+			InputSize: width, OutputSize: hidden, Queries: side, NumHeads: max(1, hidden/128), Grid: grid, Project: width != hidden, Eps: 1e-6,
+		}},
+		Preprocess: preprocess.Config{
+			PatchSize: patch, MergeSize: 1, TemporalPatchSize: 1, Mean: clipMean, Std: clipStd,
+			Resize: preprocess.ResizeSquare, Side: size, Order: preprocess.OrderRaster,
+		},
+		Tags: &Tags{Open: "<img>", Close: "</img>", Pad: "<imgpad>"},
+	}
+}
+
+// qwenNames finds q, k and v in one matrix, of the decoder and of the resampler.
+func qwenNames(d llm.Config) weights.Names {
+	base := weights.Rename(
+		"embed.weight", "transformer.wte.weight",
+		"norm.weight", "transformer.ln_f.weight",
+		"head.weight", "lm_head.weight",
+		"layers.*.mix_norm.weight", "transformer.h.*.ln_1.weight",
+		"layers.*.ffn_norm.weight", "transformer.h.*.ln_2.weight",
+		"layers.*.attn.o.weight", "transformer.h.*.attn.c_proj.weight",
+		"layers.*.mlp.up.weight", "transformer.h.*.mlp.w1.weight",
+		"layers.*.mlp.gate.weight", "transformer.h.*.mlp.w2.weight",
+		"layers.*.mlp.down.weight", "transformer.h.*.mlp.c_proj.weight",
+		"vision.patch_embed.weight", "transformer.visual.conv1.weight",
+		"vision.pos_embed.weight", "transformer.visual.positional_embedding",
+		"vision.pre_norm.*", "transformer.visual.ln_pre.*",
+		"vision.blocks.*.norm1.*", "transformer.visual.transformer.resblocks.*.ln_1.*",
+		"vision.blocks.*.norm2.*", "transformer.visual.transformer.resblocks.*.ln_2.*",
+		"vision.blocks.*.attn.qkv.*", "transformer.visual.transformer.resblocks.*.attn.in_proj.*",
+		"vision.blocks.*.attn.proj.*", "transformer.visual.transformer.resblocks.*.attn.out_proj.*",
+		"vision.blocks.*.mlp.fc1.*", "transformer.visual.transformer.resblocks.*.mlp.c_fc.*",
+		"vision.blocks.*.mlp.fc2.*", "transformer.visual.transformer.resblocks.*.mlp.c_proj.*",
+		"adapter.norm_q.*", "transformer.visual.attn_pool.ln_q.*",
+		"adapter.norm_kv.*", "transformer.visual.attn_pool.ln_kv.*",
+		"adapter.norm_post.*", "transformer.visual.ln_post.*",
+		"adapter.attn.out.*", "transformer.visual.attn_pool.attn.out_proj.*",
+		"adapter.proj.weight", "transformer.visual.proj",
+		"adapter.*", "transformer.visual.attn_pool.*",
+	)
+	return func(canonical string) weights.Ref {
+		r := base(canonical)
+		r.Transpose = canonical == "adapter.proj.weight" // the reference multiplies by it from the right
+		p := strings.Split(canonical, ".")
+		n := len(p)
+		if n < 3 || p[n-3] != "attn" || p[0] == "vision" {
+			return r
+		}
+		i := strings.Index("qkv", p[n-2])
+		if i < 0 || len(p[n-2]) != 1 {
+			return r
+		}
+		width := d.Layers[0].GQA.NumHeads * d.Layers[0].GQA.HeadDim
+		r.Name = "transformer.h." + p[1] + ".attn.c_attn." + p[n-1]
+		if p[0] == "adapter" {
+			width = d.HiddenSize
+			r.Name = "transformer.visual.attn_pool.attn.in_proj_" + p[n-1]
+		}
+		r.Lo, r.Hi = i*width, (i+1)*width
+		return r
+	}
+}

@@ -1,0 +1,68 @@
+package family
+
+import (
+	"github.com/qwenvl/qwenvl/rope"
+)
+
+// textConfig returns the decoder's part of config.json: an object of its own in newer files, the whole file in older ones.
+func textConfig(c object) object {
+	if c.has("text_config") {
+		return c.sub("text_config")
+	}
+	return c
+}
+
+func visionConfig(c object) object {
+	if !c.has("vision_config") {
+		c.fail("vision_config", "missing", nil)
+	}
+	return c.sub("vision_config")
+}
+
+// geometry is how pictures are cut.
+type geometry struct{ patch, frames, merge int }
+
+// dim returns the values of a patch.
+func (g geometry) dim() int { return 3 * g.frames * g.patch * g.patch }
+
+func patchGeometry(v object, patch int) geometry {
+	if n := v.intOr("in_chans", 1<<8, v.intOr("in_channels", 1<<8, 3)); n != 3 {
+		v.fail("in_chans", "pictures have 3 channels", nil)
+	}
+	return geometry{
+		patch:  v.intOr("patch_size", 1<<8, patch),
+		frames: v.intOr("temporal_patch_size", 16, 2),
+		merge:  v.intOr("spatial_merge_size", 16, 2),
+	}
+}
+
+// mrope reads a decoder's multimodal rotary embedding. It is known by its sections: released files call its type
+// "mrope" or "default", under two keys.
+func mrope(c object, headDim int) rope.Config {
+	scaling, key := c.sub("rope_scaling"), "rope_scaling"
+	if !c.has(key) && c.has("rope_parameters") {
+		scaling, key = c.sub("rope_parameters"), "rope_parameters"
+	}
+	switch t := ropeType(scaling); t {
+	case "", "mrope", "default":
+	default:
+		c.unsupported(key+".type", t)
+	}
+	r := rope.Config{Dim: headDim, Theta: scaling.floatOr("rope_theta", 1e12, c.floatOr("rope_theta", 1e12, 1e6))}
+	if !scaling.has("mrope_section") {
+		scaling.fail("mrope_section", "missing", nil)
+		return r
+	}
+	r.Section = list[int](scaling, "mrope_section", rope.Axes)
+	r.Interleaved = scaling.boolOr("mrope_interleaved", false)
+	return r
+}
+
+// plainRope refuses rotary scaling, which text checkpoints may ask for.
+func plainRope(c object) {
+	for _, key := range []string{"rope_scaling", "rope_parameters"} {
+		if t := ropeType(c.sub(key)); t != "" && t != "default" {
+			c.unsupported(key+".rope_type", t)
+		}
+	}
+}
