@@ -58,12 +58,13 @@ type generation struct {
 	left  bool // the caller has left the loop
 	start time.Time
 
-	prompt  *prompt
-	tokens  []int // since the delta before
-	made    int
-	timings Timings
-	text    textOut
-	eos     []int
+	prompt   *prompt
+	tokens   []int // since the delta before
+	made     int
+	timings  Timings
+	text     textOut
+	thinking thinking
+	eos      []int
 }
 
 func (g *generation) run(ctx context.Context) error {
@@ -77,6 +78,7 @@ func (g *generation) run(ctx context.Context) error {
 		return err
 	}
 	g.text = textOut{stream: g.model.tok.NewStream(false), stops: g.req.Stop}
+	g.thinking = newThinking(g.model.spec.Think, g.prompt.Text)
 	for {
 		ev, err := h.Next(ctx)
 		if err != nil {
@@ -201,8 +203,8 @@ func (g *generation) token(ev engine.Event) (done bool) {
 		g.finish(FinishStop, text)
 		return true
 	}
-	if text != "" {
-		g.emit(Delta{Text: text})
+	if reasoning, answer := g.thinking.push(text, false); reasoning != "" || answer != "" {
+		g.emit(Delta{Reasoning: reasoning, Text: answer})
 	}
 	return false
 }
@@ -218,8 +220,9 @@ func (g *generation) finish(reason FinishReason, text string) {
 	for _, s := range g.prompt.spans {
 		vision += s.Len
 	}
+	reasoning, answer := g.thinking.push(text, true)
 	g.emit(Delta{
-		Text: text, Finish: reason, Timings: g.timings,
+		Reasoning: reasoning, Text: answer, Finish: reason, Timings: g.timings,
 		Usage: Usage{PromptTokens: len(g.prompt.Tokens), VisionTokens: vision, CompletionTokens: g.made},
 	})
 }
