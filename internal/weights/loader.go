@@ -66,9 +66,8 @@ func (l *Loader) Sub(parts ...any) *Loader {
 	return &Loader{binding: l.binding, prefix: b.String()}
 }
 
-// Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned copy.
-//
-// A [Ref] with Transpose copies it.
+// Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned copy
+// (a [Ref] with Transpose always copies).
 //
 // Shapes: the tensor is [rows, …] with the remaining dimensions multiplying to cols, so that a convolution over patches
 // [D, C, T, P, P] is the matrix [D, C*T*P*P].
