@@ -1,6 +1,7 @@
 package family
 
 import (
+	"errors"
 	"io/fs"
 
 	"github.com/qwenvl/qwenvl/preprocess"
@@ -49,7 +50,20 @@ func preprocessor(files fs.FS, g geometry) (preprocess.Config, error) {
 	if *p.err != nil {
 		return preprocess.Config{}, *p.err
 	}
-	return c, nil
+	return c, possible(p.file, c)
+}
+
+// possible reports what of a description of pixels that a file completes cannot be.
+func possible(file string, c preprocess.Config) error {
+	var bad *preprocess.ConfigError
+	err := c.Validate()
+	if errors.As(err, &bad) {
+		return &ConfigError{File: file, Field: bad.Field, Problem: bad.Reason}
+	}
+	if err != nil {
+		return &ConfigError{File: file, Problem: "not possible", Err: err}
+	}
+	return nil
 }
 
 func triple(o object, key string, absent [3]float32) [3]float32 {
@@ -69,5 +83,8 @@ func videoPreprocessor(files fs.FS, c preprocess.Config) (preprocess.Config, err
 	if size := p.sub("size"); size.has("shortest_edge") || size.has("longest_edge") {
 		c.VideoMinPixels, c.VideoMaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
 	}
-	return c, *p.err
+	if *p.err != nil {
+		return c, *p.err
+	}
+	return c, possible(p.file, c)
 }

@@ -56,6 +56,9 @@ func decoder(c object) llm.Config {
 		GQA:   &llm.GQA{NumHeads: heads, NumKVHeads: c.intOr("num_key_value_heads", 1<<12, heads), HeadDim: max(hidden/heads, 1), QKVBias: true},
 		Dense: &llm.Dense{IntermediateSize: c.int("intermediate_size", 1<<20), Act: tensor.SiLU},
 	}
+	if layer.GQA.NumHeads%layer.GQA.NumKVHeads != 0 {
+		c.fail("num_key_value_heads", "does not divide num_attention_heads", nil)
+	}
 	for i := range d.Layers {
 		d.Layers[i] = layer
 	}

@@ -43,7 +43,7 @@ func qwen25VL(c object, files fs.FS) (Spec, error) {
 		LLM: d,
 		Vision: &Vision{
 			Encoder: vision.Config{
-				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: v.int("num_heads", 1<<12),
+				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: towerHeads(v, width),
 				Depth: v.int("depth", maxDepth), PatchDim: g.dim(), MergeSize: g.merge, Norm: vision.RMSNorm, Eps: 1e-6,
 				Act: tensor.SiLU, Gated: true, Window: window / g.patch / g.merge, FullAttention: full,
 			},

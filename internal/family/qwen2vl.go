@@ -2,6 +2,7 @@ package family
 
 import (
 	"io/fs"
+	"strconv"
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -27,7 +28,10 @@ func qwen2VL(c object, files fs.FS) (Spec, error) {
 	if act := v.stringOr("hidden_act", "quick_gelu"); act != "quick_gelu" {
 		v.unsupported("hidden_act", act)
 	}
-	ratio := v.floatOr("mlp_ratio", 1<<8, 4)
+	inner := int(float64(width) * v.floatOr("mlp_ratio", 1<<8, 4))
+	if inner < 1 || inner > maxWidth {
+		v.fail("mlp_ratio", "makes an MLP of "+strconv.Itoa(inner)+" channels", nil)
+	}
 	pixels, err := preprocessor(files, g)
 	if err != nil {
 		return Spec{}, err
@@ -35,8 +39,8 @@ func qwen2VL(c object, files fs.FS) (Spec, error) {
 	vis := &Vision{
 		Encoder: vision.Config{
 			HiddenSize:       width,
-			IntermediateSize: int(float64(width) * ratio),
-			NumHeads:         v.int("num_heads", 1<<12),
+			IntermediateSize: inner,
+			NumHeads:         towerHeads(v, width),
 			Depth:            v.int("depth", maxDepth),
 			PatchDim:         g.dim(),
 			MergeSize:        g.merge,

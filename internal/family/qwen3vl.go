@@ -61,7 +61,7 @@ func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
 	}
 	return &Vision{
 		Encoder: vision.Config{
-			HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: v.int("num_heads", 1<<12),
+			HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: towerHeads(v, width),
 			Depth: v.int("depth", maxDepth), PatchDim: g.dim(), MergeSize: g.merge, PatchBias: true,
 			Position: vision.Position{Rows: side, Cols: side, Resample: vision.Bilinear}, Eps: 1e-6, Act: tensor.GELUTanh, Taps: taps,
 		},

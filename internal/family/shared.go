@@ -55,7 +55,26 @@ func mrope(c object, headDim int) rope.Config {
 	}
 	r.Section = list[int](scaling, "mrope_section", rope.Axes)
 	r.Interleaved = scaling.boolOr("mrope_interleaved", false)
+	if r.Theta <= 1 {
+		base := c
+		if scaling.has("rope_theta") {
+			base = scaling
+		}
+		base.fail("rope_theta", "is not above 1", nil)
+	}
+	if err := r.Validate(); err != nil {
+		scaling.fail("mrope_section", "does not fit the heads", err)
+	}
 	return r
+}
+
+// towerHeads reads the number of a tower's heads, whose channels the two rotary axes share evenly.
+func towerHeads(v object, width int) int {
+	n := v.int("num_heads", 1<<12)
+	if width%n != 0 || width/n%4 != 0 {
+		v.fail("num_heads", "does not divide the tower's width into whole quarters", nil)
+	}
+	return n
 }
 
 // plainRope refuses rotary scaling, which text checkpoints may ask for.

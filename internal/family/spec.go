@@ -83,7 +83,7 @@ func Load(files fs.FS) (Spec, error) {
 		return Spec{}, &UnsupportedError{File: "config.json", Field: "quantization_config.quant_method", Value: method}
 	}
 	spec, err := parse(config, files)
-	if err == nil {
+	if *config.err != nil { // first: the files beside it are judged by what it says
 		err = *config.err
 	}
 	if err != nil {
@@ -98,12 +98,19 @@ func Load(files fs.FS) (Spec, error) {
 
 // validate is the chokepoint: what a Spec asks for is in bounds before anything is allocated for it.
 func (s Spec) validate() error {
-	err := s.LLM.Validate()
-	if v := s.Vision; v != nil {
-		err = errors.Join(err, v.Encoder.Validate(), v.Adapter.Validate(), v.Preprocess.Validate())
+	const problem = "not a possible model"
+	if err := s.LLM.Validate(); err != nil {
+		return &ConfigError{File: "config.json", Problem: problem, Err: err}
 	}
-	if err != nil {
-		return &ConfigError{File: "config.json", Problem: "not a possible model", Err: err}
+	v := s.Vision
+	if v == nil {
+		return nil
+	}
+	if err := errors.Join(v.Encoder.Validate(), v.Adapter.Validate()); err != nil {
+		return &ConfigError{File: "config.json", Field: "vision_config", Problem: problem, Err: err}
+	}
+	if err := v.Preprocess.Validate(); err != nil {
+		return &ConfigError{File: "preprocessor_config.json", Problem: problem, Err: err}
 	}
 	return nil
 }
@@ -114,8 +121,9 @@ func readGeneration(files fs.FS, config object, s *Spec) error {
 	if err != nil {
 		return err
 	}
-	if s.EOS = g.ids("eos_token_id"); s.EOS == nil {
-		s.EOS = config.ids("eos_token_id")
+	s.EOS = config.ids("eos_token_id")
+	if g.has("eos_token_id") {
+		s.EOS = g.ids("eos_token_id")
 	}
 	if g.boolOr("do_sample", false) {
 		s.Sampling = sample.Params{
