@@ -60,6 +60,9 @@ func (m *Model) frames(p *Part) ([]*preprocess.Image, error) {
 			return nil, fmt.Errorf("frame %d: %w", i, err)
 		}
 		out[i] = img
+		if first := out[0]; img.Width != first.Width || img.Height != first.Height {
+			return nil, fmt.Errorf("frame %d is %d×%d, frame 0 %d×%d", i, img.Width, img.Height, first.Width, first.Height)
+		}
 	}
 	return out, nil
 }
