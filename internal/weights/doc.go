@@ -1,6 +1,7 @@
 // Package weights turns checkpoint files into bound tensors.
 //
-// A [Source] holds the tensors of a checkpoint in the safetensors format, in one file or in shards named by an index.
+// A [Source] holds the tensors of a checkpoint in the safetensors format, or as PyTorch saves a state dict (a zip archive
+// with a pickle, read by a machine that knows tensors and nothing else), in one file or in shards named by an index.
 // Files of a directory are memory-mapped, so opening touches only their headers. A [Loader] binds tensors to the
 // names and shapes that a model wants, and reports everything missing, misshapen, repeated or left over at once.
 //

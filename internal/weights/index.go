@@ -12,7 +12,7 @@ import (
 
 const weightMap = "weight_map"
 
-// index is a model.safetensors.index.json: which shard holds which tensor.
+// index is an index file, such as model.safetensors.index.json: which shard holds which tensor.
 type index struct {
 	file    string
 	shards  []string // sorted
@@ -24,9 +24,9 @@ type placed struct {
 	shard  int
 }
 
-// readIndex reads the index at the root of fsys, which is shown in errors as shown.
-func readIndex(fsys fs.FS, shown string) (*index, error) {
-	f, err := openFile(fsys, indexFile, shown)
+// readIndex reads the index of that name at the root of fsys, which is shown in errors as shown.
+func readIndex(fsys fs.FS, name, shown string) (*index, error) {
+	f, err := openFile(fsys, name, shown)
 	if err != nil {
 		return nil, err
 	}

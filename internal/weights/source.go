@@ -14,7 +14,12 @@ import (
 const (
 	singleFile = "model.safetensors"
 	indexFile  = "model.safetensors.index.json"
+	torchFile  = "pytorch_model.bin"
+	torchIndex = "pytorch_model.bin.index.json"
 )
+
+// parser reads where the tensors of a file are. The entries come sorted by name.
+type parser func(file string, data []byte) ([]entry, error)
 
 // Tensor is one tensor of a checkpoint as it is stored. Shape and Data must not be changed, and Data not be used once its
 // Source is closed.
@@ -34,9 +39,16 @@ type Source struct {
 	entries []entry // sorted by name
 }
 
-// OpenDir opens the checkpoint in a directory: model.safetensors, or else the shards that model.safetensors.index.json
-// names, which must be plain file names. Symbolic links are followed. Files are memory-mapped and their tensor data is not
-// touched; they must not be shortened while the Source is open.
+// OpenDir opens the checkpoint in a directory, the first of these that is there:
+//
+//   - model.safetensors
+//   - model.safetensors.index.json and the shards that it names
+//   - pytorch_model.bin
+//   - pytorch_model.bin.index.json and the shards that it names
+//
+// so that safetensors are preferred, whatever is wrong with them. Shards must have plain file names. Symbolic links are
+// followed. Files are memory-mapped and their tensor data is not touched; they must not be shortened while the Source is
+// open.
 //
 // Errors: *[FormatError], *[UnsupportedError], or a file's own error, wrapped (fs.ErrNotExist where there is no
 // checkpoint).
@@ -49,40 +61,49 @@ func OpenFS(fsys fs.FS) (*Source, error) { return open(fsys, "") }
 // OpenFile opens one safetensors file of fsys, whatever its name.
 func OpenFile(fsys fs.FS, name string) (*Source, error) {
 	s := &Source{name: name}
-	if err := s.add(fsys, name, name); err != nil {
+	if err := s.add(fsys, name, name, parseSafetensors); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 func open(fsys fs.FS, dir string) (*Source, error) {
-	s := &Source{name: cmp.Or(dir, singleFile)}
-	err := s.add(fsys, singleFile, filepath.Join(dir, singleFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		var ix *index
-		ix, err = readIndex(fsys, filepath.Join(dir, indexFile))
+	for _, kind := range []struct {
+		single, index string
+		parse         parser
+	}{
+		{singleFile, indexFile, parseSafetensors},
+		{torchFile, torchIndex, parseTorch},
+	} {
+		s := &Source{name: cmp.Or(dir, kind.single)}
+		err := s.add(fsys, kind.single, filepath.Join(dir, kind.single), kind.parse)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("weights: no checkpoint: %s: neither %s nor %s: %w", cmp.Or(dir, "."), singleFile, indexFile, fs.ErrNotExist)
+			var ix *index
+			ix, err = readIndex(fsys, kind.index, filepath.Join(dir, kind.index))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err == nil {
+				s.name = cmp.Or(dir, kind.index)
+				err = s.addShards(fsys, dir, ix, kind.parse)
+			}
 		}
-		if err == nil {
-			s.name = cmp.Or(dir, indexFile)
-			err = s.addShards(fsys, dir, ix)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
+		return s, nil
 	}
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	return nil, fmt.Errorf("weights: no checkpoint: %s: neither %s nor %s, nor either's index: %w", cmp.Or(dir, "."), singleFile, torchFile, fs.ErrNotExist)
 }
 
 // add opens one file and appends its entries.
-func (s *Source) add(fsys fs.FS, name, shown string) error {
+func (s *Source) add(fsys fs.FS, name, shown string, parse parser) error {
 	f, err := openFile(fsys, name, shown)
 	if err != nil {
 		return err
 	}
 	s.files = append(s.files, f)
-	entries, err := parseSafetensors(shown, f.data)
+	entries, err := parse(shown, f.data)
 	if err != nil {
 		return err
 	}
@@ -94,9 +115,9 @@ func (s *Source) add(fsys fs.FS, name, shown string) error {
 }
 
 // addShards opens all shards of an index; together they must hold what it lists, each tensor where it says.
-func (s *Source) addShards(fsys fs.FS, dir string, ix *index) error {
+func (s *Source) addShards(fsys fs.FS, dir string, ix *index, parse parser) error {
 	for _, shard := range ix.shards {
-		err := s.add(fsys, shard, filepath.Join(dir, shard))
+		err := s.add(fsys, shard, filepath.Join(dir, shard), parse)
 		if errors.Is(err, fs.ErrNotExist) {
 			return &FormatError{File: ix.file, Field: shard, Reason: "the shard is missing", Err: fs.ErrNotExist}
 		}
