@@ -1,0 +1,86 @@
+// Command parity judges this library against recorded values.
+//
+//	parity -images DIR [-threads N] [-chunk N] [-format f32] [-v] FIXTURE...
+//
+// runs every case of every fixture through Load and Generate and compares each recorded stage of the forward pass. The last
+// line is "parity: N stages compared, M out of bound, K missing".
+//
+//	parity -tokenizer FILE -goldens FILE.jsonl[.gz]
+//
+// compares a tokenizer file, unpacked if its name ends in .gz, with recorded ids and texts. The last line is
+// "goldens: N compared, M differ".
+//
+//	parity -chat FILE.jsonl -templates DIR
+//
+// compares rendered chat templates. The last line is "chat: N compared, M differ".
+//
+// Results go to stdout, progress to stderr. The exit status is 0 only when nothing is out of bound, missing or different; 2 for
+// wrong usage.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/qwenvl/qwenvl"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	f := flag.NewFlagSet("parity", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	var (
+		images    = f.String("images", "", "folder of the cases' pictures")
+		threads   = f.Int("threads", 0, "computing threads (0: all processors)")
+		chunk     = f.Int("chunk", 0, "prompt tokens of a prefill step (0: the library's default)")
+		format    = f.String("format", "f32", "weight format: f32")
+		verbose   = f.Bool("v", false, "print every stage")
+		tokenizer = f.String("tokenizer", "", "tokenizer file to judge")
+		goldens   = f.String("goldens", "", "recorded ids and texts")
+		chat      = f.String("chat", "", "recorded prompts of chat templates")
+		templates = f.String("templates", "", "folder of chat templates")
+	)
+	if err := f.Parse(args); err != nil {
+		return 2
+	}
+	usage := func(problem string) int {
+		fmt.Fprintln(stderr, "parity:", problem)
+		f.Usage()
+		return 2
+	}
+	judgeTokenizer, judgeChat := *tokenizer != "" || *goldens != "", *chat != "" || *templates != ""
+	switch {
+	case judgeTokenizer && judgeChat, (judgeTokenizer || judgeChat) && f.NArg() > 0:
+		return usage("fixtures, -tokenizer and -chat exclude one another")
+	case judgeTokenizer:
+		if *tokenizer == "" || *goldens == "" {
+			return usage("-tokenizer and -goldens belong together")
+		}
+		return tally(stdout, "goldens", func(c *counter) error { return judgeTokens(*tokenizer, *goldens, c) })
+	case judgeChat:
+		if *chat == "" || *templates == "" {
+			return usage("-chat and -templates belong together")
+		}
+		return tally(stdout, "chat", func(c *counter) error { return judgeTemplates(*chat, *templates, c) })
+	case f.NArg() == 0:
+		return usage("no fixture")
+	case *format != "f32":
+		return usage("unknown format " + *format)
+	}
+	var opts []qwenvl.Option
+	if *threads != 0 {
+		opts = append(opts, qwenvl.WithThreads(*threads))
+	}
+	if *chunk != 0 {
+		opts = append(opts, qwenvl.WithPrefillChunk(*chunk))
+	}
+	r := &report{out: stdout, verbose: *verbose}
+	for _, dir := range f.Args() {
+		fmt.Fprintln(stderr, "parity:", dir)
+		judgeFixture(dir, *images, opts, r)
+	}
+	return r.close()
+}
