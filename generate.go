@@ -65,6 +65,7 @@ type generation struct {
 	text     textOut
 	thinking thinking
 	eos      []int
+	hooks    *hooks.Hooks // nil: none
 }
 
 func (g *generation) run(ctx context.Context) error {
@@ -153,7 +154,7 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	for i := range g.prompt.Media {
 		g.prompt.Media[i].Patches = nil // the tower has them now, and gives them up when it has read them
 	}
-	g.eos = r.EOS
+	g.eos, g.hooks = r.EOS, h
 	return r, nil
 }
 
@@ -193,6 +194,9 @@ func (g *generation) token(ev engine.Event) (done bool) {
 		g.timings.FirstToken = time.Since(g.start)
 	}
 	g.made++
+	if g.hooks != nil && g.hooks.Token != nil {
+		g.hooks.Token()
+	}
 	g.tokens = append(g.tokens, ev.Token)
 	if slices.Contains(g.eos, ev.Token) {
 		return false // its End event follows

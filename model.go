@@ -35,14 +35,15 @@ type Model struct {
 	spec    family.Spec
 	context int
 
-	source   *weights.Source
-	decoder  *llm.Decoder
-	encoder  *vision.Encoder // nil: text only
-	adapter  adapter.Adapter
-	tok      *tokenizer.Tokenizer
-	template chat.Template // nil: the checkpoint has none
-	media    mediaTokens
-	engine   *engine.Engine
+	source      *weights.Source
+	weightBytes int64
+	decoder     *llm.Decoder
+	encoder     *vision.Encoder // nil: text only
+	adapter     adapter.Adapter
+	tok         *tokenizer.Tokenizer
+	template    chat.Template // nil: the checkpoint has none
+	media       mediaTokens
+	engine      *engine.Engine
 
 	mu      sync.Mutex
 	closed  bool           // guarded by mu
@@ -175,6 +176,7 @@ func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 	if m.source, err = open(); err != nil {
 		return err
 	}
+	m.weightBytes = m.source.Bytes()
 	layout := m.spec.Layouts[0]
 	for _, l := range m.spec.Layouts {
 		if t, ok := m.source.Tensor(l.Probe); ok && (l.Shape == nil || slices.Equal(l.Shape, t.Shape)) {

@@ -16,6 +16,7 @@ type Hooks struct {
 	AllLogits bool         // logits of every prompt token
 	Forced    []int        // tokens to take in place of the sampled ones
 	IgnoreEOS bool         // end tokens do not end the text
+	Token     func()       // called when a token arrives
 }
 
 // Prompt is a prompt as the engine gets it.

@@ -1,0 +1,108 @@
+// Command bench times a checkpoint on this machine.
+//
+//	bench -model DIR [-format auto|f32|bf16] [-vision-format auto|f32|bf16] -image WxH -prompt T -decode D [-batch B] [-threads N] [-repeat 5]
+//
+// It prints one JSON object: medians of -repeat runs after one that is not counted. Pictures are synthetic and keep exactly the size given, which
+// must be a whole number of merged patches. The prompt has exactly T tokens. Decoding goes past end tokens and runs B sequences
+// side by side; decode_tok_s counts all of them.
+//
+// Weights are used as the checkpoint stores them, and arithmetic is float32: auto and f32 are that; bf16 wants a checkpoint that stores it.
+//
+// The object goes to stdout, progress to stderr. The exit status is 0 when everything was timed, 1 when something failed, 2 for wrong
+// usage.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// config is what to time.
+type config struct {
+	model         string
+	format        string
+	visionFormat  string
+	width, height int
+	prompt        int
+	decode        int
+	batch         int
+	threads       int
+	repeat        int
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	var c config
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&c.model, "model", "", "folder of the checkpoint")
+	f.StringVar(&c.format, "format", "auto", "weight format: auto, f32 or bf16")
+	f.StringVar(&c.visionFormat, "vision-format", "auto", "weight format of the tower: auto, f32 or bf16")
+	size := f.String("image", "", "size of the picture, WxH; empty: no picture")
+	f.IntVar(&c.prompt, "prompt", 512, "text tokens of the prompt")
+	f.IntVar(&c.decode, "decode", 32, "tokens to generate after the prompt")
+	f.IntVar(&c.batch, "batch", 1, "sequences decoded side by side")
+	f.IntVar(&c.threads, "threads", 0, "computing threads (0: all processors)")
+	f.IntVar(&c.repeat, "repeat", 5, "runs that count")
+	compare := f.String("compare", "", "peers to time in turn")
+	if err := f.Parse(args); err != nil {
+		return 2
+	}
+	usage := func(problem string) int {
+		fmt.Fprintln(stderr, "bench:", problem)
+		f.Usage()
+		return 2
+	}
+	var err error
+	if *size != "" {
+		if c.width, c.height, err = parseSize(*size); err != nil {
+			return usage(err.Error())
+		}
+	}
+	switch {
+	case c.model == "" || f.NArg() > 0:
+		return usage("want -model DIR and no further arguments")
+	case c.prompt < 1 || c.decode < 1 || c.batch < 1 || c.repeat < 1 || c.threads < 0:
+		return usage("counts must be at least 1")
+	case *compare != "":
+		return usage("-compare is not supported yet")
+	}
+	for _, format := range []string{c.format, c.visionFormat} {
+		if format != "auto" && format != "f32" && format != "bf16" {
+			return usage("unsupported format " + format)
+		}
+	}
+	result, err := measure(context.Background(), c, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	out, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	fmt.Fprintln(stdout, string(out))
+	return 0
+}
+
+func parseSize(s string) (w, h int, err error) {
+	a, b, ok := strings.Cut(s, "x")
+	if ok {
+		w, err = strconv.Atoi(a)
+	}
+	if ok && err == nil {
+		h, err = strconv.Atoi(b)
+	}
+	if !ok || err != nil || w < 1 || h < 1 || w > 1<<14 || h > 1<<14 {
+		return 0, 0, fmt.Errorf("-image %q is not WxH", s)
+	}
+	return w, h, nil
+}

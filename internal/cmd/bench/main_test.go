@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const model = "../../tiny/model"
+
+func runTool(args ...string) (int, map[string]any, string) {
+	var out, log bytes.Buffer
+	status := run(args, &out, &log)
+	var v map[string]any
+	_ = json.Unmarshal(out.Bytes(), &v)
+	return status, v, log.String()
+}
+
+func TestBench(t *testing.T) {
+	for _, batch := range []string{"1", "3"} {
+		status, v, log := runTool("-model", model, "-image", "168x140", "-prompt", "40", "-decode", "24", "-batch", batch, "-repeat", "2", "-threads", "2")
+		require.Zero(t, status, log)
+		for _, key := range []string{"load_s", "vision_s", "prefill_tok_s", "decode_tok_s", "first_token_s"} {
+			require.Greater(t, v[key], 0.0, key)
+		}
+		if runtime.GOOS == "linux" {
+			require.Greater(t, v["rss_peak_bytes"], 1e6)
+			require.Greater(t, v["rss_peak_anonymous_bytes"], 1e6)
+		}
+		require.EqualValues(t, 120, v["vision_patches"])
+		require.EqualValues(t, 30, v["vision_tokens"])
+		require.EqualValues(t, 2, v["threads"])
+		require.Equal(t, "bf16", v["format"])
+		require.NotEmpty(t, v["cpu"])
+		require.NotEmpty(t, v["commit"])
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		args   []string
+	}{
+		"no model":         {2, nil},
+		"bad size":         {2, []string{"-model", model, "-image", "12"}},
+		"unknown format":   {2, []string{"-model", model, "-format", "int3"}},
+		"no such weights":  {1, []string{"-model", t.TempDir()}},
+		"another format":   {1, []string{"-model", "../../../testdata/qwen2_vl-tiny", "-format", "bf16"}},
+		"a broken grid":    {1, []string{"-model", model, "-prompt", "40", "-decode", "2", "-repeat", "1", "-image", "150x140"}},
+		"too short prompt": {1, []string{"-model", model, "-prompt", "3", "-decode", "2", "-repeat", "1"}},
+		"comparison":       {2, []string{"-model", model, "-compare", "peers.json"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, _, log := runTool(c.args...)
+			require.Equal(t, c.status, status, log)
+		})
+	}
+}
