@@ -70,14 +70,17 @@ func (e *Engine) Submit(ctx context.Context, r *Request) (*Handle, error) {
 	for _, p := range r.Passes {
 		s.steps += p.Job.Steps()
 	}
+	s.unwatch = context.AfterFunc(ctx, func() { e.cancel(s) })
 	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
+	closed := e.closed
+	if !closed {
+		e.queue = append(e.queue, s) // from here on the loop owns it
+	}
+	e.mu.Unlock()
+	if closed {
+		s.unwatch()
 		return nil, ErrClosed
 	}
-	e.queue = append(e.queue, s)
-	e.mu.Unlock()
-	s.unwatch = context.AfterFunc(ctx, func() { e.cancel(s) })
 	e.poke()
 	return &Handle{engine: e, events: s.events}, nil
 }
