@@ -1,0 +1,130 @@
+//go:build !race && !noasm
+
+package qwenvl_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
+)
+
+// Defects planted in each family: the parity tool, built from a copy of the code in which one place differs or run on a copy of the
+// checkpoint in which one value differs, must say that stages are out of bound.
+
+// planted is a place of the code, which must be there once, and what stands there instead.
+type planted struct{ name, fixture, file, old, new string }
+
+func TestPlantedInFamilies(t *testing.T) {
+	for _, d := range []planted{
+		{"log-n left out", "qwen-vl-small", "internal/family/qwenvl.go", "d.Rope.LogNLength = trained", "_ = trained"},
+		{"base of the rotary embedding not stretched", "qwen-vl-small", "internal/family/qwenvl.go", "d.Rope.NTKLength = trained", "_ = trained"},
+		{"gate and up swapped", "qwen-vl-small", "internal/family/qwenvl.go", `"layers.*.mlp.up.weight", "transformer.h.*.mlp.w1.weight",
+		"layers.*.mlp.gate.weight", "transformer.h.*.mlp.w2.weight",`, `"layers.*.mlp.up.weight", "transformer.h.*.mlp.w2.weight",
+		"layers.*.mlp.gate.weight", "transformer.h.*.mlp.w1.weight",`},
+		{"q, k and v not grouped by head", "qwen-vl-small", "internal/family/qwenvl.go", "QKVByHead: true", "QKVByHead: false"},
+		{"positions added to the values too", "qwen-vl-small", "adapter/resampler.go", "	ex.Linear(k, kv, r.k, tensor.Identity)", "	ex.Linear(k, kv, r.k, tensor.Identity)\n	ex.Linear(v, kv, r.v, tensor.Identity)"},
+
+		{"window order not undone", "qwen2_5_vl-tiny", "vision/job.go", "		ex.GatherRows(x, j.x, j.undo)\n		j.x = x", "		copy(x.Floats(), j.x.Floats())\n		j.x = x"},
+		{"no windows", "qwen2_5_vl-tiny", "vision/encoder.go", "return c.Window == 0 ||", "return true ||"},
+		{"seconds cut to whole numbers", "qwen2_5_vl-tiny", "rope/index.go", "float64(t) * m.Seconds * m.Rate", "float64(t) * math.Floor(m.Seconds) * m.Rate"},
+		{"SiLU of the wrong half", "qwen2_5_vl-tiny", "vision/job.go", "b.gate, b.fc1, c.Act", "b.fc1, b.gate, c.Act"},
+
+		{"row and column swapped in the tower", "kimi-vl-tiny", "rope/vision.go", "c[2*i], s[2*i] = cosSin(float32(x) * freq[i])", "c[2*i], s[2*i] = cosSin(float32(y) * freq[i])"},
+		{"correction used in the weights", "kimi-vl-tiny", "llm/moe.go", "			w := row[e]\n", "			w := row[e] + m.correction[e]\n"},
+		{"merger rows in raster order", "kimi-vl-tiny", "adapter/merger.go", "ex.GatherRows(grouped, x, groupOrder(grids, m.cfg.MergeSize))", "copy(grouped.Floats(), x.Floats())"},
+		{"scale of experts left out", "kimi-vl-tiny", "llm/moe.go", "append(r.route.Weight, w*c.Scale)", "append(r.route.Weight, w)"},
+		{"norm of the latent left out", "kimi-vl-tiny", "llm/mla.go", "	ex.NormHeads(key, 0, 1, &m.norm)\n", ""},
+		{"one rotated key for each head's query forgotten", "kimi-vl-tiny", "llm/mla.go", "		ex.Rotate(query, i*wide+c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbours)\n", ""},
+
+		{"inner features one layer late", "qwen3_vl_moe-tiny", "llm/decoder.go", "			if i < len(s.Deep) {\n				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i].Rows), s.Deep[i])", "			if i > 0 && i <= len(s.Deep) {\n				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i-1].Rows), s.Deep[i-1])"},
+		{"axes not interleaved", "qwen3_vl_moe-tiny", "rope/table.go", "if c.Interleaved &&", "if false &&"},
+		{"weights of experts not normalised", "qwen3_vl_moe-tiny", "llm/moe.go", "if c.Normalize {", "if false {"},
+		{"corners of the position table not aligned", "qwen3_vl_moe-tiny", "rope/resample.go", "float64(size-1) / float64(n-1)", "float64(size-1) / float64(n)"},
+		{"no norm of the queries", "qwen3_vl_moe-tiny", "llm/gqa.go", "		ex.NormHeads(q, 0, c.NumHeads, &g.normQ)\n", ""},
+		{"time of the first frame", "qwen3_vl_moe-tiny", "media.go", "(at(i)+at(i+temporal-1))/2", "at(i)"},
+
+		{"output gate left out", "qwen3_5_moe-tiny", "llm/gqa.go", "		ex.Gate(out, gate)\n", ""},
+		{"norms not centred at one", "qwen3_5_moe-tiny", "internal/family/qwen35.go", `r.PlusOne = strings.HasSuffix(canonical, "norm.weight")`, `r.PlusOne = false && strings.HasSuffix(canonical, "norm.weight")`},
+		{"convolution forgets at the border of chunks", "qwen3_5_moe-tiny", "internal/tensor/delta.go", "		copy(s.Conv[j*width+lo:j*width+hi], input(rows - k + 1 + j)[lo:hi])", "		clear(s.Conv[j*width+lo : j*width+hi])"},
+		{"gate of the shared expert left out", "qwen3_5_moe-tiny", "llm/moe.go", "			ex.Gate(s, g)\n", ""},
+		{"key heads dealt in turn", "qwen3_5_moe-tiny", "internal/tensor/delta.go", "keyHead := h / (d.ValueHeads / d.KeyHeads)", "keyHead := h % d.KeyHeads"},
+		{"half of the decay", "qwen3_5_moe-tiny", "llm/delta.go", "d.decay[i] = float32(-math.Exp(float64(v)))", "d.decay[i] = float32(-math.Exp(float64(v)) / 2)"},
+	} {
+		t.Run(d.fixture+"/"+d.name, func(t *testing.T) {
+			t.Parallel()
+			source, err := os.ReadFile(d.file)
+			require.NoError(t, err)
+			require.Equal(t, 1, strings.Count(string(source), d.old), "the place to change in %s", d.file)
+			dir := t.TempDir()
+			patched, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
+			require.NoError(t, os.WriteFile(patched, []byte(strings.Replace(string(source), d.old, d.new, 1)), 0o600))
+			original, err := filepath.Abs(d.file)
+			require.NoError(t, err)
+			data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: patched}})
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(overlay, data, 0o600))
+			requireSeen(t, buildParity(t, overlay), filepath.Join("testdata", d.fixture))
+		})
+	}
+}
+
+// requireSeen demands that the tool finds stages out of bound, and none missing: the defect must show in numbers.
+func requireSeen(t *testing.T, bin, fixture string) {
+	t.Helper()
+	out, err := exec.Command(bin, "-images", imagesDir, fixture).Output()
+	var failed *exec.ExitError
+	require.ErrorAs(t, err, &failed, "the defect was not seen:\n%s", out)
+	require.Regexp(t, `parity: \d+ stages compared, [1-9]\d* out of bound, 0 missing\n$`, string(out))
+}
+
+// Defects in a family's checkpoint.
+func TestPlantedInFamilyCheckpoints(t *testing.T) {
+	bin := buildParity(t, "")
+	for _, d := range []struct {
+		name, fixture string
+		plant         func(*testing.T, *ckpt.Checkpoint)
+	}{
+		{"rows and columns of the resampler's positions swapped", "qwen-vl-small", func(t *testing.T, x *ckpt.Checkpoint) {
+			w := x.Tensor(t, "transformer.visual.attn_pool.pos_embed")
+			v, width := w.Values(), w.Shape[1]
+			for at := 0; at < len(v); at += width {
+				for i := range width / 2 {
+					v[at+i], v[at+width/2+i] = v[at+width/2+i], v[at+i]
+				}
+			}
+			w.Set(v)
+		}},
+		{"every block attends to the whole frame", "qwen2_5_vl-tiny", func(t *testing.T, x *ckpt.Checkpoint) {
+			x.Set(t, "config.json", "vision_config.fullatt_block_indexes", []int{0, 1, 2, 3})
+		}},
+		{"positions a second doubled", "qwen2_5_vl-tiny", func(t *testing.T, x *ckpt.Checkpoint) {
+			x.Set(t, "config.json", "vision_config.tokens_per_second", 4)
+		}},
+		{"inner features of other blocks", "qwen3_vl_moe-tiny", func(t *testing.T, x *ckpt.Checkpoint) {
+			x.Set(t, "config.json", "vision_config.deepstack_visual_indexes", []int{1, 2})
+		}},
+		{"whole heads rotated", "qwen3_5_moe-tiny", func(t *testing.T, x *ckpt.Checkpoint) {
+			x.Set(t, "config.json", "text_config.rope_parameters.partial_rotary_factor", 0.5)
+			x.Set(t, "config.json", "text_config.rope_parameters.mrope_section", []int{6, 5, 5})
+		}},
+	} {
+		t.Run(d.fixture+"/"+d.name, func(t *testing.T) {
+			from := filepath.Join("testdata", d.fixture)
+			x := ckpt.Read(t, from)
+			d.plant(t, x)
+			dir := x.Write(t)
+			require.NoError(t, os.CopyFS(filepath.Join(dir, "cases"), os.DirFS(filepath.Join(from, "cases"))))
+			data, err := os.ReadFile(filepath.Join(from, "fixture.json"))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "fixture.json"), data, 0o600))
+			requireSeen(t, bin, dir)
+		})
+	}
+}
