@@ -132,6 +132,9 @@ func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string,
 			fmt.Fprintln(c.out, " … (cancelled)")
 			return answer.String(), nil
 		}
+		if c.interactive {
+			fmt.Fprint(c.notes, d.Reasoning) // what the model thinks aloud is seen, and is no part of the answer
+		}
 		answer.WriteString(d.Text)
 		if _, err := io.WriteString(c.out, d.Text); err != nil {
 			return "", err
