@@ -26,7 +26,7 @@ func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
 		text.WriteString(d.Text)
 		reasoning.WriteString(d.Reasoning)
 		resp.Tokens = append(resp.Tokens, d.Tokens...)
-		resp.Finish, resp.Usage, resp.Timings = d.Finish, d.Usage, d.Timings
+		resp.Finish, resp.Usage, resp.Timings, resp.grounding = d.Finish, d.Usage, d.Timings, d.grounding
 	}
 	resp.Text, resp.Reasoning = text.String(), reasoning.String()
 	return resp, nil
@@ -226,7 +226,7 @@ func (g *generation) finish(reason FinishReason, text string) {
 	}
 	reasoning, answer := g.thinking.push(text, true)
 	g.emit(Delta{
-		Reasoning: reasoning, Text: answer, Finish: reason, Timings: g.timings,
+		Reasoning: reasoning, Text: answer, grounding: g.prompt.grounding, Finish: reason, Timings: g.timings,
 		Usage: Usage{PromptTokens: len(g.prompt.Tokens), VisionTokens: vision, CompletionTokens: g.made},
 	})
 }

@@ -68,7 +68,9 @@ func caseRequest(t testing.TB, c *golden.Case) qwenvl.Request {
 			case "text":
 				msg.Parts = append(msg.Parts, qwenvl.Text(p.Text))
 			case "image":
-				msg.Parts = append(msg.Parts, qwenvl.ImageFile(filepath.Join(imagesDir, p.Image)))
+				part := qwenvl.ImageFile(filepath.Join(imagesDir, p.Image))
+				part.Name = p.Image
+				msg.Parts = append(msg.Parts, part)
 			case "video":
 				var frames []image.Image
 				for _, f := range p.Video {

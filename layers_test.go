@@ -24,7 +24,7 @@ const modulePath = "github.com/qwenvl/qwenvl"
 var layers = [][]string{
 	{"internal/cpu", "internal/half", "internal/testkit"},
 	{"internal/pool", "internal/kernel"},
-	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat"},
+	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat", "internal/ground"},
 	{"internal/weights", "preprocess", "internal/grammar"},
 	{"vision", "adapter", "llm"},
 	{"internal/family", "internal/engine", "internal/golden", "internal/testkit/ckpt", "internal/hooks"},
@@ -44,6 +44,7 @@ var only = map[string][]string{
 	"rope":             {},
 	"tokenizer":        {},
 	"internal/chat":    {},
+	"internal/ground":  {},
 	"internal/sample":  {},
 	"internal/tiny":    {},
 	"preprocess":       {"rope"},

@@ -17,7 +17,8 @@ import (
 // prompt is a request turned into what the engine takes.
 type prompt struct {
 	hooks.Prompt
-	spans []engine.Span // of the media, in order
+	spans     []engine.Span // of the media, in order
+	grounding grounding
 }
 
 // buildPrompt reads the media, renders the template and lays out tokens and positions. It runs on the caller's side and depends on the
@@ -45,6 +46,10 @@ func (m *Model) buildPrompt(ctx context.Context, r *Request, measure bool) (*pro
 			return nil, &RequestError{Field: part.field, Err: err}
 		}
 		p.Media = append(p.Media, medium)
+		p.grounding.add(medium, part.message)
+	}
+	if m.spec.Vision != nil {
+		p.grounding.convention = m.spec.Vision.Grounding
 	}
 	slots, spans, err := m.slots(p.Media, spans)
 	if err != nil {
@@ -133,7 +138,8 @@ func replaceTrusted(spans []chat.Span, old string, texts []string) ([]chat.Span,
 // mediaPart is a picture or video and where it stands in the request.
 type mediaPart struct {
 	*Part
-	field string
+	message int
+	field   string
 }
 
 // chatRequest translates messages for the template and lists their media in order.
@@ -161,7 +167,7 @@ func (m *Model) chatRequest(r *Request) (chat.Request, []mediaPart, error) {
 				return out, nil, requestError(field, "the model is text only")
 			}
 			c.Content = append(c.Content, chat.Part{Kind: kind, Name: part.Name})
-			media = append(media, mediaPart{part, field})
+			media = append(media, mediaPart{part, i, field})
 		}
 		out.Messages = append(out.Messages, c)
 	}

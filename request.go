@@ -70,6 +70,8 @@ type Response struct {
 	Finish  FinishReason
 	Usage   Usage
 	Timings Timings
+
+	grounding grounding
 }
 
 // Usage counts tokens.
@@ -99,4 +101,6 @@ type Delta struct {
 	Finish  FinishReason
 	Usage   Usage
 	Timings Timings
+
+	grounding grounding
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
 
+	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
@@ -28,17 +29,18 @@ var colours = []color.RGBA{
 }
 
 // annotate returns the picture with the boxes on it.
-func annotate(picture *preprocess.Image, boxes []box) *image.RGBA {
+func annotate(picture *preprocess.Image, boxes []qwenvl.Box) *image.RGBA {
 	m := enlarged(picture)
 	size := m.Bounds().Size()
+	times := float64(size.X) / float64(picture.Width)
 	line := max(2, min(size.X, size.Y)/140)
 	face := labelFace(float64(max(13, min(size.X, size.Y)/28)))
 	for i, b := range boxes {
-		frame(m, b.in(size.X, size.Y), line, colours[i%len(colours)])
+		frame(m, rectangle(b, times), line, colours[i%len(colours)])
 	}
 	for i, b := range boxes { // over all frames
-		if b.label != "" {
-			label(m, b.in(size.X, size.Y), line, face, b.label, colours[i%len(colours)])
+		if b.Label != "" {
+			label(m, rectangle(b, times), line, face, b.Label, colours[i%len(colours)])
 		}
 	}
 	return m

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer m.Close()
-	var boxes []box
+	var boxes []qwenvl.Box
 	for _, question := range flags.Args()[1:] {
 		found, err := ask(ctx, m, data, question, stderr)
 		if err != nil {
@@ -71,8 +71,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		boxes = append(boxes, found...)
 	}
 	for _, b := range boxes {
-		r := b.in(picture.Width, picture.Height)
-		if _, err := fmt.Fprintf(stdout, "%s\t(%d,%d)\t(%d,%d)\n", b.label, r.Min.X, r.Min.Y, r.Max.X, r.Max.Y); err != nil {
+		r := rectangle(b, 1)
+		if _, err := fmt.Fprintf(stdout, "%s\t(%d,%d)\t(%d,%d)\n", b.Label, r.Min.X, r.Min.Y, r.Max.X, r.Max.Y); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 // ask returns the boxes of one answer. An answer without any is an error that quotes it.
-func ask(ctx context.Context, m *qwenvl.Model, data []byte, question string, stderr io.Writer) ([]box, error) {
+func ask(ctx context.Context, m *qwenvl.Model, data []byte, question string, stderr io.Writer) ([]qwenvl.Box, error) {
 	progress := cmdutil.NewProgress(stderr)
 	defer progress.Clear()
 	resp, err := m.Generate(ctx, qwenvl.Request{
@@ -92,7 +92,7 @@ func ask(ctx context.Context, m *qwenvl.Model, data []byte, question string, std
 	if err != nil {
 		return nil, err
 	}
-	boxes := parseBoxes(resp.Text)
+	boxes := resp.Boxes()
 	if len(boxes) == 0 {
 		return nil, fmt.Errorf("no box in the answer to %q: %q", question, resp.Text)
 	}

@@ -11,42 +11,30 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
 const testdata = "../../testdata/"
 
-func TestParseBoxes(t *testing.T) {
-	const ref, endRef, start, end = "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>"
-	for _, c := range []struct {
-		name, answer string
-		want         []box
-	}{
-		{"none", "There is no star.", nil},
-		{"labelled", ref + "red circle" + endRef + start + "(80,100),(390,470)" + end, []box{{"red circle", 80, 100, 390, 470}}},
-		{"no label", start + "(1,2),(3,4)" + end, []box{{"", 1, 2, 3, 4}}},
-		{"one label, two boxes", ref + "cat" + endRef + start + "(1,2),(3,4)" + end + start + "(5,6),(7,8)" + end,
-			[]box{{"cat", 1, 2, 3, 4}, {"cat", 5, 6, 7, 8}}},
-		{"a label is not carried over text", ref + "cat" + endRef + start + "(1,2),(3,4)" + end + " and " + start + "(5,6),(7,8)" + end,
-			[]box{{"cat", 1, 2, 3, 4}, {"", 5, 6, 7, 8}}},
-		{"the nearest label", ref + "cat" + endRef + " near " + ref + "dog" + endRef + start + "(1,2), (3,4)" + end, []box{{"dog", 1, 2, 3, 4}}},
-		{"clamped and in order", start + "(1200,900),(3,4)" + end, []box{{"", 3, 4, 1000, 900}}},
-		{"broken", start + "(1,2),(3)" + end + start + "(-1,2),(3,4)" + end, nil},
-	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, parseBoxes(c.answer)) })
-	}
+func place(label string, x0, y0, x1, y1 float64) qwenvl.Box {
+	return qwenvl.Box{Label: label, Shape: qwenvl.ShapeBox, X0: x0, Y0: y0, X1: x1, Y1: y1}
 }
 
-func TestBoxIn(t *testing.T) {
-	require.Equal(t, image.Rect(67, 0, 672, 280), box{x1: 100, x2: 1000, y2: 500}.in(672, 560))
+func TestRectangle(t *testing.T) {
+	require.Equal(t, image.Rect(20, 0, 201, 100), rectangle(place("", 10, 0, 100.4, 50), 2))
+	p := place("", 10, 10, 10, 10)
+	p.Shape = qwenvl.ShapePoint
+	require.Equal(t, image.Rect(7, 7, 13, 13), rectangle(p, 1))
 }
 
 // Boxes of any size and place are drawn without leaving the picture.
 func TestAnnotate(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {100, 40}, {40, 700}, {800, 600}} {
-		m := annotate(preprocess.NewImage(size.X, size.Y), []box{
-			{"a", 0, 0, 1000, 1000}, {"zero", 500, 500, 500, 500}, {"last", 1000, 1000, 1000, 1000}, {"", 10, 10, 20, 20},
-			{strings.Repeat("long ", 300), 990, 0, 1000, 10},
+		w, h := float64(size.X), float64(size.Y)
+		m := annotate(preprocess.NewImage(size.X, size.Y), []qwenvl.Box{
+			place("a", 0, 0, w, h), place("zero", w/2, h/2, w/2, h/2), place("last", w, h, w, h), place("", w/100, h/100, w/50, h/50),
+			place(strings.Repeat("long ", 300), 0.99*w, 0, w, h/100),
 		})
 		bounds := m.Bounds()
 		require.Zero(t, bounds.Dx()%size.X)
@@ -57,7 +45,7 @@ func TestAnnotate(t *testing.T) {
 
 // A frame lies on the edges of its box and leaves the inside as it was.
 func TestFrame(t *testing.T) {
-	m := annotate(preprocess.NewImage(1000, 1000), []box{{"", 200, 300, 600, 700}})
+	m := annotate(preprocess.NewImage(1000, 1000), []qwenvl.Box{place("", 200, 300, 600, 700)})
 	for _, p := range []image.Point{{200, 500}, {599, 500}, {400, 300}, {400, 699}} {
 		require.Equal(t, colours[0], m.RGBAAt(p.X, p.Y), "%v", p)
 	}

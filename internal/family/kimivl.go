@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/ground"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -50,6 +51,7 @@ func kimiVL(c object, files fs.FS) (Spec, error) {
 			}},
 			Preprocess: pixels,
 			ImageToken: "<|media_pad|>",
+			Grounding:  ground.Unit,
 		},
 		Layouts: []Layout{{Probe: "language_model.model.embed_tokens.weight", Names: kimiNames(d)}},
 		Ignore:  ignoreTied(d),

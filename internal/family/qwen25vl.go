@@ -4,6 +4,7 @@ import (
 	"io/fs"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/ground"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/vision"
@@ -55,6 +56,7 @@ func qwen25VL(c object, files fs.FS) (Spec, error) {
 			VideoToken: "<|video_pad|>",
 			Spatial:    true,
 			TimeRate:   v.floatOr("tokens_per_second", 1e6, 4),
+			Grounding:  ground.ResizedPixels,
 		},
 		Layouts: []Layout{
 			{Probe: "model.embed_tokens.weight", Names: qwen25VLNames("model.", "visual.")},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/chat"
+	"github.com/qwenvl/qwenvl/internal/ground"
 	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -41,9 +42,10 @@ type Vision struct {
 	VideoToken string // placeholder of a video; "": the family has no videos
 	Tags       *Tags  // placeholders stand between tags instead
 
-	Spatial    bool    // media have positions on three axes; otherwise they count up as text does
-	TimeRate   float64 // positions that a second of video takes; 0: one a step of the grid
-	Timestamps *Wrap   // videos are steps of their own, each behind its time in text and in this wrapping
+	Spatial    bool              // media have positions on three axes; otherwise they count up as text does
+	TimeRate   float64           // positions that a second of video takes; 0: one a step of the grid
+	Grounding  ground.Convention // of coordinates in answers
+	Timestamps *Wrap             // videos are steps of their own, each behind its time in text and in this wrapping
 }
 
 // Tags enclose a picture's placeholders: Open, the picture's name as one token a byte, Pad up to its number of tokens, Close.

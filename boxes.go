@@ -1,0 +1,87 @@
+package qwenvl
+
+import (
+	"math"
+
+	"github.com/qwenvl/qwenvl/internal/ground"
+	"github.com/qwenvl/qwenvl/internal/hooks"
+)
+
+// Box is a place in a picture that an answer names.
+type Box struct {
+	Label string // what the model calls it; "" if it does not say
+	Shape Shape
+	// Picture is the index of the picture among all pictures of the request, in order.
+	Picture int
+	// X0, Y0, X1 and Y1 bound the place in pixels of the picture as it was given, after its orientation was applied; X0 ≤ X1 and
+	// Y0 ≤ Y1, all within the picture.
+	X0, Y0, X1, Y1 float64
+	// Points are the place's own points in the same pixels: two corners, one point, or the corners of a quadrilateral.
+	Points [][2]float64
+	// Start and End are the bytes of the Text that say it.
+	Start, End int
+}
+
+// Shape is a kind of place.
+type Shape string
+
+// The shapes.
+const (
+	ShapeBox   Shape = "box"
+	ShapePoint Shape = "point"
+	ShapeQuad  Shape = "quad"
+)
+
+// grounding is what a response needs to turn a model's coordinates into pixels.
+type grounding struct {
+	convention ground.Convention
+	pictures   []pictureSize
+	standard   int // the picture that is meant when the answer names none
+	message    int // the message that it belongs to
+}
+
+// add takes a picture of a message; videos have no places.
+func (g *grounding) add(m hooks.Medium, message int) {
+	if m.Video {
+		return
+	}
+	if len(g.pictures) == 0 || message != g.message {
+		g.standard, g.message = len(g.pictures), message
+	}
+	p := m.Patches
+	g.pictures = append(g.pictures, pictureSize{ground.Size(p.Original), ground.Size(p.Resized)})
+}
+
+type pictureSize struct{ original, resized ground.Size }
+
+// Boxes returns the places that the answer names in its model's notation, in order: boxes, points and quadrilaterals between tags, or JSON
+// objects with bbox_2d, point_2d and the like, complete ones also where the answer was cut off.
+//
+// A place belongs to the picture that the text names last before it ("Picture 2", "Image 2", "图2"), or that a JSON key "picture" or
+// "image" gives by number, counted from 1; without either, to the first picture of the last message that has pictures. Coordinates
+// outside the picture are clamped, what is not a number is left out. Without pictures there are no boxes.
+func (r *Response) Boxes() []Box {
+	g := r.grounding
+	if len(g.pictures) == 0 {
+		return nil
+	}
+	var out []Box
+	for _, m := range ground.Find(r.Text, g.convention) {
+		b := Box{Label: m.Label, Shape: [...]Shape{ShapeBox, ShapePoint, ShapeQuad}[m.Shape], Picture: g.standard, Start: m.Start, End: m.End}
+		if m.Picture > 0 && m.Picture <= len(g.pictures) {
+			b.Picture = m.Picture - 1
+		}
+		size := g.pictures[b.Picture]
+		var ok bool
+		if b.Points, ok = ground.Pixels(m.Points, g.convention, size.original, size.resized); !ok {
+			continue
+		}
+		b.X0, b.Y0, b.X1, b.Y1 = math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+		for _, p := range b.Points {
+			b.X0, b.Y0 = min(b.X0, p[0]), min(b.Y0, p[1])
+			b.X1, b.Y1 = max(b.X1, p[0]), max(b.Y1, p[1])
+		}
+		out = append(out, b)
+	}
+	return out
+}
