@@ -1,5 +1,7 @@
 package qwenvl
 
+import "github.com/qwenvl/qwenvl/internal/family"
+
 // Info describes a loaded model.
 type Info struct {
 	ModelType   string // as config.json says, such as "qwen2_vl"
@@ -18,11 +20,13 @@ type Info struct {
 
 // Info returns what the model is.
 func (m *Model) Info() Info {
-	s := m.spec
-	i := Info{
-		ModelType: s.ModelType, HiddenSize: s.LLM.HiddenSize, Layers: len(s.LLM.Layers), VocabSize: s.LLM.VocabSize,
-		ContextSize: m.context, Threads: m.opts.threads, WeightBytes: m.weightBytes, Thinks: s.Think[0] != "",
-	}
+	return describe(m.spec, Info{ContextSize: m.context, Threads: m.opts.threads, WeightBytes: m.weightBytes})
+}
+
+// describe fills in what the configuration says.
+func describe(s family.Spec, i Info) Info {
+	i.ModelType, i.HiddenSize, i.Layers, i.VocabSize = s.ModelType, s.LLM.HiddenSize, len(s.LLM.Layers), s.LLM.VocabSize
+	i.Thinks = s.Think[0] != ""
 	if v := s.Vision; v != nil {
 		i.Pictures, i.Videos = true, v.VideoToken != ""
 		i.PatchSize, i.MergeSize = v.Preprocess.PatchSize, v.Preprocess.MergeSize

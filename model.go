@@ -16,7 +16,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/qwenvl/qwenvl/adapter"
@@ -177,13 +176,7 @@ func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 		return err
 	}
 	m.weightBytes = m.source.Bytes()
-	layout := m.spec.Layouts[0]
-	for _, l := range m.spec.Layouts {
-		if t, ok := m.source.Tensor(l.Probe); ok && (l.Shape == nil || slices.Equal(l.Shape, t.Shape)) {
-			layout = l
-			break
-		}
-	}
+	layout := m.spec.Layout(m.source)
 	ld := weights.NewLoader(m.source, layout.Names)
 	ld.Ignore(m.spec.Ignore...)
 	if m.decoder, err = llm.New(m.spec.LLM, ld); err != nil {

@@ -5,6 +5,7 @@ package family
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/chat"
@@ -59,6 +60,28 @@ type Layout struct {
 	Probe string
 	Shape []int
 	Names weights.Names
+}
+
+// Layout returns the layout that fits a checkpoint, the first if none does.
+func (s Spec) Layout(src *weights.Source) Layout {
+	for _, l := range s.Layouts {
+		if t, ok := src.Tensor(l.Probe); ok && (l.Shape == nil || slices.Equal(l.Shape, t.Shape)) {
+			return l
+		}
+	}
+	return s.Layouts[0]
+}
+
+// ItemBytes returns the size of an element as config.json says it, for checkpoints whose weights are not there.
+func ItemBytes(files fs.FS) int {
+	c, err := readObject(files, "config.json", false)
+	if err != nil {
+		return 2
+	}
+	if c.stringOr("torch_dtype", c.stringOr("dtype", "bfloat16")) == "float32" {
+		return 4
+	}
+	return 2
 }
 
 // parser turns config.json into a Spec. What the files beside it add is read by Load.

@@ -30,6 +30,7 @@ type Loader struct {
 
 // binding is what all Loaders made by Sub share.
 type binding struct {
+	plan     *Plan // nil: binds for real
 	src      *Source
 	names    Names
 	used     map[int]*use // by index of the tensor
@@ -86,6 +87,9 @@ func (l *Loader) MatrixBias(name string, rows, cols int) *tensor.Matrix {
 }
 
 func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
+	if l.note(canonical, rows, cols) {
+		return nil
+	}
 	t, ok := l.bind(canonical)
 	if !ok {
 		return nil
@@ -121,6 +125,9 @@ func (l *Loader) Vector(name string, n int) []float32 { return l.Floats(name, n)
 // Floats binds name, the whole name, as a tensor of the given shape, converted as by [Loader.Vector].
 func (l *Loader) Floats(name string, shape ...int) []float32 {
 	canonical := l.prefix + name
+	if l.note(canonical, shape...) {
+		return nil
+	}
 	t, ok := l.bind(canonical)
 	if !ok {
 		return nil

@@ -1,0 +1,129 @@
+package qwenvl
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/vision"
+)
+
+// Inspection describes a checkpoint by its configuration, without reading its weights.
+type Inspection struct {
+	Info       Info // Threads is 0, and so is WeightBytes when the weight files are not there
+	Parameters Parameters
+	// Tensors are what the model wants of the checkpoint, in the order in which it binds them. A tensor of which the model uses several
+	// parts, such as stacked experts, is listed once for each.
+	Tensors []TensorInfo
+
+	spec         family.Spec
+	bytesPerItem int
+}
+
+// Parameters counts numbers in tensors. A head that is tied to the embedding counts once.
+type Parameters struct {
+	Total     int64
+	Vision    int64 // the tower
+	Adapter   int64 // between tower and decoder
+	Decoder   int64 // embedding and head included
+	Embedding int64
+	Active    int64 // of the decoder, those that one token goes through: all but the experts that are not chosen
+}
+
+// TensorInfo is a part of a tensor that a model wants.
+type TensorInfo struct {
+	Name  string // in the checkpoint
+	Shape []int  // of the part, as the model uses it: a convolution over patches is a matrix
+}
+
+// Inspect describes the checkpoint in a folder.
+//
+// Errors: *[CheckpointError].
+func Inspect(dir string) (*Inspection, error) {
+	return inspect(os.DirFS(dir), func() (*weights.Source, error) { return weights.OpenDir(dir) })
+}
+
+// InspectFS describes the checkpoint in a file system. Weights are not looked at.
+//
+// Errors: as [Inspect].
+func InspectFS(fsys fs.FS) (*Inspection, error) {
+	return inspect(fsys, func() (*weights.Source, error) { return nil, fs.ErrNotExist })
+}
+
+func inspect(files fs.FS, open func() (*weights.Source, error)) (*Inspection, error) {
+	spec, err := family.Load(files)
+	if err != nil {
+		return nil, checkpointError(err)
+	}
+	in := &Inspection{spec: spec, bytesPerItem: family.ItemBytes(files)}
+	layout := spec.Layouts[0]
+	src, err := open()
+	switch {
+	case err == nil:
+		layout = spec.Layout(src)
+		in.Info.WeightBytes = src.Bytes()
+		if err := src.Close(); err != nil {
+			return nil, checkpointError(err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, checkpointError(err)
+	}
+	in.Info = describe(spec, in.Info)
+	in.Info.ContextSize = spec.LLM.MaxContext
+	return in, checkpointError(in.plan(layout))
+}
+
+// plan runs the constructors of the model's parts and counts what they want.
+func (in *Inspection) plan(layout family.Layout) error {
+	ld, plan := weights.NewPlanner(layout.Names)
+	_, err := llm.New(in.spec.LLM, ld)
+	if v := in.spec.Vision; v != nil && err == nil {
+		if _, err = vision.New(v.Encoder, ld.Sub("vision")); err == nil {
+			_, err = adapter.New(v.Adapter, ld.Sub("adapter"))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	p := &in.Parameters
+	for _, b := range plan.Binds {
+		in.Tensors = append(in.Tensors, TensorInfo{Name: b.Ref.Name, Shape: slices.Clone(b.Shape)})
+		n := int64(1)
+		for _, d := range b.Shape {
+			n *= int64(d)
+		}
+		p.Total += n
+		switch {
+		case strings.HasPrefix(b.Canonical, "vision."):
+			p.Vision += n
+			continue
+		case strings.HasPrefix(b.Canonical, "adapter."):
+			p.Adapter += n
+			continue
+		case b.Canonical == "embed.weight":
+			p.Embedding = n
+		}
+		p.Decoder += n
+		p.Active += int64(float64(n) * in.share(b.Canonical))
+	}
+	return nil
+}
+
+// share is the part of a tensor's layers' experts that a token goes through: 1 but for experts.
+func (in *Inspection) share(canonical string) float64 {
+	if !strings.Contains(canonical, ".experts.") {
+		return 1
+	}
+	for _, l := range in.spec.LLM.Layers {
+		if l.MoE != nil {
+			return float64(l.MoE.TopK) / float64(l.MoE.NumExperts)
+		}
+	}
+	return 1
+}
