@@ -73,3 +73,11 @@ const maxWidth = 1 << 16
 func layerNorm(ld *weights.Loader, name string, n int, eps float32) tensor.Norm {
 	return tensor.Norm{Weight: ld.Vector(name+".weight", n), Bias: ld.Vector(name+".bias", n), Eps: eps, Center: true}
 }
+
+// Tokens returns how many tokens a medium of the given grid becomes.
+func (c Config) Tokens(g rope.Grid) int {
+	if c.Merger != nil {
+		return g.Merged(c.Merger.MergeSize)
+	}
+	return c.Resampler.Queries * c.Resampler.Queries
+}

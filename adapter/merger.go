@@ -74,7 +74,7 @@ func newMergeMLP(c MergerConfig, late bool, ld *weights.Loader) mergeMLP {
 }
 
 // Tokens returns the number of merge groups.
-func (m *Merger) Tokens(g rope.Grid) int { return g.Merged(m.cfg.MergeSize) }
+func (m *Merger) Tokens(g rope.Grid) int { return Config{Merger: &m.cfg}.Tokens(g) }
 
 // Forward projects a tower's features.
 //

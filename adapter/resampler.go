@@ -75,7 +75,7 @@ func newResampler(c ResamplerConfig, ld *weights.Loader) *Resampler {
 }
 
 // Tokens returns the number of queries, whatever the grid.
-func (r *Resampler) Tokens(rope.Grid) int { return r.cfg.Queries * r.cfg.Queries }
+func (r *Resampler) Tokens(g rope.Grid) int { return Config{Resampler: &r.cfg}.Tokens(g) }
 
 // Forward projects a tower's features.
 //

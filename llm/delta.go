@@ -19,7 +19,7 @@ type delta struct {
 }
 
 func newDelta(c Delta, l Layer, hidden int, ld *weights.Loader) *delta {
-	shape := tensor.DeltaShape{KeyHeads: c.KeyHeads, ValueHeads: c.ValueHeads, KeyDim: c.KeyDim, ValueDim: c.ValueDim, Kernel: c.Kernel}
+	shape := c.shape()
 	values := c.ValueHeads * c.ValueDim
 	d := &delta{
 		shape:       shape,

@@ -38,9 +38,7 @@ func newGQA(c GQA, l Layer, hidden int, ld *weights.Loader) *gqa {
 	return g
 }
 
-func (g *gqa) state() slot {
-	return slot{kv: tensor.KVLayout{Heads: g.cfg.NumKVHeads, KeyDim: g.cfg.HeadDim, ValueDim: g.cfg.HeadDim}}
-}
+func (g *gqa) state() slot { return slot{kv: g.cfg.layout()} }
 
 func (g *gqa) forward(p *pass, layer int, x, h tensor.Tensor) {
 	ex, c := p.ex, g.cfg

@@ -37,9 +37,7 @@ func newMLA(c MLA, hidden int, ld *weights.Loader) *mla {
 	return m
 }
 
-func (m *mla) state() slot {
-	return slot{kv: tensor.KVLayout{Heads: 1, KeyDim: m.cfg.LatentDim + m.cfg.RopeDim, ValueDim: m.cfg.LatentDim}}
-}
+func (m *mla) state() slot { return slot{kv: m.cfg.layout()} }
 
 func (m *mla) forward(p *pass, layer int, x, h tensor.Tensor) {
 	ex, c := p.ex, m.cfg

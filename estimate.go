@@ -1,0 +1,143 @@
+package qwenvl
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"os"
+	"runtime"
+)
+
+// EstimateRequest says what a model is to be used for.
+type EstimateRequest struct {
+	// ContextTokens is the tokens of prompt and answer together, placeholders of the pictures included. 0 means the pictures' tokens and
+	// a little text.
+	ContextTokens int
+	// Pictures is the sizes of a request's pictures in pixels, as they are given.
+	Pictures []image.Point
+	// MinPixels and MaxPixels are as in a [Request].
+	MinPixels, MaxPixels int
+	// PrefillChunk is as in [WithPrefillChunk]; 0 is its default.
+	PrefillChunk int
+	// Threads is as in [WithThreads]; 0 is its default.
+	Threads int
+	// WeightFormat is how weights are kept: "" or "auto", as the checkpoint has them. No other is there yet.
+	WeightFormat string
+}
+
+// Memory is an estimate in bytes of what a process needs.
+type Memory struct {
+	Weights   int64 // mapped from files: the system can drop and read them again
+	Cache     int64 // keys, values and recurrent state of the context
+	Vision    int64 // of the largest pass of the tower: patches, activations, workspace
+	Workspace int64 // of the passes of the decoder and of the threads, and the garbage that goes with it
+	Tokenizer int64 // vocabulary and merges, and what parsing them leaves behind
+	Program   int64 // the program itself: what it has in memory when Estimate is called, before a model is loaded
+	Total     int64 // the peak of all: passes of the tower and of the decoder use the same workspace one after the other
+}
+
+// What was measured: see docs/memory.md.
+const (
+	tokenizerBytes = 430     // for each entry of the vocabulary
+	codeBytes      = 3 << 19 // of the program that are touched when it computes first
+	threadBytes    = 480 << 10
+	garbage        = 0.35 // of cache and workspace: what the collector leaves lying about beside them
+)
+
+// Estimate tells how much memory a checkpoint needs for a use, from its configuration.
+//
+// Errors: *[CheckpointError]; *[RequestError].
+func Estimate(dir string, r EstimateRequest) (Memory, error) {
+	in, err := Inspect(dir)
+	if err != nil {
+		return Memory{}, err
+	}
+	return in.Estimate(r)
+}
+
+// Estimate tells how much memory the checkpoint needs for a use.
+//
+// Errors: *[RequestError].
+func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
+	if r.ContextTokens < 0 || r.PrefillChunk < 0 || r.Threads < 0 {
+		return Memory{}, requestError("ContextTokens, PrefillChunk or Threads", "below 0")
+	}
+	if r.WeightFormat != "" && r.WeightFormat != "auto" {
+		return Memory{}, requestError("WeightFormat", fmt.Sprintf("unknown format %q", r.WeightFormat))
+	}
+	m := Memory{Weights: in.Info.WeightBytes, Program: programBytes()}
+	if m.Weights == 0 {
+		m.Weights = in.Parameters.Total * int64(in.bytesPerItem)
+	}
+	tokens, rows, workspace, err := in.vision(&r)
+	if err != nil {
+		return Memory{}, err
+	}
+	context := r.ContextTokens
+	if context == 0 {
+		context = tokens + 64
+	}
+	if context < tokens {
+		return Memory{}, requestError("ContextTokens", fmt.Sprintf("%d, but the pictures alone take %d", context, tokens))
+	}
+	if r.PrefillChunk == 0 {
+		r.PrefillChunk = 512
+	}
+	if r.Threads == 0 {
+		r.Threads = runtime.GOMAXPROCS(0)
+	}
+	llm := in.spec.LLM
+	features := 4 * int64(tokens) * int64(llm.HiddenSize)
+	if v := in.spec.Vision; v != nil {
+		features *= int64(1 + len(v.Encoder.Taps))
+	}
+	m.Cache = llm.CacheBytes(context)
+	m.Workspace = llm.PassBytes(min(context, r.PrefillChunk)) + int64(r.Threads)*threadBytes
+	m.Workspace += int64(garbage * float64(m.Cache+m.Workspace))
+	m.Vision = rows + workspace + features
+	m.Tokenizer = tokenizerBytes * int64(llm.VocabSize)
+	m.Total = m.Weights + m.Cache + rows + features + max(workspace, m.Workspace) + m.Tokenizer + m.Program + codeBytes
+	if len(r.Pictures) == 0 && in.Parameters.Total > 0 { // the tower's weights are not touched
+		m.Total -= int64(float64(m.Weights) * float64(in.Parameters.Vision+in.Parameters.Adapter) / float64(in.Parameters.Total))
+	}
+	return m, nil
+}
+
+// vision returns the tokens of the pictures, and the memory of the largest pass of the tower.
+func (in *Inspection) vision(r *EstimateRequest) (tokens int, rows, workspace int64, err error) {
+	v := in.spec.Vision
+	if v == nil && len(r.Pictures) > 0 {
+		return 0, 0, 0, requestError("Pictures", "the model is text only")
+	}
+	req := Request{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels}
+	pass := 0
+	for i, p := range r.Pictures {
+		grid, _, err := v.Preprocess.Size(p.X, p.Y, req.limits(&Part{}))
+		if err != nil {
+			return 0, 0, 0, &RequestError{Field: fmt.Sprintf("Pictures[%d]", i), Err: err}
+		}
+		n := grid.Patches()
+		if pass > 0 && pass+n > passPatches {
+			pass = 0
+		}
+		pass += n
+		tokens += v.Adapter.Tokens(grid)
+		if a, b := v.Encoder.PassBytes(pass); a+b > rows+workspace {
+			rows, workspace = a, b
+		}
+	}
+	return tokens, rows, workspace, nil
+}
+
+// programBytes returns the resident memory of the running program.
+func programBytes() int64 {
+	if data, err := os.ReadFile("/proc/self/statm"); err == nil {
+		var size, resident int64
+		if _, err := fmt.Fscan(bytes.NewReader(data), &size, &resident); err == nil {
+			return resident * int64(os.Getpagesize())
+		}
+	}
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.Sys)
+}

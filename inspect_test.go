@@ -1,0 +1,101 @@
+package qwenvl_test
+
+import (
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/weights"
+)
+
+// What an inspection lists is what loading binds: the checkpoint's tensors, all of them and no others, with as many numbers.
+func TestInspectListsTheCheckpoint(t *testing.T) {
+	for name := range familyFixtures {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join("testdata", name)
+			in, err := qwenvl.Inspect(dir)
+			require.NoError(t, err)
+			src, err := weights.OpenDir(dir)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, src.Close()) }()
+			listed := map[string]int64{}
+			for _, x := range in.Tensors {
+				n := int64(1)
+				for _, d := range x.Shape {
+					n *= int64(d)
+				}
+				listed[x.Name] += n
+			}
+			total := int64(0)
+			for _, tensor := range src.Names() {
+				if strings.HasPrefix(tensor, "mtp.") {
+					continue // of a draft head, not used
+				}
+				x, _ := src.Tensor(tensor)
+				n := int64(1)
+				for _, d := range x.Shape {
+					n *= int64(d)
+				}
+				require.Equal(t, n, listed[tensor], tensor)
+				total += n
+				delete(listed, tensor)
+			}
+			require.Empty(t, listed)
+			p := in.Parameters
+			require.Equal(t, total, p.Total)
+			require.Equal(t, p.Total, p.Vision+p.Adapter+p.Decoder)
+			require.LessOrEqual(t, p.Active, p.Decoder)
+
+			m, err := qwenvl.Load(dir)
+			require.NoError(t, err)
+			want := m.Info()
+			want.Threads = 0
+			require.Equal(t, want, in.Info)
+			require.NoError(t, m.Close())
+
+			without, err := qwenvl.InspectFS(os.DirFS(dir))
+			require.NoError(t, err)
+			require.Equal(t, p.Total, without.Parameters.Total)
+			require.Zero(t, without.Info.WeightBytes)
+		})
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	for name := range familyFixtures {
+		dir := filepath.Join("testdata", name)
+		in, err := qwenvl.Inspect(dir)
+		require.NoError(t, err)
+		small, err := in.Estimate(qwenvl.EstimateRequest{ContextTokens: 64})
+		require.NoError(t, err)
+		long, err := in.Estimate(qwenvl.EstimateRequest{ContextTokens: 6400})
+		require.NoError(t, err)
+		seen, err := qwenvl.Estimate(dir, qwenvl.EstimateRequest{Pictures: []image.Point{{X: 100, Y: 80}}})
+		require.NoError(t, err)
+		require.Equal(t, in.Info.WeightBytes, small.Weights)
+		require.Greater(t, long.Cache, small.Cache)
+		require.Greater(t, long.Total, small.Total)
+		require.Positive(t, seen.Vision)
+		require.Zero(t, small.Vision)
+	}
+	// Two blocks of keys and values: 64 tokens a block, both heads, keys and values of 16, 3 layers, 4 bytes.
+	m, err := qwenvl.Estimate("testdata/qwen2_vl-tiny", qwenvl.EstimateRequest{ContextTokens: 65})
+	require.NoError(t, err)
+	require.EqualValues(t, 2*64*2*(16+16)*3*4, m.Cache)
+	for _, r := range []qwenvl.EstimateRequest{
+		{ContextTokens: -1}, {WeightFormat: "int3"}, {Pictures: []image.Point{{X: 0, Y: 5}}}, {Pictures: []image.Point{{X: 100, Y: 100}}, ContextTokens: 2},
+	} {
+		_, err := qwenvl.Estimate("testdata/qwen2_vl-tiny", r)
+		var wrong *qwenvl.RequestError
+		require.ErrorAs(t, err, &wrong)
+	}
+	_, err = qwenvl.Estimate(t.TempDir(), qwenvl.EstimateRequest{})
+	var broken *qwenvl.CheckpointError
+	require.ErrorAs(t, err, &broken)
+	require.Equal(t, "config.json", broken.File)
+}
