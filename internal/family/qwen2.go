@@ -34,7 +34,7 @@ func qwen2(c object, _ fs.FS) (Spec, error) {
 func decoder(c object) llm.Config {
 	hidden := c.int("hidden_size", maxWidth)
 	heads := c.int("num_attention_heads", 1<<12)
-	if hidden%heads != 0 {
+	if hidden%heads != 0 && !c.has("head_dim") {
 		c.fail("num_attention_heads", "does not divide hidden_size", nil)
 	}
 	if act := c.stringOr("hidden_act", "silu"); act != "silu" {
@@ -53,7 +53,7 @@ func decoder(c object) llm.Config {
 	}
 	layer := llm.Layer{
 		Eps:   d.Eps,
-		GQA:   &llm.GQA{NumHeads: heads, NumKVHeads: c.intOr("num_key_value_heads", 1<<12, heads), HeadDim: max(hidden/heads, 1), QKVBias: true},
+		GQA:   &llm.GQA{NumHeads: heads, NumKVHeads: c.intOr("num_key_value_heads", 1<<12, heads), HeadDim: c.intOr("head_dim", 1<<14, max(hidden/heads, 1)), QKVBias: true},
 		Dense: &llm.Dense{IntermediateSize: c.int("intermediate_size", 1<<20), Act: tensor.SiLU},
 	}
 	if layer.GQA.NumHeads%layer.GQA.NumKVHeads != 0 {

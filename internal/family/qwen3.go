@@ -32,7 +32,6 @@ func qwen3(c object, _ fs.FS) (Spec, error) {
 func qwen3Decoder(c object) llm.Config {
 	d := decoder(c)
 	g := *d.Layers[0].GQA
-	g.HeadDim = c.intOr("head_dim", 1<<14, g.HeadDim)
 	g.QKVBias, g.QKNorm = c.boolOr("attention_bias", false), true
 	var experts *llm.MoE
 	if c.has("num_experts") {
