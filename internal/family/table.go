@@ -1,5 +1,10 @@
 package family
 
+import (
+	"maps"
+	"slices"
+)
+
 // table maps config.json's model_type to its family.
 var table = map[string]parser{
 	"kimi_vl":      kimiVL,
@@ -14,3 +19,6 @@ var table = map[string]parser{
 	"qwen3_vl":     qwen3VL,
 	"qwen3_vl_moe": qwen3VL,
 }
+
+// ModelTypes returns the model types that are known, sorted.
+func ModelTypes() []string { return slices.Sorted(maps.Keys(table)) }

@@ -1,0 +1,75 @@
+package qwenvl_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/family"
+)
+
+var updateTable = flag.Bool("update-table", false, "write the table of capabilities into README.md")
+
+const (
+	tableBegin = "<!-- capabilities: written by TestCapabilities -->\n"
+	tableEnd   = "<!-- end of capabilities -->\n"
+)
+
+// familyNames are the names that the makers use, by model_type, with the configuration that shows what a family can do; "" for the
+// text decoders.
+var familyNames = map[string][2]string{
+	"qwen":         {"Qwen-VL, Qwen-VL-Chat", "testdata/qwen-vl-small"},
+	"qwen2_vl":     {"Qwen2-VL", "testdata/qwen2_vl-tiny"},
+	"qwen2_5_vl":   {"Qwen2.5-VL", "testdata/qwen2_5_vl-tiny"},
+	"kimi_vl":      {"Kimi-VL", "testdata/kimi-vl-tiny"},
+	"qwen3_vl":     {"Qwen3-VL", "testdata/configs/Qwen3-VL-2B-Instruct"},
+	"qwen3_vl_moe": {"Qwen3-VL with experts", "testdata/qwen3_vl_moe-tiny"},
+	"qwen3_5":      {"Qwen3.5", "testdata/configs/Qwen3.5-9B"},
+	"qwen3_5_moe":  {"Qwen3.5 with experts", "testdata/qwen3_5_moe-tiny"},
+	"qwen2":        {"Qwen2, Qwen2.5 (text)", ""},
+	"qwen3":        {"Qwen3 (text)", ""},
+	"qwen3_moe":    {"Qwen3 with experts (text)", ""},
+}
+
+// The README's table is what the family table says.
+func TestCapabilities(t *testing.T) {
+	types := family.ModelTypes()
+	require.Len(t, familyNames, len(types), "a family without a name, or a name without a family")
+	var rows []string
+	for _, modelType := range types {
+		name, ok := familyNames[modelType]
+		require.True(t, ok, modelType)
+		i := qwenvl.Info{ModelType: modelType, Thinks: strings.HasPrefix(modelType, "qwen3")}
+		if name[1] != "" {
+			in, err := qwenvl.Inspect(name[1])
+			require.NoError(t, err)
+			i = in.Info
+		}
+		mark := func(b bool) string {
+			if b {
+				return "yes"
+			}
+			return "–"
+		}
+		rows = append(rows, fmt.Sprintf("| %s | `%s` | %s | %s | %s |\n", name[0], modelType, mark(i.Pictures), mark(i.Videos), mark(i.Thinks)))
+	}
+	sort.Strings(rows)
+	table := "| family | model_type | pictures | videos | reasoning split off |\n|---|---|---|---|---|\n" + strings.Join(rows, "")
+	data, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(data), tableBegin)
+	require.True(t, ok, "README.md has no place for the table")
+	old, after, ok := strings.Cut(rest, tableEnd)
+	require.True(t, ok)
+	if *updateTable {
+		require.NoError(t, os.WriteFile("README.md", []byte(before+tableBegin+table+tableEnd+after), 0o644))
+		return
+	}
+	require.Equal(t, table, old, "run: go test . -run TestCapabilities -args -update-table")
+}
