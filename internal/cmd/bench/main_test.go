@@ -39,6 +39,13 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// A template that alone is longer than the text that goes with the picture does not keep its first token from being timed.
+func TestLongTemplate(t *testing.T) {
+	status, v, log := runTool("-model", "../../../testdata/qwen-vl-small", "-image", "84x84", "-prompt", "60", "-decode", "2", "-repeat", "1")
+	require.Zero(t, status, log)
+	require.Greater(t, v["first_token_s"], 0.0)
+}
+
 func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int

@@ -41,7 +41,7 @@ type result struct {
 	Commit       string   `json:"commit"`
 }
 
-// firstTokenText is how many text tokens go with the picture whose first token is timed.
+// firstTokenText is how many text tokens go with the picture whose first token is timed: template included, and more where it alone has more.
 const firstTokenText = 32
 
 func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
@@ -85,13 +85,8 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 	return r, nil
 }
 
-// options loads the model with the engine's own chunks. Several prompts are read in one, so that they start to decode together.
 func options(c config, threads int) []qwenvl.Option {
-	out := []qwenvl.Option{qwenvl.WithThreads(threads), qwenvl.WithMaxBatch(c.batch)}
-	if c.batch > 1 {
-		out = append(out, qwenvl.WithPrefillChunk(min(c.batch*c.prompt, 1<<16)))
-	}
-	return out
+	return []qwenvl.Option{qwenvl.WithThreads(threads), qwenvl.WithMaxBatch(c.batch)}
 }
 
 func median(x []float64) float64 {
@@ -124,7 +119,11 @@ func (b *bencher) round(r *result) (timings, error) {
 	if b.c.width == 0 {
 		return t, nil
 	}
-	short, err := b.text(firstTokenText)
+	least, err := b.count("a")
+	if err != nil {
+		return t, err
+	}
+	short, err := b.text(max(firstTokenText, least))
 	if err != nil {
 		return t, err
 	}
@@ -149,61 +148,74 @@ func (b *bencher) round(r *result) (timings, error) {
 	return t, nil
 }
 
-// generate runs the batch and returns tokens a second of prefill, of the first sequence, and of decoding: of all tokens that came while every
-// sequence was decoding.
+// generate returns tokens a second of prefill, of one sequence alone, and of decoding, of all sequences of the batch together.
 func (b *bencher) generate(prompt string) (prefill, decode float64, err error) {
-	times := make([][]time.Time, b.c.batch) // of tokens
-	reading := make([]time.Duration, b.c.batch)
+	w := newWindow(b.c.batch, b.c.decode)
+	if b.c.batch == 1 {
+		// The first token comes from the prompt's own pass.
+		resp, err := b.stream(b.ctx, prompt, b.c.decode+1, func() { w.token(0, time.Now()) })
+		if err != nil {
+			return 0, 0, err
+		}
+		return float64(b.c.prompt) / resp.Timings.Prefill.Seconds(), w.rate(), nil
+	}
+	resp, err := b.stream(b.ctx, prompt, 1, func() {})
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := b.together(prompt, w); err != nil {
+		return 0, 0, err
+	}
+	return float64(b.c.prompt) / resp.Timings.Prefill.Seconds(), w.rate(), nil
+}
+
+// together runs the batch until its window is over: no sequence ends before the last one has decoded its share.
+func (b *bencher) together(prompt string, w *window) error {
+	ctx, cancel := context.WithCancel(b.ctx)
+	defer cancel()
 	errs := make([]error, b.c.batch)
 	var wg sync.WaitGroup
-	for i := range times {
+	for i := range errs {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			times[i], reading[i], errs[i] = b.stream(prompt)
+			_, errs[i] = b.stream(ctx, prompt, 0, func() {
+				if w.token(i, time.Now()) {
+					cancel()
+				}
+			})
+			if errs[i] != nil {
+				cancel() // the others would go on to the end of the context
+			}
 		}()
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return 0, 0, err
+	switch {
+	case w.over():
+		return nil // all ended by cancel
+	case b.ctx.Err() != nil:
+		return b.ctx.Err()
 	}
-	begin, end := times[0][0], times[0][len(times[0])-1]
-	for _, t := range times {
-		if t[0].After(begin) {
-			begin = t[0]
-		}
-		if last := t[len(t)-1]; last.Before(end) {
-			end = last
-		}
-	}
-	tokens := 0
-	for _, t := range times {
-		for _, at := range t {
-			if at.After(begin) && !at.After(end) {
-				tokens++
-			}
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
 		}
 	}
-	if tokens == 0 {
-		return 0, 0, fmt.Errorf("no token came while all %d sequences were decoding: -decode is too small", b.c.batch)
-	}
-	return float64(b.c.prompt) / reading[0].Seconds(), float64(tokens) / end.Sub(begin).Seconds(), nil
+	return fmt.Errorf("the context ended before all %d sequences had decoded %d tokens side by side", b.c.batch, b.c.decode)
 }
 
-// stream generates one sequence and returns when its tokens came, and how long its prompt took.
-func (b *bencher) stream(prompt string) ([]time.Time, time.Duration, error) {
-	var times []time.Time
-	ctx := hooks.With(b.ctx, &hooks.Hooks{IgnoreEOS: true, Token: func() { times = append(times, time.Now()) }})
-	resp, err := b.model.Generate(ctx, qwenvl.Request{
+// stream generates one sequence, of at most n tokens unless n is 0, and calls token for each.
+func (b *bencher) stream(ctx context.Context, prompt string, n int, token func()) (*qwenvl.Response, error) {
+	resp, err := b.model.Generate(hooks.With(ctx, &hooks.Hooks{IgnoreEOS: true, Token: token}), qwenvl.Request{
 		Messages:  []qwenvl.Message{qwenvl.User(qwenvl.Text(prompt))},
-		MaxTokens: b.c.decode + 1, // the first token comes from the prompt's own pass
+		MaxTokens: n,
 		Sampling:  qwenvl.Greedy(),
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if got := resp.Usage.PromptTokens; got != b.c.prompt {
-		return nil, 0, fmt.Errorf("a prompt of %d tokens, want %d", got, b.c.prompt)
+		return nil, fmt.Errorf("a prompt of %d tokens, want %d", got, b.c.prompt)
 	}
-	return times, resp.Timings.Prefill, nil
+	return resp, nil
 }

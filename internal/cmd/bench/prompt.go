@@ -8,12 +8,14 @@ import (
 	"github.com/qwenvl/qwenvl"
 )
 
+// count returns how many tokens the prompt of a text has, template included.
+func (b *bencher) count(text string) (int, error) {
+	return b.model.CountTokens(qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(qwenvl.Text(text))}})
+}
+
 // text returns a text whose prompt, template included, has exactly n tokens.
 func (b *bencher) text(n int) (string, error) {
-	count := func(s string) (int, error) {
-		return b.model.CountTokens(qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(qwenvl.Text(s))}})
-	}
-	empty, err := count("a")
+	empty, err := b.count("a")
 	if err != nil {
 		return "", err
 	}
@@ -23,7 +25,7 @@ func (b *bencher) text(n int) (string, error) {
 	// A run of one digit is a token each, whatever the vocabulary; letters may merge.
 	for words := n - empty; words <= n; words++ {
 		s := strings.Repeat("7", words) + "a"
-		got, err := count(s)
+		got, err := b.count(s)
 		if err != nil {
 			return "", err
 		}
