@@ -21,7 +21,7 @@ const (
 // Source: Qwen2 (arXiv 2407.10671), section 2.2; transformers, Qwen2Config.
 func qwen2(c object, _ fs.FS) (Spec, error) {
 	d := decoder(c)
-	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: c.floatOr("rope_theta", 1e12, 10000)}
+	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: ropeTheta(c, 10000)}
 	plainRope(c)
 	return Spec{
 		LLM:     d,

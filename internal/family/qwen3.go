@@ -17,7 +17,7 @@ import (
 // Source: Qwen3 (arXiv 2505.09388), section 2; transformers, Qwen3Config and Qwen3MoeConfig.
 func qwen3(c object, _ fs.FS) (Spec, error) {
 	d := qwen3Decoder(c)
-	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: c.floatOr("rope_theta", 1e12, 1e6)}
+	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: ropeTheta(c, 1e6)}
 	plainRope(c)
 	return Spec{
 		LLM:     d,

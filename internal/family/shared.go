@@ -77,6 +77,11 @@ func towerHeads(v object, width int) int {
 	return n
 }
 
+// ropeTheta reads the base of a text decoder's rotary embedding, where either version of the reference puts it.
+func ropeTheta(c object, absent float64) float64 {
+	return c.sub("rope_parameters").floatOr("rope_theta", 1e12, c.floatOr("rope_theta", 1e12, absent))
+}
+
 // plainRope refuses rotary scaling, which text checkpoints may ask for.
 func plainRope(c object) {
 	for _, key := range []string{"rope_scaling", "rope_parameters"} {

@@ -1,0 +1,98 @@
+package qwenvl_test
+
+import (
+	"context"
+	"encoding/json"
+	"image"
+	"image/color"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/testkit"
+	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
+)
+
+// A decoder in its published text-only form, with experts and dense, and in both spellings of the rotary base, computes the very bits of the
+// decoder behind the tower: on text alone the three axes of positions agree.
+func TestTextForms(t *testing.T) {
+	r := qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(qwenvl.Text("Name the colours, please.\n1, 2, 3."))}, MaxTokens: 12, Sampling: qwenvl.Greedy()}
+	want := newStages()
+	whole, err := qwenvl.Load("testdata/qwen3_vl_moe-tiny")
+	require.NoError(t, err)
+	answer := want.run(t, whole, r, nil)
+	require.NoError(t, whole.Close())
+
+	text := func(t *testing.T) *ckpt.Checkpoint {
+		x := ckpt.Read(t, "testdata/qwen3_vl_moe-tiny")
+		x.Remove("model.visual.")
+		for _, w := range x.Tensors {
+			w.Name = strings.Replace(w.Name, "model.language_model.", "model.", 1)
+		}
+		var config map[string]any
+		require.NoError(t, json.Unmarshal(x.Files["config.json"], &config))
+		inner := config["text_config"].(map[string]any)
+		inner["model_type"], inner["tie_word_embeddings"] = "qwen3_moe", false
+		delete(inner, "rope_scaling")
+		data, err := json.Marshal(inner)
+		require.NoError(t, err)
+		x.Files["config.json"] = data
+		delete(x.Files, "preprocessor_config.json")
+		delete(x.Files, "video_preprocessor_config.json")
+		return x
+	}
+	for name, change := range map[string]func(*ckpt.Checkpoint){
+		"as published": func(*ckpt.Checkpoint) {},
+		"as newer versions save it": func(x *ckpt.Checkpoint) {
+			x.Delete(t, "config.json", "rope_theta")
+			x.Set(t, "config.json", "rope_parameters", map[string]any{"rope_type": "default", "rope_theta": 5000000.0})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := text(t)
+			change(x)
+			m := loadChanged(t, x)
+			require.False(t, m.Info().Pictures)
+			got := newStages()
+			require.Equal(t, answer.Tokens, got.run(t, m, r, nil).Tokens)
+			testkit.SameBits(t, want.rows["logits"], got.rows["logits"])
+			_, err := m.Generate(context.Background(), qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(qwenvl.Image(image.NewGray(image.Rect(0, 0, 9, 9))))}})
+			require.ErrorContains(t, err, "text only")
+		})
+	}
+	x := text(t)
+	x.Set(t, "config.json", "rope_scaling", map[string]any{"rope_type": "yarn", "factor": 4.0})
+	_, err = qwenvl.LoadFS(x.FS())
+	require.ErrorContains(t, err, "yarn", "scaling that is not implemented is refused")
+}
+
+// Two hundred pictures of random sizes in one process give what fresh runs give.
+func TestManyPictures(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for _, dir := range []string{"testdata/qwen2_vl-tiny", "testdata/qwen2_5_vl-tiny", "testdata/qwen3_5_moe-tiny", "testdata/kimi-vl-tiny"} {
+		m, err := qwenvl.Load(dir)
+		require.NoError(t, err)
+		for range 50 {
+			img := image.NewNRGBA(image.Rect(0, 0, 1+rng.IntN(400), 1+rng.IntN(400)))
+			if b := img.Bounds(); max(b.Dx(), b.Dy()) > 200*min(b.Dx(), b.Dy()) {
+				continue
+			}
+			for range 500 {
+				img.Set(rng.IntN(img.Rect.Dx()), rng.IntN(img.Rect.Dy()), color.NRGBA{uint8(rng.Uint32()), uint8(rng.Uint32()), 9, 255})
+			}
+			r := qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(qwenvl.Image(img), qwenvl.Text("What?"))}, MaxTokens: 2, Sampling: qwenvl.Greedy()}
+			used, alone := newStages(), newStages()
+			used.run(t, m, r, nil)
+			fresh, err := qwenvl.Load(dir)
+			require.NoError(t, err)
+			alone.run(t, fresh, r, nil)
+			require.NoError(t, fresh.Close())
+			testkit.SameBits(t, alone.rows["vision.out"], used.rows["vision.out"])
+			testkit.SameBits(t, alone.rows["logits"], used.rows["logits"])
+		}
+		require.NoError(t, m.Close())
+	}
+}
