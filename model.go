@@ -89,6 +89,11 @@ func load(files fs.FS, open func() (*weights.Source, error), opts []Option) (*Mo
 		}
 		return nil, checkpointError(err)
 	}
+	for _, end := range m.spec.Ends { // only now: both goroutines read the Spec
+		if id, ok := m.tok.TokenID(end); ok {
+			m.spec.EOS = append(m.spec.EOS, id)
+		}
+	}
 	m.context = m.spec.LLM.MaxContext
 	if o.context > 0 {
 		m.context = o.context
@@ -107,11 +112,6 @@ func (m *Model) loadText(files fs.FS) error {
 		return &family.ConfigError{File: "config.json", Field: "vocab_size", Problem: "smaller than the tokenizer's vocabulary"}
 	}
 	m.tok = tok
-	for _, end := range m.spec.Ends {
-		if id, ok := tok.TokenID(end); ok {
-			m.spec.EOS = append(m.spec.EOS, id)
-		}
-	}
 	if v := m.spec.Vision; v != nil {
 		if err := m.media.find(v, tok); err != nil {
 			return err
