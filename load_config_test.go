@@ -67,7 +67,7 @@ func harmless(path string, value any) bool {
 	case path == "eos_token_id":
 		return value == 0 || fmt.Sprint(value) == "[]"
 	case path == "rope_theta":
-		return value == 1<<31
+		return value == int64(1<<31)
 	case path == "top_k":
 		return value == 0
 	}
@@ -82,7 +82,7 @@ func TestEachConfigurationValue(t *testing.T) {
 			t.Run(file+"/"+path, func(t *testing.T) {
 				original := whole.Files[file]
 				defer func() { whole.Files[file] = original }()
-				for _, value := range []any{0, -1, 1 << 31, 1e300, "x", nil, []any{}, map[string]any{}} {
+				for _, value := range []any{0, -1, int64(1 << 31), 1e300, "x", nil, []any{}, map[string]any{}} {
 					whole.Set(t, file, path, value)
 					e := loadError(t, whole.FS())
 					whole.Files[file] = original

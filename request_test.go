@@ -184,7 +184,7 @@ func TestContextBounds(t *testing.T) {
 	for _, c := range []struct {
 		max  int
 		full bool
-	}{{64 - n, false}, {65 - n, true}, {1 << 31, true}, {math.MaxInt, true}, {0, false}} {
+	}{{64 - n, false}, {65 - n, true}, {math.MaxInt32, true}, {math.MaxInt, true}, {0, false}} {
 		r.MaxTokens = c.max
 		resp, err := m.Generate(context.Background(), r)
 		if c.full {

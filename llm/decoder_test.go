@@ -1,6 +1,7 @@
 package llm_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -319,7 +320,7 @@ func TestConfigBounds(t *testing.T) {
 	for name, change := range map[string]func(c *llm.Config){
 		"no width":        func(c *llm.Config) { c.HiddenSize = 0 },
 		"negative width":  func(c *llm.Config) { c.HiddenSize = -1 },
-		"huge vocabulary": func(c *llm.Config) { c.VocabSize = 1 << 31 },
+		"huge vocabulary": func(c *llm.Config) { c.VocabSize = math.MaxInt32 },
 		"no layers":       func(c *llm.Config) { c.Layers = nil },
 		"no context":      func(c *llm.Config) { c.MaxContext = 0 },
 		"no epsilon":      func(c *llm.Config) { c.Eps = 0 },
