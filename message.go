@@ -2,6 +2,7 @@ package qwenvl
 
 import (
 	"image"
+	"math"
 	"time"
 )
 
@@ -99,4 +100,4 @@ func evenClip(frames []image.Image, fps float64) VideoClip {
 	return c
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+func seconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }

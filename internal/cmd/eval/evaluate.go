@@ -72,14 +72,16 @@ func (s score) String() string {
 	return fmt.Sprintf("%d/%d correct, %d/%d as the reference", s.correct, s.n, s.same, s.n)
 }
 
-func evaluate(ctx context.Context, model, dir string, opts []qwenvl.Option, verbose bool, out, log io.Writer) error {
+// evaluate asks all questions. A question that cannot be answered counts as wrong and different. It reports whether all answers are as the
+// reference's.
+func evaluate(ctx context.Context, model, dir string, opts []qwenvl.Option, verbose bool, out, log io.Writer) (bool, error) {
 	rows, err := readRows(dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m, err := qwenvl.Load(model, opts...)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer m.Close()
 	var total score
@@ -90,18 +92,20 @@ func evaluate(ctx context.Context, model, dir string, opts []qwenvl.Option, verb
 			MaxTokens: 64,
 			Sampling:  qwenvl.Greedy(),
 		})
+		got, right, same := "", false, false
 		if err != nil {
-			return fmt.Errorf("row %d: %w", i+1, err)
+			fmt.Fprintf(out, "row %d, %s: %v\n", i+1, r.Task, err)
+		} else {
+			got = strings.TrimSpace(resp.Text)
+			right, same = correct(r, got), got == strings.TrimSpace(r.Reference) || r.Margin < closeMargin
 		}
-		got := strings.TrimSpace(resp.Text)
-		right, same := correct(r, got), got == strings.TrimSpace(r.Reference) || r.Margin < closeMargin
 		if tasks[r.Task] == nil {
 			tasks[r.Task] = &score{}
 			order = append(order, r.Task)
 		}
 		tasks[r.Task].add(right, same)
 		total.add(right, same)
-		if verbose && !(right && same) {
+		if verbose && err == nil && !(right && same) {
 			fmt.Fprintf(out, "row %d, %s: %q, answer %q, reference %q\n", i+1, r.Task, got, r.Answer, r.Reference)
 		}
 		if (i+1)%50 == 0 {
@@ -112,5 +116,5 @@ func evaluate(ctx context.Context, model, dir string, opts []qwenvl.Option, verb
 		fmt.Fprintf(out, "%s: %v\n", t, *tasks[t])
 	}
 	fmt.Fprintf(out, "eval: %v\n", total)
-	return nil
+	return total.same == total.n, nil
 }

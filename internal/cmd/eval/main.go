@@ -1,14 +1,16 @@
 // Command eval asks a model every question of an evaluation set and compares the answers.
 //
-//	eval -model DIR [-threads N] [-v] EVAL_DIR
+//	eval -model DIR [-format auto|f32] [-threads N] [-v] EVAL_DIR
 //
 // EVAL_DIR/eval.jsonl has a question a line: image, task, question, answer, reference_output and margin. Answers are
 // greedy, at most 64 tokens, special tokens kept. For each task a line says how many are correct and how many equal the
 // reference's output; rows whose margin is below 0.02 are left out of the latter. The last line is "eval: A/N correct, R/N as the
 // reference".
 //
-// Results go to stdout, progress to stderr. The exit status is 0 when every row was answered, 1 when one could not be, 2 for wrong
-// usage.
+// Weights are used as the checkpoint stores them and arithmetic is float32, which is what the formats auto and f32 are.
+//
+// Results go to stdout, progress to stderr. The exit status is 0 when every answer is the reference's, 1 when one differs or could not be
+// had, 2 for wrong usage.
 package main
 
 import (
@@ -28,14 +30,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f.SetOutput(stderr)
 	var (
 		dir     = f.String("model", "", "folder of the checkpoint")
-		format  = f.String("format", "f32", "weight format: f32")
+		format  = f.String("format", "f32", "weight format: auto or f32")
 		threads = f.Int("threads", 0, "computing threads (0: all processors)")
 		verbose = f.Bool("v", false, "print every answer that is wrong or differs from the reference's")
 	)
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
-	if *dir == "" || f.NArg() != 1 || *format != "f32" {
+	if *dir == "" || f.NArg() != 1 || *format != "f32" && *format != "auto" {
 		fmt.Fprintln(stderr, "eval: want -model DIR, a known -format and one EVAL_DIR")
 		f.Usage()
 		return 2
@@ -44,8 +46,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *threads != 0 {
 		opts = append(opts, qwenvl.WithThreads(*threads))
 	}
-	if err := evaluate(context.Background(), *dir, f.Arg(0), opts, *verbose, stdout, stderr); err != nil {
+	same, err := evaluate(context.Background(), *dir, f.Arg(0), opts, *verbose, stdout, stderr)
+	if err != nil {
 		fmt.Fprintln(stderr, "eval:", err)
+	}
+	if err != nil || !same {
 		return 1
 	}
 	return 0

@@ -41,9 +41,13 @@ func TestEvaluate(t *testing.T) {
 		row{Image: "scene.png", Task: "count", Question: "How many shapes are there?", Answer: "3", Reference: "3", Margin: 1},
 	)
 	status, out := runTool("-model", model, "-v", dir)
-	require.Zero(t, status)
+	require.Equal(t, 1, status, "an answer differs from the reference's")
 	require.True(t, strings.HasSuffix(out, "read: 1/3 correct, 2/3 as the reference\ncount: 1/1 correct, 1/1 as the reference\neval: 2/4 correct, 3/4 as the reference\n"), out)
 	require.Contains(t, out, `row 2, read: "40718", answer "40719"`)
+
+	status, out = runTool("-model", model, "-format", "auto", evalSet(t, row{Image: "digits.png", Task: "read", Question: "Read the text.", Answer: "1", Reference: "40718", Margin: 1}))
+	require.Zero(t, status)
+	require.Equal(t, "read: 0/1 correct, 1/1 as the reference\neval: 0/1 correct, 1/1 as the reference\n", out)
 }
 
 func TestCorrect(t *testing.T) {
@@ -80,6 +84,7 @@ func TestFailures(t *testing.T) {
 		require.Equal(t, c.status, status, name)
 	}
 	require.NoError(t, os.Remove(filepath.Join(good, "digits.png")))
-	status, _ := runTool("-model", model, good)
+	status, out := runTool("-model", model, good)
 	require.Equal(t, 1, status)
+	require.Contains(t, out, "eval: 0/1 correct, 0/1 as the reference\n")
 }

@@ -40,13 +40,15 @@ func readFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// eachLine parses every line of a JSONL file and calls f with its number and value.
+// eachLine parses every line of a JSONL file and calls f with its number and value. A line that cannot be judged does not keep the
+// others from it; the first such error is returned.
 func eachLine[T any](path string, f func(line int, row T) error) error {
 	file, err := openFile(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	var first error
 	in := bufio.NewScanner(file)
 	in.Buffer(nil, 1<<28)
 	for n := 1; in.Scan(); n++ {
@@ -58,12 +60,12 @@ func eachLine[T any](path string, f func(line int, row T) error) error {
 		if err == nil {
 			err = f(n, row)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", path, n, err)
+		if err != nil && first == nil {
+			first = fmt.Errorf("%s: line %d: %w", path, n, err)
 		}
 	}
 	if err := in.Err(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return first
 }
