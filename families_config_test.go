@@ -55,6 +55,39 @@ func TestEachFamilysConfiguration(t *testing.T) {
 	}
 }
 
+// Values that are possible each by itself, but not together, are refused before memory is taken for them.
+func TestFamiliesImpossibleTogether(t *testing.T) {
+	for _, c := range []struct {
+		fixture string
+		values  map[string]any
+		refused bool
+	}{
+		{"qwen3_vl_moe-tiny", map[string]any{"text_config.num_hidden_layers": 1024, "text_config.num_experts": 16384}, true},
+		{"kimi-vl-tiny", map[string]any{"text_config.num_hidden_layers": 1024, "text_config.n_routed_experts": 16384}, true},
+		{"kimi-vl-tiny", map[string]any{"text_config.num_hidden_layers": 1024, "text_config.num_attention_heads": 4096}, true},
+		{"qwen3_5_moe-tiny", map[string]any{"text_config.decoder_sparse_step": 3}, false},
+		{"qwen3_5_moe-tiny", map[string]any{"text_config.mlp_only_layers": []int{3}}, false},
+	} {
+		x := ckpt.Read(t, "testdata/"+c.fixture)
+		x.Tensors = nil
+		for path, v := range c.values {
+			x.Set(t, "config.json", path, v)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := qwenvl.InspectFS(x.FS())
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), "%v", c.values)
+		if c.refused {
+			var e *qwenvl.CheckpointError
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, "config.json", e.File)
+		} else {
+			require.NoError(t, err)
+		}
+	}
+}
+
 // What is not implemented is refused by its name.
 func TestFamiliesRefuseByName(t *testing.T) {
 	for _, c := range []struct {

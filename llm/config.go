@@ -90,6 +90,7 @@ const (
 	maxLayers  = 1 << 12
 	maxVocab   = 1 << 24
 	maxContext = 1 << 24
+	maxParts   = 1 << 18 // experts, and heads with matrices of their own, of all layers
 )
 
 // Validate checks bounds, divisibility and the one-of rules, before anything is allocated.
@@ -112,10 +113,20 @@ func (c Config) Validate() error {
 	if !(c.Eps > 0 && c.Eps < 1) {
 		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, c.Eps)
 	}
+	parts := 0
 	for i, l := range c.Layers {
 		if err := l.validate(c.Rope.Dim); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
+		if l.MoE != nil {
+			parts += l.MoE.NumExperts
+		}
+		if l.MLA != nil {
+			parts += l.MLA.NumHeads
+		}
+	}
+	if parts > maxParts {
+		return fmt.Errorf("%w: %d experts and heads in all layers, at most %d", ErrConfig, parts, maxParts)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func qwen35Decoder(c object) llm.Config {
 		KeyDim: c.int("linear_key_head_dim", 1<<12), ValueDim: c.int("linear_value_head_dim", 1<<12), Kernel: c.int("linear_conv_kernel_dim", 64),
 	}
 	if !dense {
-		m := *d.Layers[len(d.Layers)-1].MoE
+		m := *qwen3Experts(c)
 		m.Shared, m.SharedGate = c.int("shared_expert_intermediate_size", maxWidth), true
 		for i := range d.Layers {
 			d.Layers[i].MoE, d.Layers[i].Dense = &m, nil
