@@ -57,18 +57,20 @@ type pictureSize struct{ original, resized ground.Size }
 // Boxes returns the places that the answer names in its model's notation, in order: boxes, points and quadrilaterals between tags, or JSON
 // objects with bbox_2d, point_2d and the like, complete ones also where the answer was cut off.
 //
-// A place belongs to the picture that the text names last before it ("Picture 2", "Image 2", "图2"), or that a JSON key "picture" or
-// "image" gives by number, counted from 1; without either, to the first picture of the last message that has pictures. Coordinates
-// outside the picture are clamped, what is not a number is left out. Without pictures there are no boxes.
+// A place belongs to the picture that the text names last before it ("Picture 2", "Image 2", "图2"), or that its object or one around it
+// names: {"image": 2, …}, {"Picture 2": …}. Pictures are counted from 1, as templates number them, videos not among them; a number that
+// none has means nothing in text, and in an object leaves the place out. Without a name it is the first picture of the last message
+// that has pictures. Coordinates outside the picture are clamped; places with coordinates beyond a million, or that are no numbers, are
+// left out. Without pictures there are no boxes.
 func (r *Response) Boxes() []Box {
 	g := r.grounding
 	if len(g.pictures) == 0 {
 		return nil
 	}
 	var out []Box
-	for _, m := range ground.Find(r.Text, g.convention) {
+	for _, m := range ground.Find(r.Text, g.convention, len(g.pictures)) {
 		b := Box{Label: m.Label, Shape: [...]Shape{ShapeBox, ShapePoint, ShapeQuad}[m.Shape], Picture: g.standard, Start: m.Start, End: m.End}
-		if m.Picture > 0 && m.Picture <= len(g.pictures) {
+		if m.Picture > 0 {
 			b.Picture = m.Picture - 1
 		}
 		size := g.pictures[b.Picture]

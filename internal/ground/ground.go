@@ -2,8 +2,9 @@
 package ground
 
 import (
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 )
 
 // Convention says what a family's coordinates count.
@@ -35,30 +36,27 @@ type Mark struct {
 	Start, End int          // bytes of the text
 }
 
-// maxMarks bounds what is taken from one text.
-const maxMarks = 10000
+const (
+	maxMarks      = 10000 // taken from one text
+	maxCoordinate = 1e6   // more is no coordinate of any picture
+)
 
-// Find returns the places in a text, in order. What is not written in a known notation is no place; garbage is ignored.
-func Find(text string, c Convention) []Mark {
-	marks := append(tagged(text), objects(text)...)
+// Find returns the places in a text about a number of pictures, in order. What is not written in a known notation is no place; garbage is
+// ignored, and so are numbers beyond a million.
+func Find(text string, c Convention, pictures int) []Mark {
+	marks, read := objects(text)
+	marks = append(marks, tagged(text)...)
 	if c == Unit {
 		marks = append(marks, calls(text)...)
 	}
-	sort.SliceStable(marks, func(i, j int) bool { return marks[i].Start < marks[j].Start })
-	if len(marks) > maxMarks {
-		marks = marks[:maxMarks]
-	}
-	named := pictureNames(text)
-	k, last := 0, 0
-	for i := range marks {
-		for ; k < len(named) && named[k].at < marks[i].Start; k++ {
-			last = named[k].number
-		}
-		if marks[i].Picture == 0 {
-			marks[i].Picture = last
-		}
-	}
-	return marks
+	marks = slices.DeleteFunc(marks, func(m Mark) bool {
+		return slices.ContainsFunc(m.Points, func(p [2]float64) bool {
+			return !(math.Abs(p[0]) <= maxCoordinate && math.Abs(p[1]) <= maxCoordinate)
+		})
+	})
+	slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(a.Start, b.Start) })
+	marks = marks[:min(len(marks), maxMarks)]
+	return assign(marks, text, read, pictures)
 }
 
 // Size is a picture's width and height.

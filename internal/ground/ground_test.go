@@ -48,7 +48,7 @@ func TestFind(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []mark
-			for _, m := range Find(c.text, c.convention) {
+			for _, m := range Find(c.text, c.convention, 3) {
 				require.Less(t, m.Start, m.End)
 				require.LessOrEqual(t, m.End, len(c.text))
 				got = append(got, mark{m.Label, m.Shape, m.Points, m.Picture})
@@ -77,7 +77,7 @@ func TestRoundTrip(t *testing.T) {
 			for _, p := range want {
 				v = append(v, p[0]/float64(original.W)*unit[0], p[1]/float64(original.H)*unit[1])
 			}
-			marks := Find(fmt.Sprintf(format, v...), c)
+			marks := Find(fmt.Sprintf(format, v...), c, 1)
 			require.Len(t, marks, 1)
 			got, ok := Pixels(marks[0].Points, c, original, resized)
 			require.True(t, ok)
@@ -110,7 +110,7 @@ func TestHostileText(t *testing.T) {
 		strings.Repeat("{", 1<<20), strings.Repeat(`{"a":`, 1<<17), strings.Repeat("<box>(1,2),(3,4)</box>", 1<<16), strings.Repeat("<ref>", 1<<18),
 		strings.Repeat("Picture 1 ", 1<<17), strings.Repeat(`{"bbox_2d":[1,2,3,4]}`, 1<<16), "<box>(" + strings.Repeat("9", 1<<20) + ",1),(2,3)</box>",
 	} {
-		require.LessOrEqual(t, len(Find(text, Unit)), maxMarks)
+		require.LessOrEqual(t, len(Find(text, Unit, 2)), maxMarks)
 	}
 }
 
@@ -119,7 +119,7 @@ func FuzzBoxes(f *testing.F) {
 	f.Add(`Picture 2 {"bbox_2d":[1,2,3,4],"label":"x"} click(x=0.5,y=1e)`, uint8(2))
 	f.Add("<|quad_start|>(1,2),(3,2),(3,4),(1,4)<|quad_end|>", uint8(1))
 	f.Fuzz(func(t *testing.T, text string, c uint8) {
-		for _, m := range Find(text, Convention(c%3)) {
+		for _, m := range Find(text, Convention(c%3), 2) {
 			if m.Start < 0 || m.End > len(text) || m.Start >= m.End || len(m.Points) == 0 {
 				t.Fatalf("%+v", m)
 			}

@@ -19,7 +19,9 @@ var (
 	quadTag   = regexp.MustCompile(`(?:<quad>|<\|quad_start\|>)\s*` + corner + `,?\s*` + corner + `,?\s*` + corner + `,?\s*` + corner + `(?:</quad>|<\|quad_end\|>)`)
 	pointTag  = regexp.MustCompile(`(?:<point>|<\|point_start\|>|<box>|<\|box_start\|>)\s*` + corner + `(?:</point>|<\|point_end\|>|</box>|<\|box_end\|>)`)
 	call      = regexp.MustCompile(`\(\s*x\s*=` + number + `,\s*y\s*=` + number + `[,)]`)
-	picture   = regexp.MustCompile(`(?i)(?:picture|image|图片?)\s*([0-9]{1,4})`)
+	points    = regexp.MustCompile(`<points?((?:\s+[a-z]+[0-9]{0,4}\s*=\s*"[^"<>]*")+)\s*/?>([^<]*)`)
+	attribute = regexp.MustCompile(`([a-z]+[0-9]{0,4})\s*=\s*"([^"]*)"`)
+	decimal   = regexp.MustCompile(`^` + number + `$`)
 )
 
 // tagged finds places between tags.
@@ -35,6 +37,32 @@ func tagged(text string) []Mark {
 		}
 	}
 	label(text, marks)
+	return append(marks, pointTags(text)...)
+}
+
+// pointTags finds points written as attributes: <points x1="4" y1="5" x2="6" y2="7" alt="wheel">wheel</points>.
+func pointTags(text string) []Mark {
+	var marks []Mark
+	for _, m := range points.FindAllStringSubmatchIndex(text, maxMarks) {
+		attributes := map[string]string{}
+		var order []string // of the x
+		for _, a := range attribute.FindAllStringSubmatch(text[m[2]:m[3]], maxMarks) {
+			if a[1][0] == 'x' && attributes[a[1]] == "" {
+				order = append(order, a[1])
+			}
+			attributes[a[1]] = a[2]
+		}
+		label := attributes["alt"]
+		if label == "" {
+			label = strings.TrimSpace(text[m[4]:m[5]])
+		}
+		for _, name := range order {
+			x, y := decimal.FindStringSubmatch(attributes[name]), decimal.FindStringSubmatch(attributes["y"+name[1:]])
+			if x != nil && y != nil {
+				marks = append(marks, Mark{Label: label, Shape: Point, Points: [][2]float64{{value(x[1]), value(y[1])}}, Start: m[0], End: m[5]})
+			}
+		}
+	}
 	return marks
 }
 
@@ -60,7 +88,7 @@ func label(text string, marks []Mark) {
 	}
 	slices.Sort(starts)
 	for _, s := range starts {
-		at := len(strings.TrimRight(text[:s], " \t\n,;"))
+		at := len(strings.TrimRight(text[:s], " \t\r\n,;，；、"))
 		if l, ok := labels[at]; ok {
 			marks[byStart[s]].Label = l
 		} else if before, ok := ends[at]; ok {
@@ -82,16 +110,4 @@ func calls(text string) []Mark {
 func value(s string) float64 {
 	v, _ := strconv.ParseFloat(s, 64) // the patterns let nothing else through
 	return v
-}
-
-// name is where a text names a picture by its number.
-type name struct{ at, number int }
-
-func pictureNames(text string) []name {
-	var names []name
-	for _, m := range picture.FindAllStringSubmatchIndex(text, maxMarks) {
-		n, _ := strconv.Atoi(text[m[2]:m[3]])
-		names = append(names, name{m[0], n})
-	}
-	return names
 }
