@@ -136,7 +136,7 @@ func (l *packedLoop) attend(worker, block, head int) {
 		kernel.Scale(q[r*dim:(r+1)*dim], l.scale)
 	}
 	scores := scratch[:rows*groupKeys]
-	for k0 := 0; k0 < keys; k0 += groupKeys {
+	for k0 := 0; k0 < keys && !l.ex.pool.Stopped(); k0 += groupKeys { // a large picture has many keys
 		n := min(groupKeys, keys-k0)
 		for t := 0; t < n; t += TileKeys {
 			tile := int(l.tiles[s]) + (k0+t)/TileKeys

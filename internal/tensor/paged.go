@@ -118,7 +118,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 		kernel.Scale(part, l.scale)
 	}
 	scores := scratch[:rows*groupKeys]
-	for k0 := 0; k0 < end; k0 += groupKeys {
+	for k0 := 0; k0 < end && !l.ex.pool.Stopped(); k0 += groupKeys {
 		keys := min(groupKeys, end-k0)
 		for t := 0; t < keys; t += TileKeys {
 			block := s.Blocks[(k0+t)/TileKeys][l.at:]
