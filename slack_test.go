@@ -1,4 +1,4 @@
-//go:build !race \&\& !noasm \&\& !purego \&\& amd64
+//go:build !race && !noasm && !purego && amd64
 
 package qwenvl_test
 
