@@ -54,7 +54,7 @@ func kimiVL(c object, files fs.FS) (Spec, error) {
 			Grounding:  ground.Unit,
 		},
 		Layouts: []Layout{{Probe: "language_model.model.embed_tokens.weight", Names: kimiNames(d)}},
-		Ignore:  ignoreTied(d),
+		Ignore:  append(ignoreTied(d), "language_model.model.layers.*.self_attn.rotary_emb.inv_freq"), // saved buffers
 		Think:   [2]string{"◁think▷", "◁/think▷"},
 		Ends:    []string{"[EOS]", "<|im_end|>"},
 	}, nil

@@ -21,7 +21,7 @@ func qwen3(c object, _ fs.FS) (Spec, error) {
 	plainRope(c)
 	return Spec{
 		LLM:     d,
-		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n }, false),
+		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n }, expertsApart),
 		Ignore:  ignoreTied(d),
 		Think:   [2]string{"<think>", "</think>"},
 	}, nil
@@ -34,7 +34,7 @@ func qwen3Decoder(c object) llm.Config {
 	g := *d.Layers[0].GQA
 	g.QKVBias, g.QKNorm = c.boolOr("attention_bias", false), true
 	var experts *llm.MoE
-	if c.has("num_experts") {
+	if hasExperts(c) {
 		experts = qwen3Experts(c)
 	}
 	var dense []int
@@ -51,16 +51,31 @@ func qwen3Decoder(c object) llm.Config {
 	return d
 }
 
+// expertKeys are what versions of the reference call the number of experts.
+var expertKeys = []string{"num_experts", "num_local_experts"}
+
+func hasExperts(c object) bool { return slices.ContainsFunc(expertKeys, c.has) }
+
 func qwen3Experts(c object) *llm.MoE {
+	key := expertKeys[max(slices.IndexFunc(expertKeys, c.has), 0)]
 	return &llm.MoE{
-		NumExperts: c.int("num_experts", 1<<14), TopK: c.int("num_experts_per_tok", 1<<14), IntermediateSize: c.int("moe_intermediate_size", maxWidth),
+		NumExperts: c.int(key, 1<<14), TopK: c.int("num_experts_per_tok", 1<<14), IntermediateSize: c.int("moe_intermediate_size", maxWidth),
 		Act: tensor.SiLU, Normalize: c.boolOr("norm_topk_prob", true), Scale: 1,
 	}
 }
 
-// qwen3Layouts are the ways in which experts are stored: one tensor for each, or stacked with inputs or outputs as rows. Where
-// a stack's shape fits both, inputs are rows if inputRows is set.
-func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names, inputRows bool) []Layout {
+// experts is how experts are stored.
+type experts int
+
+const (
+	expertsApart   experts = iota // a tensor for each
+	expertsInputs                 // stacked, with inputs as rows
+	expertsOutputs                // stacked, with outputs as rows
+)
+
+// qwen3Layouts are the ways in which experts are stored, the released one first: it counts where a stack's shape fits both others, and where
+// there are no tensors to tell.
+func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names, released experts) []Layout {
 	base := weights.Rename(append([]string{
 		"layers.*.attn.q_norm.weight", prefix + "layers.*.self_attn.q_norm.weight",
 		"layers.*.attn.k_norm.weight", prefix + "layers.*.self_attn.k_norm.weight",
@@ -74,15 +89,13 @@ func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.
 		return []Layout{{Probe: prefix + "embed_tokens.weight", Names: wrap(base)}}
 	}
 	m := d.Layers[first].MoE
-	stack := prefix + "layers." + strconv.Itoa(first) + ".mlp.experts.gate_up_proj"
+	at := prefix + "layers." + strconv.Itoa(first) + ".mlp.experts."
 	layouts := []Layout{
-		{Probe: stack, Shape: []int{m.NumExperts, d.HiddenSize, 2 * m.IntermediateSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, true))},
-		{Probe: stack, Shape: []int{m.NumExperts, 2 * m.IntermediateSize, d.HiddenSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, false))},
-		{Probe: prefix + "embed_tokens.weight", Names: wrap(base)},
+		expertsApart:   {Probe: at + "0.gate_proj.weight", Names: wrap(base)},
+		expertsInputs:  {Probe: at + "gate_up_proj", Shape: []int{m.NumExperts, d.HiddenSize, 2 * m.IntermediateSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, true))},
+		expertsOutputs: {Probe: at + "gate_up_proj", Shape: []int{m.NumExperts, 2 * m.IntermediateSize, d.HiddenSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, false))},
 	}
-	if !inputRows {
-		layouts[0], layouts[1] = layouts[1], layouts[0]
-	}
+	layouts[0], layouts[released] = layouts[released], layouts[0]
 	return layouts
 }
 

@@ -28,14 +28,14 @@ func qwen35(c object, files fs.FS) (Spec, error) {
 	return Spec{
 		LLM:     d,
 		Vision:  vis,
-		Layouts: qwen3Layouts(d, prefix, names, false),
+		Layouts: qwen3Layouts(d, prefix, names, expertsOutputs),
 		Ignore:  append(ignoreTied(d), "mtp.*"),
 		Think:   [2]string{"<think>", "</think>"},
 	}, nil
 }
 
 func qwen35Decoder(c object) llm.Config {
-	dense := !c.has("num_experts")
+	dense := !hasExperts(c)
 	if !dense && !c.has("intermediate_size") {
 		c.keys["intermediate_size"] = c.keys["moe_intermediate_size"] // no layer uses it
 	}

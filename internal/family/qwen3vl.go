@@ -26,7 +26,7 @@ func qwen3VL(c object, files fs.FS) (Spec, error) {
 	return Spec{
 		LLM:     d,
 		Vision:  vis,
-		Layouts: qwen3Layouts(d, "model.language_model.", names, true),
+		Layouts: qwen3Layouts(d, "model.language_model.", names, expertsInputs),
 		Ignore:  ignoreTied(d),
 		Think:   [2]string{"<think>", "</think>"},
 	}, nil
