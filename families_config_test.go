@@ -28,7 +28,7 @@ func TestEachFamilysConfiguration(t *testing.T) {
 					continue
 				}
 				for _, path := range paths(t, whole.Files[file]) {
-					for _, value := range []any{0, -1, 1 << 31, 1e300, 0.5, "x", nil, []any{}, []any{-1, 1 << 40, "x"}, map[string]any{}, true} {
+					for _, value := range []any{0, -1, int64(1 << 31), 1e300, 0.5, "x", nil, []any{}, []any{-1, int64(1 << 40), "x"}, map[string]any{}, true} {
 						original := whole.Files[file]
 						whole.Set(t, file, path, value)
 						in, err := qwenvl.InspectFS(whole.FS())
