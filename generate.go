@@ -69,6 +69,9 @@ type generation struct {
 }
 
 func (g *generation) run(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	req, err := g.prepare(ctx)
 	if err != nil {
 		return err
