@@ -54,6 +54,22 @@ func TestFamiliesWithinBounds(t *testing.T) {
 	}
 }
 
+// So do all of the reference's fixtures, where they are at hand.
+func TestReferenceFixtures(t *testing.T) {
+	dirs, err := filepath.Glob("../shared/fixtures/*/fixture.json")
+	require.NoError(t, err)
+	if len(dirs) == 0 {
+		t.Skip("the reference's fixtures are not at hand")
+	}
+	args := []string{"-images", "../shared/images"}
+	for _, d := range dirs {
+		args = append(args, filepath.Dir(d))
+	}
+	out, err := exec.Command(buildParity(t, ""), args...).Output()
+	require.NoError(t, err, "%s", out)
+	require.Regexp(t, `parity: \d\d+ stages compared, 0 out of bound, 0 missing\n$`, string(out))
+}
+
 // Every family computes the same bits however the prompt is cut and however many threads there are.
 func TestFamiliesBitEqual(t *testing.T) {
 	for name, caseName := range familyFixtures {

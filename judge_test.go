@@ -77,6 +77,12 @@ func caseRequest(t testing.TB, c *golden.Case) qwenvl.Request {
 					frames = append(frames, readImage(t, f))
 				}
 				msg.Parts = append(msg.Parts, qwenvl.Video(frames, p.FPS))
+			case "box":
+				text := "<ref>" + p.Ref + "</ref>"
+				for _, b := range p.Box {
+					text += fmt.Sprintf("<box>(%d,%d),(%d,%d)</box>", b[0], b[1], b[2], b[3])
+				}
+				msg.Parts = append(msg.Parts, qwenvl.Text(text))
 			default:
 				t.Fatalf("part of type %q", p.Type)
 			}

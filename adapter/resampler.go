@@ -16,7 +16,7 @@ type ResamplerConfig struct {
 	Queries    int // side of the square of queries
 	NumHeads   int
 	Grid       int  // side of a picture's square of patches
-	Project    bool // a projection from InputSize to OutputSize before the attention
+	Project    bool // a projection from InputSize to OutputSize before the attention must be there
 	Eps        float32
 }
 
@@ -65,7 +65,7 @@ func newResampler(c ResamplerConfig, ld *weights.Loader) *Resampler {
 		query:    ld.Floats("query", n, e),
 		queryPos: ld.Floats("pos_embed", n, e),
 	}
-	if c.Project {
+	if c.Project || ld.Has("kv_proj.weight") { // a checkpoint may have one where it is not needed
 		r.project = ld.Matrix("kv_proj", e, c.InputSize)
 	}
 	if r.queryPos != nil {

@@ -2,6 +2,7 @@ package family
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/ground"
@@ -36,6 +37,9 @@ func qwen25VL(c object, files fs.FS) (Spec, error) {
 	if v.has("fullatt_block_indexes") {
 		full = list[int](v, "fullatt_block_indexes", -1)
 	}
+	depth := v.int("depth", maxDepth)
+	slices.Sort(full) // their order means nothing, nor do blocks that a shorter tower has not
+	full = slices.DeleteFunc(slices.Compact(full), func(i int) bool { return i >= depth })
 	pixels, err := preprocessor(files, g)
 	if err != nil {
 		return Spec{}, err
@@ -45,7 +49,7 @@ func qwen25VL(c object, files fs.FS) (Spec, error) {
 		Vision: &Vision{
 			Encoder: vision.Config{
 				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: towerHeads(v, width),
-				Depth: v.int("depth", maxDepth), PatchDim: g.dim(), MergeSize: g.merge, Norm: vision.RMSNorm, Eps: 1e-6,
+				Depth: depth, PatchDim: g.dim(), MergeSize: g.merge, Norm: vision.RMSNorm, Eps: 1e-6,
 				Act: tensor.SiLU, Gated: true, Window: window / g.patch / g.merge, FullAttention: full,
 			},
 			Adapter: adapter.Config{Merger: &adapter.MergerConfig{

@@ -23,7 +23,7 @@ func qwen35(c object, files fs.FS) (Spec, error) {
 	}
 	prefix := "model.language_model."
 	names := func(n weights.Names) weights.Names {
-		return qwen3VisionNames("model.visual.", zeroCentred(deltaNames(prefix, n)))
+		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")), zeroCentred(deltaNames(prefix, n)))
 	}
 	return Spec{
 		LLM:     d,

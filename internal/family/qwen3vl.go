@@ -2,6 +2,9 @@ package family
 
 import (
 	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -22,7 +25,9 @@ func qwen3VL(c object, files fs.FS) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	names := func(n weights.Names) weights.Names { return qwen3VisionNames("model.visual.", n) }
+	names := func(n weights.Names) weights.Names {
+		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")), n)
+	}
 	return Spec{
 		LLM:     d,
 		Vision:  vis,
@@ -48,10 +53,7 @@ func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
 	if side*side != places {
 		v.fail("num_position_embeddings", "is not a square", nil)
 	}
-	var taps []int
-	if v.has("deepstack_visual_indexes") {
-		taps = list[int](v, "deepstack_visual_indexes", -1)
-	}
+	taps := slices.Sorted(slices.Values(deepstack(v))) // inner features leave the tower in the order of its blocks
 	pixels, err := preprocessor(files, g)
 	if err != nil {
 		return nil, err
@@ -76,8 +78,31 @@ func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
 	}, nil
 }
 
-// qwen3VisionNames names tower and merger under prefix, and leaves the rest to text.
-func qwen3VisionNames(prefix string, text weights.Names) weights.Names {
+// deepstack returns the blocks whose features enter the decoder, in the order of their mergers.
+func deepstack(v object) []int {
+	if !v.has("deepstack_visual_indexes") {
+		return nil
+	}
+	return list[int](v, "deepstack_visual_indexes", -1)
+}
+
+// qwen3VisionNames names tower and mergers under prefix, and leaves the rest to text. Merger j of the checkpoint is that of block deep[j].
+func qwen3VisionNames(prefix string, deep []int, text weights.Names) weights.Names {
+	ascending := slices.Sorted(slices.Values(deep))
+	names := qwen3TowerNames(prefix, text)
+	return func(canonical string) weights.Ref {
+		p := strings.Split(canonical, ".") // adapter.deep.J.…, J-th in the order of the blocks
+		if len(p) > 3 && p[0] == "adapter" && p[1] == "deep" {
+			if j, err := strconv.Atoi(p[2]); err == nil && j < len(deep) {
+				p[2] = strconv.Itoa(slices.Index(deep, ascending[j]))
+				canonical = strings.Join(p, ".")
+			}
+		}
+		return names(canonical)
+	}
+}
+
+func qwen3TowerNames(prefix string, text weights.Names) weights.Names {
 	return prefixed("vision.", weights.Rename(
 		"vision.patch_embed.*", prefix+"patch_embed.proj.*",
 		"vision.blocks.*.mlp.*.*", prefix+"blocks.*.mlp.linear_*.*",
