@@ -21,8 +21,7 @@ const (
 	tableEnd   = "<!-- end of capabilities -->\n"
 )
 
-// familyNames are the names that the makers use, by model_type, with the configuration that shows what a family can do; "" for the
-// text decoders.
+// familyNames are the names that the makers use, by model_type, with a configuration that shows what a family can do.
 var familyNames = map[string][2]string{
 	"qwen":         {"Qwen-VL, Qwen-VL-Chat", "testdata/qwen-vl-small"},
 	"qwen2_vl":     {"Qwen2-VL", "testdata/qwen2_vl-tiny"},
@@ -32,9 +31,9 @@ var familyNames = map[string][2]string{
 	"qwen3_vl_moe": {"Qwen3-VL with experts", "testdata/qwen3_vl_moe-tiny"},
 	"qwen3_5":      {"Qwen3.5", "testdata/configs/Qwen3.5-9B"},
 	"qwen3_5_moe":  {"Qwen3.5 with experts", "testdata/qwen3_5_moe-tiny"},
-	"qwen2":        {"Qwen2, Qwen2.5 (text)", ""},
-	"qwen3":        {"Qwen3 (text)", ""},
-	"qwen3_moe":    {"Qwen3 with experts (text)", ""},
+	"qwen2":        {"Qwen2, Qwen2.5 (text)", "testdata/configs/Qwen2.5-3B-Instruct"},
+	"qwen3":        {"Qwen3 (text)", "testdata/configs/Qwen3-8B"},
+	"qwen3_moe":    {"Qwen3 with experts (text)", "testdata/configs/Qwen3-30B-A3B-Instruct-2507"},
 }
 
 // The README's table is what the family table says.
@@ -45,12 +44,10 @@ func TestCapabilities(t *testing.T) {
 	for _, modelType := range types {
 		name, ok := familyNames[modelType]
 		require.True(t, ok, modelType)
-		i := qwenvl.Info{ModelType: modelType, Thinks: strings.HasPrefix(modelType, "qwen3")}
-		if name[1] != "" {
-			in, err := qwenvl.Inspect(name[1])
-			require.NoError(t, err)
-			i = in.Info
-		}
+		in, err := qwenvl.Inspect(name[1])
+		require.NoError(t, err)
+		i := in.Info
+		require.Equal(t, modelType, i.ModelType)
 		mark := func(b bool) string {
 			if b {
 				return "yes"

@@ -7,6 +7,7 @@ type Info struct {
 	ModelType   string // as config.json says, such as "qwen2_vl"
 	HiddenSize  int    // of the decoder
 	Layers      int    // of the decoder
+	Heads       int    // of queries, in the decoder's attention
 	VocabSize   int
 	ContextSize int // tokens of prompt and answer together
 	Threads     int
@@ -26,6 +27,14 @@ func (m *Model) Info() Info {
 // describe fills in what the configuration says.
 func describe(s family.Spec, i Info) Info {
 	i.ModelType, i.HiddenSize, i.Layers, i.VocabSize = s.ModelType, s.LLM.HiddenSize, len(s.LLM.Layers), s.LLM.VocabSize
+	for _, l := range s.LLM.Layers {
+		switch {
+		case l.GQA != nil:
+			i.Heads = l.GQA.NumHeads
+		case l.MLA != nil:
+			i.Heads = l.MLA.NumHeads
+		}
+	}
 	i.Thinks = s.Think[0] != ""
 	if v := s.Vision; v != nil {
 		i.Pictures, i.Videos = true, v.VideoToken != ""

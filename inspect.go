@@ -2,6 +2,7 @@ package qwenvl
 
 import (
 	"errors"
+	"image"
 	"io/fs"
 	"os"
 	"slices"
@@ -77,6 +78,14 @@ func inspect(files fs.FS, open func() (*weights.Source, error)) (*Inspection, er
 	in.Info = describe(spec, in.Info)
 	in.Info.ContextSize = spec.LLM.MaxContext
 	return in, checkpointError(in.plan(layout))
+}
+
+// PictureTokens tells how many tokens a picture of that size in pixels takes in a prompt, tags around it not counted.
+//
+// Errors: *[RequestError].
+func (in *Inspection) PictureTokens(width, height int) (int, error) {
+	tokens, _, _, err := in.vision(&EstimateRequest{Pictures: []image.Point{{X: width, Y: height}}})
+	return tokens, err
 }
 
 // plan runs the constructors of the model's parts and counts what they want.

@@ -1,6 +1,7 @@
 package qwenvl_test
 
 import (
+	"context"
 	"image"
 	"os"
 	"path/filepath"
@@ -63,6 +64,48 @@ func TestInspectListsTheCheckpoint(t *testing.T) {
 			require.Equal(t, p.Total, without.Parameters.Total)
 			require.Zero(t, without.Info.WeightBytes)
 		})
+	}
+}
+
+// The tokens that an inspection promises for a picture are those of a request. The numbers for published sizes are the reference's.
+func TestPictureTokens(t *testing.T) {
+	for name := range familyFixtures {
+		dir := filepath.Join("testdata", name)
+		in, err := qwenvl.Inspect(dir)
+		require.NoError(t, err)
+		m, err := qwenvl.Load(dir)
+		require.NoError(t, err)
+		for _, size := range []image.Point{{X: 100, Y: 80}, {X: 31, Y: 200}, {X: 448, Y: 448}} {
+			want, err := in.PictureTokens(size.X, size.Y)
+			require.NoError(t, err)
+			resp, err := m.Generate(context.Background(), qwenvl.Request{
+				Messages:  []qwenvl.Message{qwenvl.User(qwenvl.Image(image.NewGray(image.Rectangle{Max: size})), qwenvl.Text("?"))},
+				MaxTokens: 1, Sampling: qwenvl.Greedy(),
+			})
+			require.NoError(t, err)
+			require.Equal(t, resp.Usage.VisionTokens, want, "%s %v", name, size)
+		}
+		require.NoError(t, m.Close())
+	}
+	for name, want := range map[string][3]int{ // of 448×448, 1920×1080 and 28×28
+		"Qwen-VL-Chat":              {256, 256, 256},
+		"Qwen2-VL-2B":               {256, 2691, 4},
+		"Qwen2.5-VL-7B-Instruct":    {256, 2691, 4},
+		"Kimi-VL-A3B-Instruct":      {256, 0, 1},
+		"Qwen3-VL-2B-Instruct":      {196, 2040, 64},
+		"Qwen3.5-27B":               {196, 2040, 64},
+		"olmOCR-7B-0225-preview":    {256, 2691, 4},
+		"Qwen3-VL-30B-A3B-Instruct": {196, 2040, 64},
+	} {
+		in, err := qwenvl.Inspect("testdata/configs/" + name)
+		require.NoError(t, err)
+		for i, size := range []image.Point{{X: 448, Y: 448}, {X: 1920, Y: 1080}, {X: 28, Y: 28}} {
+			got, err := in.PictureTokens(size.X, size.Y)
+			require.NoError(t, err)
+			if want[i] > 0 {
+				require.Equal(t, want[i], got, "%s %v", name, size)
+			}
+		}
 	}
 }
 

@@ -6,12 +6,14 @@ import (
 	"image"
 	"image/color"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/golden"
 	"github.com/qwenvl/qwenvl/internal/testkit"
 	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
 )
@@ -67,6 +69,98 @@ func TestTextForms(t *testing.T) {
 	x.Set(t, "config.json", "rope_scaling", map[string]any{"rope_type": "yarn", "factor": 4.0})
 	_, err = qwenvl.LoadFS(x.FS())
 	require.ErrorContains(t, err, "yarn", "scaling that is not implemented is refused")
+}
+
+// textFixtures are the decoders alone, each with the spelling of its configuration that it is not stored in.
+var textFixtures = map[string]func(testing.TB, *ckpt.Checkpoint){
+	"qwen2": func(t testing.TB, x *ckpt.Checkpoint) {
+		x.Delete(t, "config.json", "rope_theta")
+		x.Set(t, "config.json", "rope_parameters", map[string]any{"rope_type": "default", "rope_theta": 1e6})
+	},
+	"qwen3": func(t testing.TB, x *ckpt.Checkpoint) {
+		x.Delete(t, "config.json", "rope_parameters")
+		x.Set(t, "config.json", "rope_theta", 500000.0)
+		x.Set(t, "config.json", "rope_scaling", nil)
+	},
+	"qwen3_moe": func(t testing.TB, x *ckpt.Checkpoint) {
+		x.Delete(t, "config.json", "rope_parameters")
+		x.Set(t, "config.json", "rope_theta", 1e7)
+		x.Delete(t, "config.json", "num_local_experts")
+		x.Set(t, "config.json", "num_experts", 5)
+	},
+}
+
+// Every stage of the text-only fixtures lies within its bounds, whatever the chunks, and in both spellings of the configuration.
+func TestTextFixtures(t *testing.T) {
+	for name, respell := range textFixtures {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join("testdata/text-tiny", name)
+			f, err := golden.Open(dir)
+			require.NoError(t, err)
+			require.Len(t, f.Cases, 2)
+			x := ckpt.Read(t, dir)
+			respell(t, x)
+			other := loadChanged(t, x)
+			for _, chunk := range []int{512, 7} {
+				m, err := qwenvl.Load(dir, qwenvl.WithPrefillChunk(chunk))
+				require.NoError(t, err)
+				require.Equal(t, name, m.Info().ModelType)
+				require.False(t, m.Info().Pictures)
+				for _, caseName := range f.Cases {
+					c, err := f.Case(caseName)
+					require.NoError(t, err)
+					compared, wrong := judge(t, m, f, c)
+					require.Empty(t, wrong)
+					require.GreaterOrEqual(t, compared, 9)
+					r := caseRequest(t, c)
+					want, got := newStages(), newStages()
+					want.run(t, m, r, nil)
+					got.run(t, other, r, nil)
+					testkit.SameBits(t, want.rows["logits"], got.rows["logits"])
+				}
+				require.NoError(t, m.Close())
+			}
+			in, err := qwenvl.Inspect(dir)
+			require.NoError(t, err)
+			require.Len(t, in.Tensors, len(x.Tensors))
+			for _, tensor := range in.Tensors {
+				require.Equal(t, x.Tensor(t, tensor.Name).Shape, tensor.Shape, tensor.Name)
+			}
+			_, err = in.PictureTokens(100, 100)
+			require.ErrorContains(t, err, "text only")
+		})
+	}
+}
+
+// A fault in a text decoder puts stages out of bound.
+func TestTextFixturesSeeDefects(t *testing.T) {
+	for name, plant := range map[string]func(*ckpt.Checkpoint){
+		"qwen2: half of the biases forgotten": func(x *ckpt.Checkpoint) { x.Tensor(t, "model.layers.1.self_attn.k_proj.bias").Set(make([]float32, 16)) },
+		"qwen3: another rotary base":          func(x *ckpt.Checkpoint) { x.Set(t, "config.json", "rope_parameters.rope_theta", 1e6) },
+		"qwen3: a norm on keys left out": func(x *ckpt.Checkpoint) {
+			ones := make([]float32, 16)
+			for i := range ones {
+				ones[i] = 1
+			}
+			x.Tensor(t, "model.layers.0.self_attn.k_norm.weight").Set(ones)
+		},
+		"qwen3_moe: chosen weights not normalised": func(x *ckpt.Checkpoint) { x.Set(t, "config.json", "norm_topk_prob", false) },
+		"qwen3_moe: three experts chosen":          func(x *ckpt.Checkpoint) { x.Set(t, "config.json", "num_experts_per_tok", 3) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			fixture, _, _ := strings.Cut(name, ":")
+			dir := filepath.Join("testdata/text-tiny", fixture)
+			f, err := golden.Open(dir)
+			require.NoError(t, err)
+			x := ckpt.Read(t, dir)
+			plant(x)
+			m := loadChanged(t, x)
+			c, err := f.Case("question")
+			require.NoError(t, err)
+			_, wrong := judge(t, m, f, c)
+			require.NotEmpty(t, wrong)
+		})
+	}
 }
 
 // Two hundred pictures of random sizes in one process give what fresh runs give.
