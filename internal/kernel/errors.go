@@ -7,6 +7,8 @@ const (
 	badLength  = "kernel: slice shorter than its shape"
 	badScratch = "kernel: scratch shorter than MatMulScratch"
 	badPair    = "kernel: slices of different lengths"
+	badGroup   = "kernel: no such group size"
+	badPanel   = "kernel: no such panel or row"
 )
 
 // checkMatrix panics unless rows rows of cols elements, ld apart, fit into length elements.

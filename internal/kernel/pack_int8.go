@@ -1,0 +1,109 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// PackedInt8 layout: panels of PanelRows weight rows, [n/32][k/4][32][4], hold w/scale + 128; scales are
+// [n/32][k/GroupInt8][32]. n and k are rounded up to whole panels and groups, with weights of 0. One step of four elements of
+// k is 128 bytes, whose four bytes per row are what a dot-product instruction adds up in a lane.
+
+// PackedInt8Len returns the lengths of the slices that hold n weight rows of k elements packed by [PackInt8].
+func PackedInt8Len(n, k int) (panels, scales int) {
+	if n < 0 {
+		panic(badSize)
+	}
+	groups, count := groupsOf(k, GroupInt8), panelsOf(n)
+	return count * groups * GroupInt8 * PanelRows, count * groups * PanelRows
+}
+
+// PackInt8 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it ends): per row and
+// group of GroupInt8 the scale is max |w| / 127, and weights are rounded half to even. A group that holds a NaN or an
+// infinity gets the scale NaN.
+//
+// Shapes: panels and scales are those of the whole matrix ([PackedInt8Len]), of which the panel row0/32 is written; rows is
+// [min(32, n-row0), k] without gaps. Different panels may be packed at the same time.
+//
+// Panics if row0 does not begin a panel of the matrix, or the slices are too short.
+func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) {
+	height := checkPanel(row0, n, k, len(rows))
+	needPanels, needScales := PackedInt8Len(n, k)
+	checkPacked(len(panels), needPanels, len(scales), needScales)
+	groups := groupsOf(k, GroupInt8)
+	panel := panels[row0*groups*GroupInt8:][:PanelRows*groups*GroupInt8]
+	scale := scales[row0*groups:][:PanelRows*groups]
+	for r := range PanelRows {
+		var row []float32
+		if r < height {
+			row = rows[r*k:][:k]
+		}
+		for g := range groups {
+			var q [GroupInt8]int8
+			var s [1]float32
+			var sum [1]int32
+			if rest := row[min(len(row), g*GroupInt8):]; len(rest) > 0 {
+				quantizeRow(q[:], s[:], sum[:], rest[:min(len(rest), GroupInt8)], GroupInt8, zeroInt8)
+			}
+			scale[g*PanelRows+r] = s[0]
+			block := panel[g*GroupInt8*PanelRows+4*r:]
+			for i := 0; i < GroupInt8; i += 4 {
+				four := uint32(uint8(q[i])) | uint32(uint8(q[i+1]))<<8 | uint32(uint8(q[i+2]))<<16 | uint32(uint8(q[i+3]))<<24
+				binary.LittleEndian.PutUint32(block[i*PanelRows:], four^0x80808080)
+			}
+		}
+	}
+}
+
+// UnpackInt8Row writes the weights of one row, as packed: w = scale · (byte - 128).
+//
+// Shapes: dst is [k]; panels and scales are those of the whole matrix of n rows of k elements.
+//
+// Panics if there is no such row or the slices are too short.
+func UnpackInt8Row(dst []float32, panels []uint8, scales []float32, row, n, k int) {
+	needPanels, needScales := PackedInt8Len(n, k)
+	checkPacked(len(panels), needPanels, len(scales), needScales)
+	checkRow(len(dst), row, n, k)
+	groups := groupsOf(k, GroupInt8)
+	p, r := row/PanelRows, row%PanelRows
+	start := p*groups*GroupInt8*PanelRows + 4*r
+	for i := range k {
+		s := scales[(p*groups+i/GroupInt8)*PanelRows+r]
+		dst[i] = s * float32(int32(panels[start+i/4*4*PanelRows+i%4])-zeroInt8)
+	}
+}
+
+func panelsOf(n int) int { return (n + PanelRows - 1) / PanelRows }
+
+// checkPanel panics unless row0 begins a panel of a matrix of n rows of k elements and its rows fit into length elements. It
+// returns how many rows the panel has.
+func checkPanel(row0, n, k, length int) int {
+	if row0 < 0 || row0%PanelRows != 0 || row0 >= n {
+		panic(badPanel)
+	}
+	height := min(PanelRows, n-row0)
+	checkMatrix(length, k, height, k)
+	return height
+}
+
+func checkPacked(panels, needPanels, scales, needScales int) {
+	if panels < needPanels || scales < needScales {
+		panic(badLength)
+	}
+}
+
+func checkRow(length, row, n, k int) {
+	if row < 0 || row >= n {
+		panic(badPanel)
+	}
+	if length < k {
+		panic(badLength)
+	}
+}
+
+func bf16(x float32) uint16 {
+	bits := math.Float32bits(x)
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+func fromBF16(bits uint16) float32 { return math.Float32frombits(uint32(bits) << 16) }
