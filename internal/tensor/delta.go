@@ -61,7 +61,7 @@ func (ex *Exec) CausalConv(dst, x Tensor, weight []float32, seqs []StateRows, sh
 // with q and k scaled to length one, and q by KeyDim^-1/2.
 //
 // Shapes: x is [n, shape.Conv()] with queries, keys and values side by side; gate g and beta are [n, ValueHeads]; dst is [n,
-// ValueHeads·ValueDim].
+// ValueHeads·ValueDim]. The values in x are overwritten.
 // Source: Gated Delta Networks (arXiv 2412.06464), section 3.1.
 func (ex *Exec) DeltaScan(dst, x, gate, beta Tensor, seqs []StateRows, shape DeltaShape) {
 	if x.Cols != shape.Conv() || dst.Cols != shape.ValueHeads*shape.ValueDim || gate.Cols != shape.ValueHeads || beta.Cols != shape.ValueHeads {

@@ -18,7 +18,8 @@ type expertLoop struct {
 
 // Combine adds to every row of dst the weighted results of its experts, in the order of the route: dst[r] += Σ_j weight·y[slot[r·K+j]].
 //
-// Shapes: dst is [n, d], y [any, d], slot as long as route.Index, n·K.
+// Shapes: dst is [n, d], y [any, d], slot as long as route.Index, n·K. The rows of y are overwritten, and no two
+// slots are the same.
 func (ex *Exec) Combine(dst, y Tensor, route Route, slot []int32) {
 	if dst.Cols != y.Cols || len(slot) != dst.Rows*route.K || len(route.Index) != len(slot) || len(route.Weight) != len(slot) {
 		panic(badShape)

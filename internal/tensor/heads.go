@@ -32,7 +32,7 @@ func splitRow(l *rowLoop, r int) {
 
 // Gate computes dst ∘= sigmoid(gate). A gate of one column gates whole rows.
 //
-// Shapes: dst is [n, d], gate [n, d] or [n, 1].
+// Shapes: dst is [n, d], gate [n, d] or [n, 1], which is overwritten.
 func (ex *Exec) Gate(dst, gate Tensor) {
 	if dst.Rows != gate.Rows || gate.Cols != dst.Cols && gate.Cols != 1 {
 		panic(badShape)
