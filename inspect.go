@@ -43,14 +43,15 @@ type TensorInfo struct {
 	Shape []int  // of the part, as the model uses it: a convolution over patches is a matrix
 }
 
-// Inspect describes the checkpoint in a folder.
+// Inspect describes the checkpoint in a folder. Where its weights are not there, what they are called is told by their index, and without
+// one by how the family is released.
 //
 // Errors: *[CheckpointError].
 func Inspect(dir string) (*Inspection, error) {
 	return inspect(os.DirFS(dir), func() (*weights.Source, error) { return weights.OpenDir(dir) })
 }
 
-// InspectFS describes the checkpoint in a file system. Weights are not looked at.
+// InspectFS describes the checkpoint in a file system. Weights are not looked at, but for their index.
 //
 // Errors: as [Inspect].
 func InspectFS(fsys fs.FS) (*Inspection, error) {
@@ -74,6 +75,13 @@ func inspect(files fs.FS, open func() (*weights.Source, error)) (*Inspection, er
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, checkpointError(err)
+	default:
+		names, err := weights.IndexNames(files)
+		if err == nil {
+			layout = spec.LayoutNamed(names)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, checkpointError(err)
+		}
 	}
 	in.Info = describe(spec, in.Info)
 	in.Info.ContextSize = spec.LLM.MaxContext

@@ -5,8 +5,10 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +67,33 @@ func TestInspectListsTheCheckpoint(t *testing.T) {
 			require.Zero(t, without.Info.WeightBytes)
 		})
 	}
+}
+
+// An index tells how tensors are called, without the shards that it names.
+func TestInspectReadsAnIndex(t *testing.T) {
+	config, err := os.ReadFile("testdata/configs/Qwen3-30B-A3B-Instruct-2507/config.json")
+	require.NoError(t, err)
+	has := func(files fstest.MapFS, name string) bool {
+		in, err := qwenvl.InspectFS(files)
+		require.NoError(t, err)
+		return slices.ContainsFunc(in.Tensors, func(x qwenvl.TensorInfo) bool { return x.Name == name })
+	}
+	const apart, stacked = "model.layers.47.mlp.experts.127.up_proj.weight", "model.layers.47.mlp.experts.gate_up_proj"
+	files := fstest.MapFS{"config.json": {Data: config}}
+	require.True(t, has(files, apart))
+	index := func(name string) {
+		files["model.safetensors.index.json"] = &fstest.MapFile{Data: []byte(`{"weight_map": {"` + name + `": "model-00001-of-00002.safetensors"}}`)}
+	}
+	index("model.layers.0.mlp.experts.gate_up_proj")
+	require.True(t, has(files, stacked))
+	require.False(t, has(files, apart))
+	index("model.layers.0.mlp.experts.0.gate_proj.weight")
+	require.True(t, has(files, apart))
+	files["model.safetensors.index.json"].Data = []byte(`{"weight_map": 3}`)
+	_, err = qwenvl.InspectFS(files)
+	var broken *qwenvl.CheckpointError
+	require.ErrorAs(t, err, &broken)
+	require.Equal(t, "model.safetensors.index.json", broken.File)
 }
 
 // The tokens that an inspection promises for a picture are those of a request. The numbers for published sizes are the reference's.

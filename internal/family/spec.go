@@ -72,6 +72,16 @@ func (s Spec) Layout(src *weights.Source) Layout {
 	return s.Layouts[0]
 }
 
+// LayoutNamed is Layout for a checkpoint of which only the names are known, sorted: shapes are taken to fit.
+func (s Spec) LayoutNamed(names []string) Layout {
+	for _, l := range s.Layouts {
+		if _, ok := slices.BinarySearch(names, l.Probe); ok {
+			return l
+		}
+	}
+	return s.Layouts[0]
+}
+
 // ItemBytes returns the size of an element as config.json says it, for checkpoints whose weights are not there.
 func ItemBytes(files fs.FS) int {
 	c, err := readObject(files, "config.json", false)

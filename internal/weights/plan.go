@@ -1,5 +1,11 @@
 package weights
 
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
 // Planned is a bind that a Loader was asked for.
 type Planned struct {
 	Canonical string // the model's name
@@ -26,4 +32,25 @@ func (b *binding) note(canonical string, shape ...int) bool {
 	}
 	b.plan.Binds = append(b.plan.Binds, Planned{Canonical: canonical, Ref: b.names(canonical), Shape: shape})
 	return true
+}
+
+// IndexNames returns the names of the tensors that the index at the root of fsys lists, sorted. The shards need not be there.
+//
+// Errors: *[FormatError], or the file's own, wrapped (fs.ErrNotExist where there is no index).
+func IndexNames(fsys fs.FS) ([]string, error) {
+	for _, name := range []string{indexFile, torchIndex} {
+		ix, err := readIndex(fsys, name, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		names := make([]string, len(ix.weights))
+		for i, w := range ix.weights {
+			names[i] = w.tensor
+		}
+		return names, nil
+	}
+	return nil, fmt.Errorf("weights: no index: neither %s nor %s: %w", indexFile, torchIndex, fs.ErrNotExist)
 }
