@@ -11,12 +11,20 @@ var AVX512 = hasAVX512
 // AVX2 reports AVX2, FMA3 and F16C.
 var AVX2 = hasAVX2
 
+// AVX512VNNI reports AVX-512 VNNI (dot products of bytes), with what [AVX512] asks for.
+var AVX512VNNI = hasAVX512VNNI
+
+// AVXVNNI reports AVX-VNNI, the same dot products for processors without AVX-512, with what [AVX2] asks for.
+var AVXVNNI = hasAVXVNNI
+
 // features lists the switches, the widest instruction set first.
 var features = [...]struct {
 	name string
 	on   *bool
 }{
+	{"avx512vnni", &AVX512VNNI},
 	{"avx512", &AVX512},
+	{"avxvnni", &AVXVNNI},
 	{"avx2", &AVX2},
 }
 

@@ -25,9 +25,9 @@ func TestDisableUnknownName(t *testing.T) {
 	require.PanicsWithValue(t, unknownFeature, func() { Disable("mmx") })
 }
 
-// AVX-512 kernels share code with the AVX2 ones, so the first must never be reported without the second.
-func TestAVX512ImpliesAVX2(t *testing.T) {
-	if hasAVX512 {
-		require.True(t, bool(hasAVX2))
+// The kernels of one instruction set share code with those of another, so none must be reported without what it builds on.
+func TestFeaturesImplyOthers(t *testing.T) {
+	for _, f := range []struct{ has, needs bool }{{hasAVX512, hasAVX2}, {hasAVX512VNNI, hasAVX512}, {hasAVXVNNI, hasAVX2}} {
+		require.True(t, !f.has || f.needs)
 	}
 }

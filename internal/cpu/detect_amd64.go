@@ -7,4 +7,7 @@ import sys "golang.org/x/sys/cpu"
 var (
 	hasAVX2   = sys.X86.HasAVX2 && sys.X86.HasFMA && sys.X86.HasF16C
 	hasAVX512 = hasAVX2 && sys.X86.HasAVX512F && sys.X86.HasAVX512DQ && sys.X86.HasAVX512BW && sys.X86.HasAVX512VL
+
+	hasAVX512VNNI = hasAVX512 && sys.X86.HasAVX512VNNI
+	hasAVXVNNI    = hasAVX2 && sys.X86.HasAVXVNNI
 )

@@ -2,4 +2,4 @@
 
 package cpu
 
-const hasAVX2, hasAVX512 = false, false
+const hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI = false, false, false, false

@@ -16,6 +16,9 @@ type isa struct {
 var (
 	avx512 = isa{"AVX512", "avx512", "Z", 16}
 	avx2   = isa{"AVX2", "avx2", "Y", 8}
+	// These differ from the two above only where they multiply integers.
+	avx512VNNI = isa{"AVX512VNNI", "avx512vnni", "Z", 16}
+	avxVNNI    = isa{"AVXVNNI", "avxvnni", "Y", 8}
 )
 
 func (v isa) bytes() int { return 4 * v.lanes }

@@ -30,6 +30,23 @@ func main() {
 	f := newFile(avx2)
 	transpose(f)
 	write("../transpose_avx2_amd64.s", f.source())
+	for _, out := range []struct {
+		isa
+		kernels []quantKernel
+	}{
+		{avx512VNNI, []quantKernel{int8AVX512VNNI(), int4AVX512VNNI()}},
+		{avxVNNI, []quantKernel{int8AVXVNNI(), int4AVXVNNI()}},
+		{avx2, []quantKernel{int8AVX2(), int4AVX2()}},
+	} {
+		f := newFile(out.isa)
+		for _, k := range out.kernels {
+			f.quant(k)
+		}
+		if out.name != avxVNNI.name { // its unpacking is that of AVX2
+			unpackInt4(f)
+		}
+		write("../quant_"+out.lower+"_amd64.s", f.source())
+	}
 }
 
 func write(path string, data []byte) {

@@ -1,0 +1,426 @@
+package main
+
+import "fmt"
+
+// quantKernel is the quantised product on one instruction set: tiles of up to rows rows by vectors vectors of 32-bit sums.
+// A panel of 32 columns takes several passes where its sums are more vectors than that.
+type quantKernel struct {
+	name    string // of the function, before that of the instruction set
+	rows    int    // at most
+	vectors int
+	chains  int  // sums that wait for each other's latency are split into so many at most
+	acc     int  // registers for them
+	half    bool // weights of 4 bits
+	signed  bool // whether block takes the offset of the weights off
+	// start loads constants; block writes the products of unroll steps (4 elements of k, 128 bytes of a panel of bytes).
+	start  func(f *file)
+	unroll int
+	block  func(t *quantTile)
+}
+
+// quantTile is a tile being written.
+type quantTile struct {
+	*file
+	quantKernel
+	height int // rows of this tile
+	split  int // chains of this tile
+}
+
+// sum is the register of chain c of the sum of row r and vector v.
+func (t *quantTile) sum(c, r, v int) int { return (c*t.height+r)*t.vectors + v }
+
+// passBytes is what the columns of one pass take in a step of bytes, in y and in the scales in f32.
+func (t *quantTile) passBytes() int { return t.vectors * t.bytes() }
+
+// panelBytes is the width of a panel in each of those.
+const panelBytes = 128
+
+func int8AVX512VNNI() quantKernel {
+	return quantKernel{name: "int8Tile", rows: 12, vectors: 2, chains: 4, acc: 24, unroll: 4, start: func(*file) {},
+		block: func(t *quantTile) {
+			for i := range t.unroll {
+				t.prefetch(i*panelBytes, 2)
+				for v := range 2 {
+					t.op("VMOVDQU64 %d(BX), Z%d", i*panelBytes+v*64, 24+v)
+				}
+				for r := range t.height {
+					q := 26 + r%4
+					t.op("VPBROADCASTD %s, Z%d", t.row("AX", r, 4*i), q)
+					for v := range 2 {
+						t.op("VPDPBUSD Z%d, Z%d, Z%d", q, 24+v, t.sum(i%t.split, r, v))
+					}
+				}
+			}
+		}}
+}
+
+func int4AVX512VNNI() quantKernel {
+	return quantKernel{name: "int4Tile", rows: 12, vectors: 2, chains: 4, acc: 24, half: true, unroll: 4,
+		start: func(f *file) { f.op("VMOVDQU64 %s, Z31", f.constant(0x0f0f0f0f)) },
+		block: func(t *quantTile) {
+			for i := 0; i < t.unroll; i += 2 {
+				t.prefetch(i*panelBytes/2, 2)
+				for v := range 2 { // Z24, Z25: the first step, Z26, Z27: the second
+					t.op("VMOVDQU64 %d(BX), Z%d", i*panelBytes/2+v*64, 24+v)
+					t.op("VPSRLW $4, Z%d, Z%d", 24+v, 26+v)
+					t.op("VPANDD Z31, Z%d, Z%d", 24+v, 24+v)
+					t.op("VPANDD Z31, Z%d, Z%d", 26+v, 26+v)
+				}
+				for j := range 2 {
+					for r := range t.height {
+						q := 28 + r%3
+						t.op("VPBROADCASTD %s, Z%d", t.row("AX", r, 4*(i+j)), q)
+						for v := range 2 {
+							t.op("VPDPBUSD Z%d, Z%d, Z%d", q, 24+2*j+v, t.sum((i+j)%t.split, r, v))
+						}
+					}
+				}
+			}
+		}}
+}
+
+func int8AVXVNNI() quantKernel {
+	return quantKernel{name: "int8Tile", rows: 6, vectors: 2, chains: 4, acc: 12, unroll: 4, start: func(*file) {},
+		block: func(t *quantTile) {
+			for i := range t.unroll {
+				t.prefetch(i*panelBytes, 1)
+				for v := range 2 {
+					t.op("VMOVDQU %d(BX), Y%d", i*panelBytes+v*32, 12+v)
+				}
+				for r := range t.height {
+					q := 14 + r%2
+					t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*i), q)
+					for v := range 2 {
+						t.dotVEX(q, 12+v, t.sum(i%t.split, r, v))
+					}
+				}
+			}
+		}}
+}
+
+func int4AVXVNNI() quantKernel {
+	return quantKernel{name: "int4Tile", rows: 4, vectors: 2, chains: 4, acc: 8, half: true, unroll: 4,
+		start: func(f *file) { f.op("VMOVDQU %s, Y15", f.constant(0x0f0f0f0f)) },
+		block: func(t *quantTile) {
+			for i := 0; i < t.unroll; i += 2 {
+				t.prefetch(i*panelBytes/2, 1)
+				for v := range 2 { // Y8, Y9: the first step, Y10, Y11: the second
+					t.op("VMOVDQU %d(BX), Y%d", i*panelBytes/2+v*32, 8+v)
+					t.op("VPSRLW $4, Y%d, Y%d", 8+v, 10+v)
+					t.op("VPAND Y15, Y%d, Y%d", 8+v, 8+v)
+					t.op("VPAND Y15, Y%d, Y%d", 10+v, 10+v)
+				}
+				for j := range 2 {
+					for r := range t.height {
+						q := 12 + r%3
+						t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*(i+j)), q)
+						for v := range 2 {
+							t.dotVEX(q, 8+2*j+v, t.sum((i+j)%t.split, r, v))
+						}
+					}
+				}
+			}
+		}}
+}
+
+// int8AVX2 multiplies |w| by q with the sign of w: sums of two such products, up to 2·128·127, fit 16 bits. Those of w + 128
+// as it is would not, and would saturate.
+func int8AVX2() quantKernel {
+	return quantKernel{name: "int8Tile", rows: 8, vectors: 1, chains: 1, acc: 8, signed: true, unroll: 2,
+		start: func(f *file) {
+			f.op("VMOVDQU %s, Y14", f.constant(0x00010001))
+			f.op("VMOVDQU %s, Y15", f.constant(0x80808080))
+		},
+		block: func(t *quantTile) {
+			for i := range t.unroll {
+				t.prefetch(i*panelBytes, 1)
+				t.op("VPXOR %d(BX), Y15, Y8", i*panelBytes)
+				t.op("VPABSB Y8, Y9")
+				for r := range t.height {
+					q := 10 + r%4
+					t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*i), q)
+					t.op("VPSIGNB Y8, Y%d, Y%d", q, q)
+					t.op("VPMADDUBSW Y%d, Y9, Y%d", q, q)
+					t.op("VPMADDWD Y14, Y%d, Y%d", q, q)
+					t.op("VPADDD Y%d, Y%d, Y%d", q, t.sum(0, r, 0), t.sum(0, r, 0))
+				}
+			}
+		}}
+}
+
+// int4AVX2 adds up eight sums of two products in 16 bits, at most 8·2·15·127, before it widens them.
+func int4AVX2() quantKernel {
+	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, chains: 1, acc: 6, half: true, unroll: 8,
+		start: func(f *file) { f.op("VMOVDQU %s, Y15", f.constant(0x0f0f0f0f)) },
+		block: func(t *quantTile) {
+			for i := 0; i < t.unroll; i += 2 {
+				t.prefetch(i*panelBytes/2, 1)
+				t.op("VMOVDQU %d(BX), Y12", i*panelBytes/2)
+				t.op("VPSRLW $4, Y12, Y13")
+				t.op("VPAND Y15, Y12, Y12")
+				t.op("VPAND Y15, Y13, Y13")
+				for j := range 2 {
+					for r := range t.height {
+						t.op("VPBROADCASTD %s, Y14", t.row("AX", r, 4*(i+j)))
+						if i+j == 0 {
+							t.op("VPMADDUBSW Y14, Y12, Y%d", 6+r)
+							continue
+						}
+						t.op("VPMADDUBSW Y14, Y%d, Y14", 12+j)
+						t.op("VPADDW Y14, Y%d, Y%d", 6+r, 6+r)
+					}
+				}
+			}
+			for r := range t.height {
+				t.op("VPMADDWD %s, Y%d, Y%d", t.constant(0x00010001), 6+r, 6+r)
+				t.op("VPADDD Y%d, Y%d, Y%d", 6+r, t.sum(0, r, 0), t.sum(0, r, 0))
+			}
+		}}
+}
+
+// dotVEX adds to acc the products of the unsigned bytes of w and the signed ones of q. The assembler only knows the
+// encoding of AVX-512.
+func (t *quantTile) dotVEX(q, w, acc int) {
+	b := vpdpbusd(acc, w, q)
+	t.op("BYTE $%#x; BYTE $%#x; BYTE $%#x; BYTE $%#x; BYTE $%#x // VPDPBUSD Y%d, Y%d, Y%d", b[0], b[1], b[2], b[3], b[4], q, w, acc)
+}
+
+// vpdpbusd encodes VEX.256.66.0F38.W0 50 /r for three vector registers, in the order of Intel's manual.
+func vpdpbusd(dst, src1, src2 int) [5]byte {
+	inverted := func(reg, bit int) byte { return byte(^reg >> 3 & 1 << bit) }
+	return [5]byte{
+		0xc4,
+		inverted(dst, 7) | 1<<6 | inverted(src2, 5) | 2, // R, X, B and the map 0F38
+		byte(^src1&15<<3) | 1<<2 | 1,                    // W, vvvv, L and the prefix 66
+		0x50,
+		byte(3<<6 | dst&7<<3 | src2&7),
+	}
+}
+
+// prefetchAhead is how far ahead of the weights in use others are fetched, in bytes.
+const prefetchAhead = 2048
+
+func (t *quantTile) prefetch(at, lines int) {
+	for i := range lines {
+		t.op("PREFETCHT0 %d(BX)", prefetchAhead+at+64*i)
+	}
+}
+
+// row addresses row r of what base points to; strides has put the stride's odd multiples into registers.
+func (t *quantTile) row(base string, r, disp int) string {
+	at := strided(base, r)
+	if disp == 0 {
+		return at
+	}
+	return fmt.Sprint(disp) + at
+}
+
+func (t *quantTile) strides(field string) {
+	if t.height == 1 {
+		return
+	}
+	t.op("MOVQ quantArgs_%s(DI), R8", field)
+	for i, reg := range []string{"R9", "R10", "R11", "R12", "R13"} {
+		if t.height <= 3+2*i {
+			return
+		}
+		t.op("LEAQ (%s)(R8*2), %s", []string{"R8", "R9", "R10", "R11", "R12"}[i], reg)
+	}
+}
+
+// quant writes the function <k.name>(args *quantArgs): one tile of args.rows rows by the 32 columns of a panel, over some
+// groups of k.
+func (f *file) quant(k quantKernel) {
+	f.text(k.name, "(args *quantArgs)", 8)
+	f.op("MOVQ args+0(FP), DI")
+	f.op("MOVQ quantArgs_q(DI), AX")
+	f.op("MOVQ quantArgs_w(DI), BX")
+	f.op("MOVQ quantArgs_y(DI), DX")
+	f.op("MOVQ quantArgs_wscale(DI), R15")
+	f.op("XORQ R14, R14") // the group, times four
+	k.start(f)
+	f.op("MOVQ quantArgs_rows(DI), CX")
+	for height := 1; height < k.rows; height++ {
+		f.op("CMPQ CX, $%d", height)
+		f.op("JEQ rows%d", height)
+	}
+	for height := k.rows; height >= 1; height-- {
+		f.label(fmt.Sprintf("rows%d", height))
+		t := &quantTile{file: f, quantKernel: k, height: height, split: 1}
+		for t.split < k.chains && 2*t.split*height*k.vectors <= k.acc {
+			t.split *= 2
+		}
+		t.write()
+		f.ret()
+	}
+}
+
+func (t *quantTile) write() {
+	label := func(name string) string { return fmt.Sprintf("%s%d", name, t.height) }
+	passes := panelBytes / t.passBytes()
+	t.label(label("group"))
+	if passes > 1 {
+		t.op("MOVQ $%d, quantArgs_passes(DI)", passes)
+		t.label(label("pass"))
+	}
+	// The sums begin with what makes up for the offset of the weights.
+	if !t.signed {
+		t.op("MOVQ quantArgs_sums(DI), SI")
+		t.op("ADDQ R14, SI")
+		t.strides("lds")
+	}
+	for r := range t.height {
+		if t.signed {
+			t.zero(t.sum(0, r, 0))
+			continue
+		}
+		t.op("VPBROADCASTD %s, %s", t.row("SI", r, 0), t.v(t.sum(0, r, 0)))
+		for v := 1; v < t.vectors; v++ {
+			t.op("%s %s, %s", t.move(), t.v(t.sum(0, r, 0)), t.v(t.sum(0, r, v)))
+		}
+		for c := 1; c < t.split; c++ {
+			for v := range t.vectors {
+				t.zero(t.sum(c, r, v))
+			}
+		}
+	}
+	t.strides("ldq")
+	t.op("MOVQ quantArgs_steps(DI), CX")
+	t.label(label("step"))
+	t.block(t)
+	size := t.unroll * panelBytes
+	if t.half {
+		size /= 2
+	}
+	t.op("ADDQ $%d, AX", 4*t.unroll)
+	t.op("ADDQ $%d, BX", size)
+	t.op("SUBQ $%d, CX", t.unroll)
+	t.op("JNZ %s", label("step"))
+	t.finish(label)
+	if passes > 1 { // back to the group's beginning, and on to the next columns
+		t.op("MOVQ quantArgs_steps(DI), CX")
+		t.op("SHLQ $2, CX")
+		t.op("SUBQ CX, AX")
+		shift := 5
+		if t.half {
+			shift--
+		}
+		t.op("SHLQ $%d, CX", shift)
+		t.op("SUBQ CX, BX")
+		t.op("ADDQ $%d, BX", t.passBytes())
+		t.op("ADDQ $%d, DX", t.passBytes())
+		t.op("DECQ quantArgs_passes(DI)")
+		t.op("JNZ %s", label("pass"))
+		t.op("SUBQ $%d, DX", panelBytes)
+		t.op("LEAQ -%d(BX)(CX*1), BX", panelBytes)
+		t.op("SHRQ $%d, CX", shift)
+		t.op("ADDQ CX, AX")
+	}
+	t.op("MOVQ $1, quantArgs_resume(DI)")
+	t.op("ADDQ $4, R14")
+	t.op("DECQ quantArgs_groups(DI)")
+	t.op("JNZ %s", label("group"))
+}
+
+func (t *quantTile) move() string {
+	if t.lanes == 16 {
+		return "VMOVDQA64"
+	}
+	return "VMOVDQA"
+}
+
+// finish scales the sums of a pass and adds them to y, or stores them there.
+func (t *quantTile) finish(label func(string) string) {
+	for width := t.split; width > 1; width /= 2 {
+		for c := range width / 2 {
+			for r := range t.height {
+				for v := range t.vectors {
+					t.op("VPADDD %s, %s, %s", t.v(t.sum(c+width/2, r, v)), t.v(t.sum(c, r, v)), t.v(t.sum(c, r, v)))
+				}
+			}
+		}
+	}
+	w, temp := t.acc, t.acc+t.vectors // registers
+	for v := range t.vectors {
+		if t.half {
+			t.op("VPMOVZXWD %d(R15), %s", v*t.bytes()/2, t.v(w+v))
+			t.op("VPSLLD $16, %s, %s", t.v(w+v), t.v(w+v))
+		} else {
+			t.op("VMOVUPS %d(R15), %s", v*t.bytes(), t.v(w+v))
+		}
+	}
+	if t.half {
+		t.op("ADDQ $%d, R15", t.passBytes()/2)
+	} else {
+		t.op("ADDQ $%d, R15", t.passBytes())
+	}
+	t.op("MOVQ quantArgs_scale(DI), SI")
+	t.op("ADDQ R14, SI")
+	t.strides("lds")
+	for r := range t.height {
+		if t.lanes == 8 {
+			t.op("VBROADCASTSS %s, Y%d", t.row("SI", r, 0), temp)
+		}
+		for v := range t.vectors {
+			s := t.v(t.sum(0, r, v))
+			t.op("VCVTDQ2PS %s, %s", s, s)
+			if t.lanes == 16 {
+				t.op("VMULPS.BCST %s, %s, %s", t.row("SI", r, 0), s, s)
+			} else {
+				t.op("VMULPS Y%d, %s, %s", temp, s, s)
+			}
+		}
+	}
+	t.strides("ldy")
+	t.op("CMPQ quantArgs_resume(DI), $0")
+	t.op("JEQ %s", label("first"))
+	for r := range t.height {
+		for v := range t.vectors {
+			s := t.v(t.sum(0, r, v))
+			t.op("VFMADD213PS %s, %s, %s", t.row("DX", r, v*t.bytes()), t.v(w+v), s)
+			t.op("VMOVUPS %s, %s", s, t.row("DX", r, v*t.bytes()))
+		}
+	}
+	t.op("JMP %s", label("stored"))
+	t.label(label("first"))
+	t.zero(temp)
+	for r := range t.height {
+		for v := range t.vectors {
+			s := t.v(t.sum(0, r, v))
+			t.op("VFMADD213PS %s, %s, %s", t.v(temp), t.v(w+v), s)
+			t.op("VMOVUPS %s, %s", s, t.row("DX", r, v*t.bytes()))
+		}
+	}
+	t.label(label("stored"))
+}
+
+// unpackInt4 writes unpackInt4(dst, src *uint8, groups uintptr): the bytes 0..15 of some groups, in the layout of int8.
+func unpackInt4(f *file) {
+	const group = 1024 // bytes
+	f.text("unpackInt4", "(dst, src *uint8, groups uintptr)", 24)
+	f.op("MOVQ dst+0(FP), DI")
+	f.op("MOVQ src+8(FP), SI")
+	f.op("MOVQ groups+16(FP), CX")
+	load, and := "VMOVDQU", "VPAND"
+	if f.lanes == 16 {
+		load, and = "VMOVDQU64", "VPANDD"
+	}
+	f.op("%s %s, %s", load, f.constant(0x0f0f0f0f), f.v(15))
+	f.op("SHLQ $2, CX") // quarters of a group
+	f.label("loop")
+	for at := 0; at < group/4; at += panelBytes {
+		for v := 0; v < panelBytes; v += f.bytes() {
+			f.op("%s %d(SI), %s", load, at+v, f.v(0))
+			f.op("VPSRLW $4, %s, %s", f.v(0), f.v(1))
+			f.op("%s %s, %s, %s", and, f.v(15), f.v(0), f.v(0))
+			f.op("%s %s, %s, %s", and, f.v(15), f.v(1), f.v(1))
+			f.op("%s %s, %d(DI)", load, f.v(0), 2*at+v)
+			f.op("%s %s, %d(DI)", load, f.v(1), 2*at+panelBytes+v)
+		}
+	}
+	f.op("ADDQ $%d, SI", group/4)
+	f.op("ADDQ $%d, DI", group/2)
+	f.op("DECQ CX")
+	f.op("JNZ loop")
+	f.ret()
+}
