@@ -124,3 +124,67 @@ func BenchmarkRow(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMatMulQuant is BenchmarkMatMul for packed weights.
+func BenchmarkMatMulQuant(b *testing.B) {
+	for _, bits := range quantBits {
+		for _, c := range []struct{ m, n, k int }{
+			{1, 1536, 1536}, {1, 1536, 8960}, {2, 1536, 1536}, {4, 1536, 1536}, {8, 1536, 1536}, {12, 1536, 1536}, {16, 1536, 1536},
+			{96, 1280, 1280}, {512, 1536, 1536}, {512, 1536, 8960},
+		} {
+			eachISA(b, fmt.Sprintf("fmt=int%d/m=%d/n=%d/k=%d", bits, c.m, c.n, c.k), func(b *testing.B) {
+				size, scales := PackedInt8Len(c.n, c.k)
+				bytes := size + 4*scales
+				if bits == 4 {
+					size, scales = PackedInt4Len(c.n, c.k)
+					bytes = size + 2*scales
+				}
+				copies := 1
+				if c.m <= 16 {
+					copies = 256 << 20 / bytes
+				}
+				p := newQuantProduct(newRand(), bits, c.m, c.n*copies, c.k)
+				y := make([]float32, c.m*p.n)
+				at, count := 0, c.n/PanelRows
+				b.SetBytes(int64(bytes))
+				for b.Loop() {
+					p.run(y, p.n, 0, c.m, at*count, count)
+					at = (at + 1) % copies
+				}
+				reportRate(b, 2*c.m*c.n*c.k, bytes)
+			})
+		}
+	}
+}
+
+func BenchmarkQuantizeRows(b *testing.B) {
+	const m, k = 16, 1536
+	x := normal(newRand(), m*k)
+	for _, group := range []int{GroupInt8, GroupInt4} {
+		eachISA(b, fmt.Sprintf("group=%d", group), func(b *testing.B) {
+			q, scale, sums := make([]int8, m*QuantizedStride(k, group)), make([]float32, m*QuantizedGroups(k, group)), make([]int32, m*QuantizedGroups(k, group))
+			for b.Loop() {
+				QuantizeRows(q, scale, sums, x, k, m, k, group)
+			}
+			b.ReportMetric(float64(m*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelem/s")
+		})
+	}
+}
+
+func BenchmarkPack(b *testing.B) {
+	const n, k = 32, 1536
+	w := normal(newRand(), n*k)
+	for _, bits := range quantBits {
+		eachISA(b, fmt.Sprintf("fmt=int%d", bits), func(b *testing.B) {
+			panels, scales, bf := packMatrix(bits, w, n, k)
+			for b.Loop() {
+				if bits == 4 {
+					PackInt4(panels, bf, w, 0, n, k)
+				} else {
+					PackInt8(panels, scales, w, 0, n, k)
+				}
+			}
+			b.ReportMetric(float64(n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelem/s")
+		})
+	}
+}

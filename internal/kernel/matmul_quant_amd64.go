@@ -24,7 +24,6 @@ type quantArgs struct {
 	steps  uintptr // of 4 elements of k in a group
 	groups uintptr // counted down by the tile
 	resume uintptr // 1: add to y, 0: start from zero; set by the tile
-	passes uintptr // scratch of the tile
 }
 
 //go:noescape
@@ -238,8 +237,4 @@ func (c *quantCall) cutTile(args quantArgs, r0, r1, c0, width int) {
 	for r := r0; r < r1; r++ {
 		copy(c.y[r*c.ldy+c0:][:width], y[(r-r0)*PanelRows:])
 	}
-}
-
-func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32, group int, zero int32) {
-	quantizeGroupsGo(q, scale, sums, x, group, zero)
 }

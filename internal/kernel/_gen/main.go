@@ -30,6 +30,9 @@ func main() {
 	f := newFile(avx2)
 	transpose(f)
 	write("../transpose_avx2_amd64.s", f.source())
+	f = newFile(avx2)
+	quantize(f)
+	write("../quantize_avx2_amd64.s", f.source())
 	for _, out := range []struct {
 		isa
 		kernels []quantKernel

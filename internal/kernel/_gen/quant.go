@@ -198,7 +198,7 @@ func vpdpbusd(dst, src1, src2 int) [5]byte {
 }
 
 // prefetchAhead is how far ahead of the weights in use others are fetched, in bytes.
-const prefetchAhead = 2048
+const prefetchAhead = 4096
 
 func (t *quantTile) prefetch(at, lines int) {
 	for i := range lines {
@@ -260,7 +260,6 @@ func (t *quantTile) write() {
 	passes := panelBytes / t.passBytes()
 	t.label(label("group"))
 	if passes > 1 {
-		t.op("MOVQ $%d, quantArgs_passes(DI)", passes)
 		t.label(label("pass"))
 	}
 	// The sums begin with what makes up for the offset of the weights.
@@ -309,8 +308,10 @@ func (t *quantTile) write() {
 		t.op("SUBQ CX, BX")
 		t.op("ADDQ $%d, BX", t.passBytes())
 		t.op("ADDQ $%d, DX", t.passBytes())
-		t.op("DECQ quantArgs_passes(DI)")
-		t.op("JNZ %s", label("pass"))
+		t.op("MOVQ DX, SI")
+		t.op("SUBQ quantArgs_y(DI), SI")
+		t.op("CMPQ SI, $%d", panelBytes)
+		t.op("JNE %s", label("pass"))
 		t.op("SUBQ $%d, DX", panelBytes)
 		t.op("LEAQ -%d(BX)(CX*1), BX", panelBytes)
 		t.op("SHRQ $%d, CX", shift)
