@@ -143,18 +143,35 @@ func BenchmarkMatMulQuant(b *testing.B) {
 				if c.m <= 16 {
 					copies = 256 << 20 / bytes
 				}
-				p := newQuantProduct(newRand(), bits, c.m, c.n*copies, c.k)
-				y := make([]float32, c.m*p.n)
-				at, count := 0, c.n/PanelRows
+				matrices := newQuantProduct(newRand(), bits, c.m, c.n*copies, c.k).cut(copies)
+				y := make([]float32, c.m*c.n)
+				at := 0
 				b.SetBytes(int64(bytes))
 				for b.Loop() {
-					p.run(y, p.n, 0, c.m, at*count, count)
+					matrices[at].run(y, c.n, 0, c.m, 0, c.n/PanelRows)
 					at = (at + 1) % copies
 				}
 				reportRate(b, 2*c.m*c.n*c.k, bytes)
 			})
 		}
 	}
+}
+
+// cut returns so many products, each with its part of the weights, which end with a whole panel.
+func (p *quantProduct) cut(count int) []*quantProduct {
+	parts := make([]*quantProduct, count)
+	for i := range parts {
+		part := *p
+		part.n /= count
+		part.panels = p.panels[i*len(p.panels)/count:]
+		if p.bits == 4 {
+			part.bf16 = p.bf16[i*len(p.bf16)/count:]
+		} else {
+			part.f32 = p.f32[i*len(p.f32)/count:]
+		}
+		parts[i] = &part
+	}
+	return parts
 }
 
 func BenchmarkQuantizeRows(b *testing.B) {

@@ -14,7 +14,7 @@ import (
 
 // fenced returns two copies of src, one that ends where unreadable memory begins and one that begins where it ends: a
 // mapped checkpoint's last weights lie like that, and a read outside of them would be a crash.
-func fenced[T float32 | uint16](t *testing.T, src []T) [2][]T {
+func fenced[T float32 | uint16 | uint8 | int8 | int32](t *testing.T, src []T) [2][]T {
 	t.Helper()
 	size := len(src) * int(unsafe.Sizeof(src[0]))
 	page := os.Getpagesize()
@@ -105,6 +105,44 @@ func TestPanelReadsOnlyItsOperands(t *testing.T) {
 				}
 				testkit.SameBits(t, c[0], c[1])
 				testkit.SameBits(t, tr[0], tr[1])
+			}
+		}
+	})
+}
+
+func TestQuantReadsOnlyItsOperands(t *testing.T) {
+	all(t, func(t *testing.T) {
+		for _, bits := range quantBits {
+			for _, m := range []int{1, 5, 13, 64} {
+				for _, s := range []struct{ n, k int }{{1, 1}, {32, 128}, {45, 300}} {
+					p := newQuantProduct(newRand(), bits, m, s.n, s.k)
+					groups, count := QuantizedGroups(s.k, p.group), panelsOf(s.n)
+					p.q = p.q[:len(p.q)-64] // what follows the last row's groups is never read
+					x := fenced(t, normal(newRand(), m*s.k))
+					q, scale, sums := fenced(t, p.q), fenced(t, p.scale), fenced(t, p.sums)
+					panels, y := fenced(t, p.panels), fenced(t, make([]float32, m*s.n))
+					f32, bf := [2][]float32{}, [2][]uint16{}
+					if bits == 4 {
+						bf = fenced(t, p.bf16)
+					} else {
+						f32 = fenced(t, p.f32)
+					}
+					rows := fenced(t, normal(newRand(), min(32, s.n)*s.k))
+					row := fenced(t, make([]float32, s.k))
+					for side := range 2 {
+						f := &quantProduct{bits, m, s.n, s.k, p.group, q[side], scale[side], sums[side], panels[side], f32[side], bf[side]}
+						f.run(y[side], s.n, 0, m, 0, count)
+						testkit.SameBits(t, y[0], y[side])
+						QuantizeRows(f.q, f.scale, f.sums, x[side], s.k, m, s.k, p.group)
+						require.Equal(t, q[0][:groups*p.group], f.q[:groups*p.group])
+						if bits == 4 {
+							PackInt4(f.panels, f.bf16, rows[side], 0, s.n, s.k)
+						} else {
+							PackInt8(f.panels, f.f32, rows[side], 0, s.n, s.k)
+						}
+						unpackRow(row[side], f.panels, f.f32, f.bf16, s.n-1, s.n, s.k)
+					}
+				}
 			}
 		}
 	})

@@ -56,7 +56,7 @@ const (
 	quantDepth = 2048
 	quantBlock = 256 << 10
 	// unpackGroups is the number of groups of 4-bit weights that are unpacked at once.
-	unpackGroups = 16
+	unpackGroups = 8
 )
 
 // quantTiles is the set of tiles of one instruction set.
@@ -93,10 +93,10 @@ func (t quantTiles) rows(int4 bool) int {
 	return 6
 }
 
-// unpacks reports whether so many rows are multiplied by 4-bit weights as if those were of 8 bits. AVX2 multiplies the
-// small ones faster.
+// unpacks reports whether so many rows are multiplied by 4-bit weights as if those were of 8 bits: it pays from some tiles
+// on, and never with AVX2, which multiplies small weights faster.
 func (t quantTiles) unpacks(m int) bool {
-	return t != tilesQuantAVX2 && m > t.rows(true)
+	return t != tilesQuantAVX2 && m > 8*t.rows(true)
 }
 
 func (t quantTiles) tile(int4 bool, args *quantArgs) {

@@ -197,12 +197,20 @@ func vpdpbusd(dst, src1, src2 int) [5]byte {
 	}
 }
 
-// prefetchAhead is how far ahead of the weights in use others are fetched, in bytes.
-const prefetchAhead = 4096
-
+// prefetch fetches lines of the weights that lie ahead of BX, in bytes. One row takes them as fast as they come, and so do a
+// few rows of bytes: those do best with the processor's own prefetching, and lose speed by any fetch into the first level
+// but little by one into the second. The more work there is on a line, the farther ahead it helps to look.
+// BenchmarkMatMulQuant chose the distances, with pages of both sizes.
 func (t *quantTile) prefetch(at, lines int) {
+	hint, ahead := "PREFETCHT1", 4096
+	switch {
+	case t.height == 1, t.height <= 4 && !t.half:
+		ahead = 1024
+	case t.half:
+		hint = "PREFETCHT0"
+	}
 	for i := range lines {
-		t.op("PREFETCHT0 %d(BX)", prefetchAhead+at+64*i)
+		t.op("%s %d(BX)", hint, ahead+at+64*i)
 	}
 }
 
@@ -411,6 +419,9 @@ func unpackInt4(f *file) {
 	f.label("loop")
 	for at := 0; at < group/4; at += panelBytes {
 		for v := 0; v < panelBytes; v += f.bytes() {
+			if (at+v)%64 == 0 {
+				f.op("PREFETCHT0 %d(SI)", 4096+at+v)
+			}
 			f.op("%s %d(SI), %s", load, at+v, f.v(0))
 			f.op("VPSRLW $4, %s, %s", f.v(0), f.v(1))
 			f.op("%s %s, %s, %s", and, f.v(15), f.v(0), f.v(0))

@@ -1,0 +1,20 @@
+package main
+
+import "testing"
+
+// The encodings are those of the GNU assembler.
+func TestVPDPBUSD(t *testing.T) {
+	for _, c := range []struct {
+		dst, src1, src2 int
+		want            [5]byte
+	}{
+		{0, 12, 14, [5]byte{0xc4, 0xc2, 0x1d, 0x50, 0xc6}},
+		{3, 2, 1, [5]byte{0xc4, 0xe2, 0x6d, 0x50, 0xd9}},
+		{15, 15, 15, [5]byte{0xc4, 0x42, 0x05, 0x50, 0xff}},
+		{8, 7, 0, [5]byte{0xc4, 0x62, 0x45, 0x50, 0xc0}},
+	} {
+		if got := vpdpbusd(c.dst, c.src1, c.src2); got != c.want {
+			t.Errorf("%d, %d, %d: %x, want %x", c.dst, c.src1, c.src2, got, c.want)
+		}
+	}
+}
