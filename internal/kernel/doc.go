@@ -1,9 +1,10 @@
-// Package kernel holds the float32 compute kernels: matrix products over weights in the checkpoint's own format,
-// the panel product that attention is made of, and the functions that run along a row (softmax, activations, norms,
-// rotary embedding, conversion).
+// Package kernel holds the compute kernels: matrix products over weights in the checkpoint's own format and over weights
+// packed to 8 or 4 bits, the panel product that attention is made of, and the functions that run along a row (softmax,
+// activations, norms, rotary embedding, conversion, quantisation).
 //
 // Every kernel has a reference in Go, which is also what runs without assembly, and versions in assembly for AVX-512 and
-// AVX2, chosen on each call by internal/cpu. The assembly is generated: see _gen.
+// AVX2 (the packed products: AVX-512 VNNI, AVX-VNNI and AVX2), chosen on each call by internal/cpu. The assembly is
+// generated: see _gen.
 //
 // # Determinism
 //
@@ -11,7 +12,7 @@
 // of w: not on how many rows either has, where in them the row lies, the tile that computed it, the strides, the
 // alignment or what the scratch held. So one row at a time, a batch of rows, and any split of the work over rows give
 // the same bits. The functions along a row depend only on that row. Different instruction sets sum in different orders
-// and may differ in the last bits.
+// and may differ in the last bits, except in packing, quantising and the packed products, which give the same bits on all.
 //
 // # Conventions
 //

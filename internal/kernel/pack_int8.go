@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// PackedInt8 layout: panels of PanelRows weight rows, [n/32][k/4][32][4], hold w/scale + 128; scales are
+// The layout of int8: panels of PanelRows weight rows, [n/32][k/4][32][4], hold w/scale + 128; scales are
 // [n/32][k/GroupInt8][32]. n and k are rounded up to whole panels and groups, with weights of 0. One step of four elements of
 // k is 128 bytes, whose four bytes per row are what a dot-product instruction adds up in a lane.
 
@@ -49,7 +49,7 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 			block := panel[g*GroupInt8*PanelRows+4*r:]
 			for i := 0; i < GroupInt8; i += 4 {
 				four := uint32(uint8(q[i])) | uint32(uint8(q[i+1]))<<8 | uint32(uint8(q[i+2]))<<16 | uint32(uint8(q[i+3]))<<24
-				binary.LittleEndian.PutUint32(block[i*PanelRows:], four^0x80808080)
+				binary.LittleEndian.PutUint32(block[i*PanelRows:], four^0x80808080) // + 128 each
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/qwenvl/qwenvl/internal/cpu"
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
@@ -75,6 +76,57 @@ func TestPackRoundTrip(t *testing.T) {
 						}
 					})
 				}
+			}
+		}
+	})
+}
+
+// Every instruction set packs the same bytes.
+func TestPackBitsAreThoseOfTheReference(t *testing.T) {
+	const n, k = 64, 448
+	rng := newRand()
+	w := normal(rng, n*k)
+	for i := range w { // rows of all magnitudes, some of few values with many ties
+		w[i] *= float32(math.Exp2(float64(i/k*4 - 126)))
+		if i/k%3 == 0 {
+			w[i] = float32(rng.IntN(16)-8) / 2
+		}
+	}
+	w[5], w[70], w[5*k], w[9*k+1] = inf, nan, math.MaxFloat32, -math.MaxFloat32
+	for _, bits := range quantBits {
+		var panels []uint8
+		var scales []float32
+		var bf []uint16
+		func() {
+			for _, name := range cpu.Names() {
+				defer cpu.Disable(name)()
+			}
+			panels, scales, bf = packMatrix(bits, w, n, k)
+		}()
+		all(t, func(t *testing.T) {
+			p, s, b := packMatrix(bits, w, n, k)
+			require.Equal(t, panels, p)
+			testkit.SameBits(t, scales, s)
+			require.Equal(t, bf, b)
+		})
+	}
+}
+
+// Weights that have 16 values already, with a scale of few bits, stay as they are.
+func TestPackInt4KeepsSixteenLevels(t *testing.T) {
+	all(t, func(t *testing.T) {
+		rng := newRand()
+		for _, scale := range []float32{1, -1, 0x1p-90, 0x1.8p90} {
+			for _, lowest := range []int{-8, -7} {
+				w := make([]float32, GroupInt4)
+				for i := range w {
+					w[i] = scale * float32(lowest+rng.IntN(8-lowest))
+				}
+				w[3] = scale * float32(lowest)
+				panels, _, bf := packMatrix(4, w, 1, GroupInt4)
+				got := make([]float32, GroupInt4)
+				UnpackInt4Row(got, panels, bf, 0, 1, GroupInt4)
+				require.Equal(t, w, got)
 			}
 		}
 	})

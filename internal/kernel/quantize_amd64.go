@@ -20,3 +20,34 @@ func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32, group 
 		quantize64AVX2(&q[0], &scale[0], &sums[0], &x[0], uintptr(len(scale)), uintptr(zero))
 	}
 }
+
+//go:noescape
+func extremes64AVX2(w *[GroupInt4]float32) (bits uint32, top float32)
+
+//go:noescape
+func squares64AVX2(w *[GroupInt4]float32, inverse float32) float32
+
+//go:noescape
+func round64AVX2(q *[GroupInt4]uint8, w *[GroupInt4]float32, inverse float32)
+
+func extremes64(w *[GroupInt4]float32) (bits uint32, top float32) {
+	if cpu.AVX2 {
+		return extremes64AVX2(w)
+	}
+	return extremes64Go(w)
+}
+
+func squares64(w *[GroupInt4]float32, inverse float32) float32 {
+	if cpu.AVX2 {
+		return squares64AVX2(w, inverse)
+	}
+	return squares64Go(w, inverse)
+}
+
+func round64(q *[GroupInt4]uint8, w *[GroupInt4]float32, inverse float32) {
+	if cpu.AVX2 {
+		round64AVX2(q, w, inverse)
+		return
+	}
+	round64Go(q, w, inverse)
+}

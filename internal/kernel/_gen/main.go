@@ -32,6 +32,7 @@ func main() {
 	write("../transpose_avx2_amd64.s", f.source())
 	f = newFile(avx2)
 	quantize(f)
+	quantizeInt4(f)
 	write("../quantize_avx2_amd64.s", f.source())
 	for _, out := range []struct {
 		isa

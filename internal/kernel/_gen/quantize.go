@@ -21,7 +21,7 @@ func quantize(f *file) {
 		f.op("MOVQ zero+40(FP), R10")
 		f.op("NEGQ R10")
 		f.op("VMOVUPS %s, Y15", f.constant(math.MaxInt32))
-		f.op("VMOVDQU %s, Y14", f.table("unpack", func(i int) uint32 { return uint32(i/2 + i%2*4) }, 8))
+		f.op("VMOVDQU %s, Y14", f.inOrder())
 		f.op("VMOVSS %s, X13", f.float(127))
 		f.label("group")
 		f.largestBits(group)
@@ -40,10 +40,7 @@ func quantize(f *file) {
 				f.op("VCVTPS2DQ Y%d, Y%d", 4+j, 4+j)
 				f.op("VPADDD Y%d, Y3, Y3", 4+j)
 			}
-			f.op("VPACKSSDW Y5, Y4, Y4")
-			f.op("VPACKSSDW Y7, Y6, Y6")
-			f.op("VPACKSSWB Y6, Y4, Y4")
-			f.op("VPERMD Y4, Y14, Y4")
+			f.packBytes()
 			f.op("VMOVDQU Y4, %d(DI)", i)
 		}
 		f.fold(3, "VPADDD")
@@ -71,6 +68,81 @@ func quantize(f *file) {
 		}
 		f.op("JMP next")
 	}
+}
+
+// inOrder is the table with which VPERMD puts the packed bytes of four vectors in order.
+func (f *file) inOrder() string {
+	return f.table("inorder", func(i int) uint32 { return uint32(i/2 + i%2*4) }, 8)
+}
+
+// quantizeInt4 writes what PackInt4 does to a group of 64 weights: extremes64, squares64 and round64.
+func quantizeInt4(f *file) {
+	const group = 64
+	start := func(w string) {
+		f.op("MOVQ w+%s(FP), SI", w)
+		f.op("VMOVUPS %s, Y13", f.float(-8))
+		f.op("VMOVUPS %s, Y12", f.float(7))
+	}
+	// round leaves w·inverse in Y<u> and, rounded, in Y<r>.
+	round := func(i, u, r int) {
+		f.op("VMULPS %d(SI), Y11, Y%d", 4*i, u)
+		f.op("VROUNDPS $8, Y%d, Y%d", u, r)
+		f.op("VMAXPS Y13, Y%d, Y%d", r, r)
+		f.op("VMINPS Y12, Y%d, Y%d", r, r)
+	}
+
+	f.text("extremes64", "(w *[64]float32) (bits uint32, top float32)", 16)
+	f.op("MOVQ w+0(FP), SI")
+	f.op("VMOVUPS %s, Y15", f.constant(math.MaxInt32))
+	f.largestBits(group)
+	f.op("MOVL AX, bits+8(FP)")
+	f.op("VMOVUPS (SI), Y0")
+	for i := 8; i < group; i += 8 {
+		f.op("VMAXPS %d(SI), Y0, Y0", 4*i)
+	}
+	f.fold(0, "VMAXPS")
+	f.op("VMOVSS X0, top+12(FP)")
+	f.ret()
+
+	f.text("squares64", "(w *[64]float32, inverse float32) float32", 20)
+	start("0")
+	f.op("VBROADCASTSS inverse+8(FP), Y11")
+	f.op("VXORPS Y0, Y0, Y0")
+	for i := 0; i < group; i += 8 {
+		u, r := 1+i/8%4*2, 2+i/8%4*2
+		round(i, u, r)
+		f.op("VSUBPS Y%d, Y%d, Y%d", r, u, u)
+		f.op("VMULPS Y%d, Y%d, Y%d", u, u, u)
+		f.op("VADDPS Y%d, Y0, Y0", u)
+	}
+	f.fold(0, "VADDPS")
+	f.op("VMOVSS X0, ret+16(FP)")
+	f.ret()
+
+	f.text("round64", "(q *[64]uint8, w *[64]float32, inverse float32)", 20)
+	f.op("MOVQ q+0(FP), DI")
+	start("8")
+	f.op("VBROADCASTSS inverse+16(FP), Y11")
+	f.op("VMOVDQU %s, Y14", f.inOrder())
+	f.op("VMOVDQU %s, Y15", f.constant(0x08080808))
+	for i := 0; i < group; i += 32 {
+		for j := range 4 {
+			round(i+8*j, 4+j, 4+j)
+			f.op("VCVTPS2DQ Y%d, Y%d", 4+j, 4+j)
+		}
+		f.packBytes()
+		f.op("VPADDB Y15, Y4, Y4")
+		f.op("VMOVDQU Y4, %d(DI)", i)
+	}
+	f.ret()
+}
+
+// packBytes narrows the integers of Y4 to Y7 to bytes, in Y4. Y14 holds inOrder.
+func (f *file) packBytes() {
+	f.op("VPACKSSDW Y5, Y4, Y4")
+	f.op("VPACKSSDW Y7, Y6, Y6")
+	f.op("VPACKSSWB Y6, Y4, Y4")
+	f.op("VPERMD Y4, Y14, Y4")
 }
 
 // largestBits finds, in X0 and AX, the largest of the bits of |x| of n elements at SI. Y15 is the mask of all bits but the
