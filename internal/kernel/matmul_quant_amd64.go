@@ -56,7 +56,7 @@ const (
 	quantDepth = 2048
 	quantBlock = 256 << 10
 	// unpackGroups is the number of groups of 4-bit weights that are unpacked at once.
-	unpackGroups = 8
+	unpackGroups = 16
 )
 
 // quantTiles is the set of tiles of one instruction set.

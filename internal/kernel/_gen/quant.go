@@ -266,6 +266,12 @@ func (f *file) quant(k quantKernel) {
 func (t *quantTile) write() {
 	label := func(name string) string { return fmt.Sprintf("%s%d", name, t.height) }
 	passes := panelBytes / t.passBytes()
+	// y is needed only after the first group, and may be far away by then.
+	t.strides("ldy")
+	for r := range t.height {
+		t.op("PREFETCHT0 %s", t.row("DX", r, 0))
+		t.op("PREFETCHT0 %s", t.row("DX", r, 64))
+	}
 	t.label(label("group"))
 	if passes > 1 {
 		t.label(label("pass"))
