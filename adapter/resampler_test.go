@@ -38,7 +38,7 @@ func TestResamplerProjection(t *testing.T) {
 		src, err := weights.OpenFS(checkpoint.FS())
 		require.NoError(t, err)
 		defer src.Close()
-		ld := weights.NewLoader(src, spec.Layouts[0].Names)
+		ld := weights.NewLoader(src, spec.Layout(src).Names)
 		ld.Ignore("transformer.wte.*", "transformer.h.*", "transformer.ln_f.*", "lm_head.*", "transformer.visual.transformer.*",
 			"transformer.visual.conv1.*", "transformer.visual.ln_pre.*", "transformer.visual.positional_embedding")
 		a, err := adapter.New(adapter.Config{Resampler: &c}, ld.Sub("adapter"))

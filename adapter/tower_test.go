@@ -37,7 +37,7 @@ func load(t testing.TB, fixture string) *tower {
 	require.NoError(t, err)
 	src, err := weights.OpenDir(dir)
 	require.NoError(t, err)
-	ld := weights.NewLoader(src, spec.Layouts[0].Names)
+	ld := weights.NewLoader(src, spec.Layout(src).Names)
 	ld.Ignore("*")
 	w := &tower{ex: tensor.NewExec(2)}
 	w.enc, err = vision.New(spec.Vision.Encoder, ld.Sub("vision"))

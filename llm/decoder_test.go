@@ -29,32 +29,12 @@ func load(t testing.TB, fixture string) *llm.Decoder {
 	src, err := weights.OpenDir(dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
-	for _, l := range spec.Layouts {
-		probe, ok := src.Tensor(l.Probe)
-		if !ok || l.Shape != nil && !equal(l.Shape, probe.Shape) {
-			continue
-		}
-		ld := weights.NewLoader(src, l.Names)
-		ld.Ignore("*")
-		d, err := llm.New(spec.LLM, ld)
-		require.NoError(t, err)
-		require.NoError(t, ld.Finish())
-		return d
-	}
-	t.Fatalf("no layout fits %s", fixture)
-	return nil
-}
-
-func equal(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	ld := weights.NewLoader(src, spec.Layout(src).Names)
+	ld.Ignore("*")
+	d, err := llm.New(spec.LLM, ld)
+	require.NoError(t, err)
+	require.NoError(t, ld.Finish())
+	return d
 }
 
 // text is a sequence of random tokens, with rows that stand for a picture.

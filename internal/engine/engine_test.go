@@ -33,7 +33,7 @@ func load(t testing.TB) *llm.Decoder {
 	src, err := weights.OpenDir(fixture)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
-	ld := weights.NewLoader(src, spec.Layouts[0].Names)
+	ld := weights.NewLoader(src, spec.Layout(src).Names)
 	ld.Ignore("visual.*")
 	d, err := llm.New(spec.LLM, ld)
 	require.NoError(t, err)

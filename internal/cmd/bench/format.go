@@ -21,14 +21,9 @@ func formats(c config) (text, tower string, err error) {
 		return "", "", err
 	}
 	defer src.Close()
-	for _, l := range spec.Layouts {
-		if _, ok := src.Tensor(l.Probe); !ok {
-			continue
-		}
-		text = stored(src, l.Names("embed.weight").Name)
-		tower = stored(src, l.Names("vision.patch_embed.weight").Name)
-		break
-	}
+	names := spec.Layout(src).Names
+	text = stored(src, names("embed.weight").Name)
+	tower = stored(src, names("vision.patch_embed.weight").Name)
 	for _, f := range []struct{ wish, have string }{{c.format, text}, {c.visionFormat, tower}} {
 		if f.wish == "bf16" && f.have != "" && f.have != f.wish {
 			return "", "", fmt.Errorf("format %s: the checkpoint has %s, and weights are used as they are stored", f.wish, f.have)
