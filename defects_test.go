@@ -80,18 +80,7 @@ func TestPlantedInCode(t *testing.T) {
 		h = raster.Reshape(n, wide)`, "vision.out"},
 	} {
 		t.Run(d.name, func(t *testing.T) {
-			source, err := os.ReadFile(d.file)
-			require.NoError(t, err)
-			require.Equal(t, 1, strings.Count(string(source), d.old), "the line to change in %s", d.file)
-			dir := t.TempDir()
-			patched, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
-			require.NoError(t, os.WriteFile(patched, []byte(strings.Replace(string(source), d.old, d.new, 1)), 0o600))
-			original, err := filepath.Abs(d.file)
-			require.NoError(t, err)
-			data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: patched}})
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(overlay, data, 0o600))
-
+			overlay := writeOverlay(t, d.file, d.old, d.new)
 			out, err := exec.Command("go", "test", "-count=1", "-overlay", overlay, "-run", "^TestStagesWithinBounds$", ".").CombinedOutput()
 			var failed *exec.ExitError
 			require.ErrorAs(t, err, &failed, "the defect was not seen:\n%s", out)
@@ -101,4 +90,21 @@ func TestPlantedInCode(t *testing.T) {
 			require.Contains(t, string(out), d.stage+": off by")
 		})
 	}
+}
+
+// writeOverlay writes what -overlay of go takes to build with one place of a file changed, and returns its path.
+func writeOverlay(t *testing.T, file, from, to string) string {
+	t.Helper()
+	source, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(source), from), "the place to change in %s", file)
+	dir := t.TempDir()
+	patched, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(patched, []byte(strings.Replace(string(source), from, to, 1)), 0o600))
+	original, err := filepath.Abs(file)
+	require.NoError(t, err)
+	data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: patched}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, data, 0o600))
+	return overlay
 }

@@ -3,11 +3,9 @@
 package qwenvl_test
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,18 +61,7 @@ func TestPlantedInFamilies(t *testing.T) {
 	} {
 		t.Run(d.fixture+"/"+d.name, func(t *testing.T) {
 			t.Parallel()
-			source, err := os.ReadFile(d.file)
-			require.NoError(t, err)
-			require.Equal(t, 1, strings.Count(string(source), d.old), "the place to change in %s", d.file)
-			dir := t.TempDir()
-			patched, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
-			require.NoError(t, os.WriteFile(patched, []byte(strings.Replace(string(source), d.old, d.new, 1)), 0o600))
-			original, err := filepath.Abs(d.file)
-			require.NoError(t, err)
-			data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: patched}})
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(overlay, data, 0o600))
-			requireSeen(t, buildParity(t, overlay), filepath.Join("testdata", d.fixture))
+			requireSeen(t, buildParity(t, writeOverlay(t, d.file, d.old, d.new)), filepath.Join("testdata", d.fixture))
 		})
 	}
 }
