@@ -34,6 +34,9 @@ func main() {
 	quantize(f)
 	quantizeInt4(f)
 	write("../quantize_avx2_amd64.s", f.source())
+	f = newFile(avx2)
+	outlier(f)
+	write("../outlier_avx2_amd64.s", f.source())
 	for _, out := range []struct {
 		isa
 		kernels []quantKernel
