@@ -27,7 +27,7 @@ func TestPlantedInFamilies(t *testing.T) {
 		"layers.*.mlp.gate.weight", "transformer.h.*.mlp.w2.weight",`, `"layers.*.mlp.up.weight", "transformer.h.*.mlp.w2.weight",
 		"layers.*.mlp.gate.weight", "transformer.h.*.mlp.w1.weight",`},
 		{"q, k and v not grouped by head", "qwen-vl-small", "internal/family/qwenvl.go", "QKVByHead: true", "QKVByHead: false"},
-		{"positions added to the values too", "qwen-vl-small", "adapter/resampler.go", "	ex.Linear(k, kv, r.k, tensor.Identity)", "	ex.Linear(k, kv, r.k, tensor.Identity)\n	ex.Linear(v, kv, r.v, tensor.Identity)"},
+		{"positions added to the values too", "qwen-vl-small", "adapter/resampler.go", "	ex.Linear(k, kv.Input(), r.k, tensor.Identity)", "	ex.Linear(k, kv.Input(), r.k, tensor.Identity)\n	ex.Linear(v, kv.Input(), r.v, tensor.Identity)"},
 
 		{"window order not undone", "qwen2_5_vl-tiny", "vision/job.go", "		ex.GatherRows(x, j.x, j.undo)\n		j.x = x", "		copy(x.Floats(), j.x.Floats())\n		j.x = x"},
 		{"no windows", "qwen2_5_vl-tiny", "vision/encoder.go", "return c.Window == 0 ||", "return true ||"},

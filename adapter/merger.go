@@ -119,8 +119,7 @@ func (m *Merger) forward(ex *tensor.Exec, mlp *mergeMLP, x tensor.Tensor, grids 
 	if m.cfg.Raster {
 		ex.Emit("adapter.pre_norm", -1, h)
 	}
-	mid := ex.Alloc(n, wide)
-	ex.Linear(mid, h, mlp.fc1, m.cfg.Act)
+	mid := ex.LinearInput(h.Input(), mlp.fc1, m.cfg.Act, mlp.fc2)
 	out := tensor.New(n, m.cfg.OutputSize)
 	ex.Linear(out, mid, mlp.fc2, tensor.Identity)
 	ex.Emit(stage, index, out)

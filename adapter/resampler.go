@@ -94,26 +94,26 @@ func (r *Resampler) Forward(ex *tensor.Exec, in Input) (Output, error) {
 
 	kv := ex.Alloc(in.Rows.Rows, e)
 	if r.project != nil {
-		ex.Linear(kv, in.Rows, r.project, tensor.Identity)
+		ex.Linear(kv, in.Rows.Input(), r.project, tensor.Identity)
 		ex.NormRows(kv, kv, &r.normKV)
 	} else {
 		ex.NormRows(kv, in.Rows, &r.normKV)
 	}
 	ex.Emit("adapter.kv", -1, kv)
 	v, k := ex.Alloc(kv.Rows, e), ex.Alloc(kv.Rows, e)
-	ex.Linear(v, kv, r.v, tensor.Identity)
+	ex.Linear(v, kv.Input(), r.v, tensor.Identity)
 	keyPos := tensor.FromSlice(patches, e, r.keyPos)
 	ex.Emit("adapter.pos_embed", -1, keyPos)
 	for i := range pictures {
 		ex.AddRows(kv.Slice(i*patches, (i+1)*patches), keyPos)
 	}
-	ex.Linear(k, kv, r.k, tensor.Identity)
+	ex.Linear(k, kv.Input(), r.k, tensor.Identity)
 
 	qIn, q := ex.Alloc(queries, e), ex.Alloc(pictures*queries, e)
 	ex.NormRows(qIn, tensor.FromSlice(queries, e, r.query), &r.normQ)
 	ex.AddRows(qIn, tensor.FromSlice(queries, e, r.queryPos))
 	ex.Emit("adapter.query", -1, qIn)
-	ex.Linear(q.Slice(0, queries), qIn, r.q, tensor.Identity)
+	ex.Linear(q.Slice(0, queries), qIn.Input(), r.q, tensor.Identity)
 	qb, kb := []int32{0}, []int32{0}
 	for i := range pictures {
 		if i > 0 {
@@ -123,12 +123,12 @@ func (r *Resampler) Forward(ex *tensor.Exec, in Input) (Output, error) {
 	}
 	a, h := ex.Alloc(q.Rows, e), ex.Alloc(q.Rows, e)
 	ex.AttendCross(a, q, k, v, c.NumHeads, e/c.NumHeads, qb, kb, float32(1/math.Sqrt(float64(e/c.NumHeads))))
-	ex.Linear(h, a, r.attnOut, tensor.Identity)
+	ex.Linear(h, a.Input(), r.attnOut, tensor.Identity)
 	ex.Emit("adapter.attn_out", -1, h)
 	ex.NormRows(h, h, &r.normPost)
 	ex.Emit("adapter.ln_post", -1, h)
 	out := tensor.New(q.Rows, e)
-	ex.Linear(out, h, r.out, tensor.Identity)
+	ex.Linear(out, h.Input(), r.out, tensor.Identity)
 	if err := ex.Err(); err != nil {
 		return Output{}, err
 	}

@@ -23,15 +23,15 @@ type layer struct {
 	ffn              ffn
 }
 
-// mixer adds a token mixer's output for h, the normalised rows, to x. Its state says what a cache keeps for the layer.
+// mixer adds a token mixer's output for the normalised rows of x to x. Its state says what a cache keeps for the layer.
 type mixer interface {
-	forward(p *pass, layer int, x, h tensor.Tensor)
+	forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm)
 	state() slot
 }
 
-// ffn adds a feed-forward part's output for h, the normalised rows, to x.
+// ffn adds a feed-forward part's output for the normalised rows of x to x.
 type ffn interface {
-	forward(p *pass, x, h tensor.Tensor)
+	forward(p *pass, x tensor.Tensor, norm *tensor.Norm)
 }
 
 // pass is what the layers of one forward pass share.
@@ -68,7 +68,7 @@ func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 	d := &Decoder{
 		cfg:    cfg,
 		rotary: rope.New(cfg.Rope),
-		embed:  ld.Matrix("embed", cfg.VocabSize, cfg.HiddenSize),
+		embed:  ld.Stored().Matrix("embed", cfg.VocabSize, cfg.HiddenSize), // read row by row
 		layers: make([]layer, len(cfg.Layers)),
 		norm:   rmsNorm(ld, "norm", cfg.HiddenSize, cfg.Eps),
 	}
@@ -81,7 +81,9 @@ func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 			ffn:     newFFN(l, cfg.HiddenSize, sub.Sub("mlp")),
 		}
 	}
-	if d.head = d.embed; !cfg.TiedHead {
+	if cfg.TiedHead {
+		d.head = ld.Again(d.embed, "embed", cfg.VocabSize, cfg.HiddenSize)
+	} else {
 		d.head = ld.Matrix("head", cfg.VocabSize, cfg.HiddenSize)
 	}
 	return d, nil
@@ -135,7 +137,7 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 	defer ex.Release(mark)
 
 	n := b.Rows()
-	x, h := ex.Alloc(n, d.cfg.HiddenSize), ex.Alloc(n, d.cfg.HiddenSize)
+	x := ex.Alloc(n, d.cfg.HiddenSize)
 	d.embedRows(x, b)
 	ex.Emit("inputs_embeds", -1, x)
 	p := &b.pass
@@ -144,10 +146,8 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 	d.angles(p, b)
 	for i := range d.layers {
 		l := &d.layers[i]
-		ex.NormRows(h, x, &l.mixNorm)
-		l.mixer.forward(p, i, x, h)
-		ex.NormRows(h, x, &l.ffnNorm)
-		l.ffn.forward(p, x, h)
+		l.mixer.forward(p, i, x, &l.mixNorm)
+		l.ffn.forward(p, x, &l.ffnNorm)
 		for _, s := range b.splices {
 			if i < len(s.Deep) {
 				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i].Rows), s.Deep[i])
@@ -189,7 +189,7 @@ func (d *Decoder) project(ex *tensor.Exec, logits, x tensor.Tensor, rows []int32
 	ex.GatherRows(h, x, rows)
 	ex.NormRows(h, h, &d.norm)
 	ex.Emit("llm.norm", -1, h)
-	ex.Linear(logits, h, d.head, tensor.Identity)
+	ex.Linear(logits, h.Input(), d.head, tensor.Identity)
 	ex.Emit("logits", -1, logits)
 }
 

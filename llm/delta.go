@@ -25,8 +25,8 @@ func newDelta(c Delta, l Layer, hidden int, ld *weights.Loader) *delta {
 		shape:       shape,
 		qkv:         ld.Matrix("qkv", shape.Conv(), hidden),
 		z:           ld.Matrix("z", values, hidden),
-		b:           ld.Matrix("b", c.ValueHeads, hidden),
-		a:           ld.Matrix("a", c.ValueHeads, hidden),
+		b:           ld.Stored().Matrix("b", c.ValueHeads, hidden),
+		a:           ld.Stored().Matrix("a", c.ValueHeads, hidden),
 		out:         ld.Matrix("o", hidden, values),
 		conv:        ld.Floats("conv.weight", shape.Conv(), 1, c.Kernel),
 		decay:       ld.Vector("a_log", c.ValueHeads),
@@ -41,17 +41,18 @@ func newDelta(c Delta, l Layer, hidden int, ld *weights.Loader) *delta {
 
 func (d *delta) state() slot { return slot{delta: d.shape} }
 
-func (d *delta) forward(p *pass, layer int, x, h tensor.Tensor) {
+func (d *delta) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) {
 	ex, c := p.ex, d.shape
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	in, mixed := ex.Alloc(h.Rows, c.Conv()), ex.Alloc(h.Rows, c.Conv())
-	gate, beta := ex.Alloc(h.Rows, c.ValueHeads), ex.Alloc(h.Rows, c.ValueHeads)
-	z, out := ex.Alloc(h.Rows, d.z.Rows()), ex.Alloc(h.Rows, d.z.Rows())
+	h, n := ex.NormInput(x, norm, d.qkv), x.Rows
+	in, mixed := ex.Alloc(n, c.Conv()), ex.Alloc(n, c.Conv())
+	gate, beta := ex.Alloc(n, c.ValueHeads), ex.Alloc(n, c.ValueHeads)
+	z, out := ex.Alloc(n, d.z.Rows()), ex.Alloc(n, d.z.Rows())
 	ex.Linear(in, h, d.qkv, tensor.Identity)
 	ex.Linear(z, h, d.z, tensor.SiLU)
-	ex.Linear(beta, h, d.b, tensor.Sigmoid)
-	ex.Linear(gate, h, d.a, tensor.Identity)
+	ex.Linear(beta, h.Floats().Input(), d.b, tensor.Sigmoid)
+	ex.Linear(gate, h.Floats().Input(), d.a, tensor.Identity)
 	for r := range gate.Rows {
 		row := gate.Row(r)
 		for i, v := range row {
@@ -63,7 +64,7 @@ func (d *delta) forward(p *pass, layer int, x, h tensor.Tensor) {
 	ex.DeltaScan(out, mixed, gate, beta, seqs, c)
 	ex.NormHeads(out, 0, c.ValueHeads, &d.norm)
 	ex.MulRows(out, z)
-	ex.LinearAdd(x, out, d.out)
+	ex.LinearAdd(x, out.Input(), d.out)
 }
 
 // softplus is log(1 + eˣ).

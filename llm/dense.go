@@ -20,19 +20,16 @@ func newDense(width int, act tensor.Act, hidden int, ld *weights.Loader) *dense 
 	}
 }
 
-func (d *dense) forward(p *pass, x, h tensor.Tensor) {
+func (d *dense) forward(p *pass, x tensor.Tensor, norm *tensor.Norm) {
 	mark := p.ex.Mark()
 	defer p.ex.Release(mark)
-	m := p.ex.Alloc(h.Rows, d.gate.Rows())
-	p.ex.GatedLinear(m, h, d.gate, d.up, d.act)
-	p.ex.LinearAdd(x, m, d.down)
+	h := p.ex.NormInput(x, norm, d.gate)
+	p.ex.LinearAdd(x, p.ex.GatedInput(h, d.gate, d.up, d.act, d.down), d.down)
 }
 
 // project computes dst = down(act(gate(h)) ∘ up(h)).
 func (d *dense) project(ex *tensor.Exec, dst, h tensor.Tensor) {
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	m := ex.Alloc(h.Rows, d.gate.Rows())
-	ex.GatedLinear(m, h, d.gate, d.up, d.act)
-	ex.Linear(dst, m, d.down, tensor.Identity)
+	ex.Linear(dst, ex.GatedInput(ex.Input(h, d.gate), d.gate, d.up, d.act, d.down), d.down, tensor.Identity)
 }

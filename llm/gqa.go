@@ -40,17 +40,18 @@ func newGQA(c GQA, l Layer, hidden int, ld *weights.Loader) *gqa {
 
 func (g *gqa) state() slot { return slot{kv: g.cfg.layout()} }
 
-func (g *gqa) forward(p *pass, layer int, x, h tensor.Tensor) {
+func (g *gqa) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) {
 	ex, c := p.ex, g.cfg
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	q := ex.Alloc(h.Rows, c.NumHeads*c.HeadDim)
-	k := ex.Alloc(h.Rows, c.NumKVHeads*c.HeadDim)
-	v := ex.Alloc(h.Rows, c.NumKVHeads*c.HeadDim)
+	h, n := ex.NormInput(x, norm, g.q), x.Rows
+	q := ex.Alloc(n, c.NumHeads*c.HeadDim)
+	k := ex.Alloc(n, c.NumKVHeads*c.HeadDim)
+	v := ex.Alloc(n, c.NumKVHeads*c.HeadDim)
 	var gate tensor.Tensor
 	if c.OutputGate {
-		both := ex.Alloc(h.Rows, g.q.Rows())
-		gate = ex.Alloc(h.Rows, q.Cols)
+		both := ex.Alloc(n, g.q.Rows())
+		gate = ex.Alloc(n, q.Cols)
 		ex.Linear(both, h, g.q, tensor.Identity)
 		ex.SplitHeads(q, gate, both, c.HeadDim)
 	} else {
@@ -69,10 +70,10 @@ func (g *gqa) forward(p *pass, layer int, x, h tensor.Tensor) {
 	}
 	s := p.cache.layers[layer]
 	ex.StoreKV(k, v, p.kv, s.kv, s.at)
-	out := ex.Alloc(h.Rows, c.NumHeads*c.HeadDim)
+	out := ex.Alloc(n, c.NumHeads*c.HeadDim)
 	ex.AttendPaged(out, q, p.kv, s.kv, s.at, c.NumHeads, g.scale)
 	if c.OutputGate {
 		ex.Gate(out, gate)
 	}
-	ex.LinearAdd(x, out, g.out)
+	ex.LinearAdd(x, out.Input(), g.out)
 }

@@ -31,31 +31,32 @@ func newMLA(c MLA, hidden int, ld *weights.Loader) *mla {
 		scale: float32(1 / math.Sqrt(float64(c.NopeDim+c.RopeDim))),
 	}
 	for h := range c.NumHeads {
-		m.keyUp = append(m.keyUp, ld.Sub("key_up").Sub(h).Matrix("proj", c.LatentDim, c.NopeDim))
-		m.valueUp = append(m.valueUp, ld.Sub("value_up").Sub(h).Matrix("proj", c.ValueDim, c.LatentDim))
+		m.keyUp = append(m.keyUp, ld.Stored().Sub("key_up").Sub(h).Matrix("proj", c.LatentDim, c.NopeDim))
+		m.valueUp = append(m.valueUp, ld.Stored().Sub("value_up").Sub(h).Matrix("proj", c.ValueDim, c.LatentDim))
 	}
 	return m
 }
 
 func (m *mla) state() slot { return slot{kv: m.cfg.layout()} }
 
-func (m *mla) forward(p *pass, layer int, x, h tensor.Tensor) {
+func (m *mla) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) {
 	ex, c := p.ex, m.cfg
 	mark := ex.Mark()
 	defer ex.Release(mark)
 	head, wide := c.NopeDim+c.RopeDim, c.LatentDim+c.RopeDim
-	q := ex.Alloc(h.Rows, c.NumHeads*head)
+	h, n := ex.NormInput(x, norm, m.q), x.Rows
+	q := ex.Alloc(n, c.NumHeads*head)
 	ex.Linear(q, h, m.q, tensor.Identity)
-	key := ex.Alloc(h.Rows, wide)
+	key := ex.Alloc(n, wide)
 	ex.Linear(key, h, m.down, tensor.Identity)
 	ex.NormHeads(key, 0, 1, &m.norm)
 	ex.Rotate(key, c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbours)
-	latent := ex.Alloc(h.Rows, c.LatentDim)
+	latent := ex.Alloc(n, c.LatentDim)
 	ex.CopyCols(latent, 0, key, 0, c.LatentDim)
 	s := p.cache.layers[layer]
 	ex.StoreKV(key, latent, p.kv, s.kv, s.at)
 
-	query := ex.Alloc(h.Rows, c.NumHeads*wide)
+	query := ex.Alloc(n, c.NumHeads*wide)
 	ex.LinearHeads(query, 0, wide, q, 0, head, m.keyUp)
 	for i := range c.NumHeads {
 		ex.CopyCols(query, i*wide+c.LatentDim, q, i*head+c.NopeDim, c.RopeDim)
@@ -64,9 +65,9 @@ func (m *mla) forward(p *pass, layer int, x, h tensor.Tensor) {
 	if p.queryScale != nil {
 		ex.ScaleRows(query, p.queryScale)
 	}
-	seen := ex.Alloc(h.Rows, c.NumHeads*c.LatentDim)
+	seen := ex.Alloc(n, c.NumHeads*c.LatentDim)
 	ex.AttendPaged(seen, query, p.kv, s.kv, s.at, c.NumHeads, m.scale)
-	out := ex.Alloc(h.Rows, c.NumHeads*c.ValueDim)
+	out := ex.Alloc(n, c.NumHeads*c.ValueDim)
 	ex.LinearHeads(out, 0, c.ValueDim, seen, 0, c.LatentDim, m.valueUp)
-	ex.LinearAdd(x, out, m.out)
+	ex.LinearAdd(x, out.Input(), m.out)
 }

@@ -21,7 +21,7 @@ type moe struct {
 }
 
 func newMoE(c MoE, hidden int, ld *weights.Loader) *moe {
-	m := &moe{cfg: c, router: ld.Matrix("router", c.NumExperts, hidden)}
+	m := &moe{cfg: c, router: ld.Stored().Matrix("router", c.NumExperts, hidden)}
 	if c.Correction {
 		m.correction = ld.Vector("correction", c.NumExperts)
 	}
@@ -32,7 +32,7 @@ func newMoE(c MoE, hidden int, ld *weights.Loader) *moe {
 		m.shared = newDense(c.Shared, c.Act, hidden, ld.Sub("shared"))
 	}
 	if c.SharedGate {
-		m.sharedGate = ld.Matrix("shared_gate", 1, hidden)
+		m.sharedGate = ld.Stored().Matrix("shared_gate", 1, hidden)
 	}
 	return m
 }
@@ -45,12 +45,14 @@ type routing struct {
 	start []int32 // by expert: where its rows start
 }
 
-func (m *moe) forward(p *pass, x, h tensor.Tensor) {
+func (m *moe) forward(p *pass, x tensor.Tensor, norm *tensor.Norm) {
 	ex := p.ex
 	mark := ex.Mark()
 	defer ex.Release(mark)
+	h := ex.Alloc(x.Rows, x.Cols)
+	ex.NormRows(h, x, norm)
 	scores := ex.Alloc(h.Rows, m.cfg.NumExperts)
-	ex.Linear(scores, h, m.router, tensor.Identity)
+	ex.Linear(scores, h.Input(), m.router, tensor.Identity)
 	if ex.Err() != nil {
 		return // scores that were not computed choose no experts
 	}
@@ -72,7 +74,7 @@ func (m *moe) forward(p *pass, x, h tensor.Tensor) {
 		m.shared.project(ex, s, h)
 		if m.sharedGate != nil {
 			g := ex.Alloc(h.Rows, 1)
-			ex.Linear(g, h, m.sharedGate, tensor.Identity)
+			ex.Linear(g, h.Input(), m.sharedGate, tensor.Identity)
 			ex.Gate(s, g)
 		}
 		ex.AddRows(sum, s)

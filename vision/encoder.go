@@ -25,9 +25,9 @@ func New(cfg Config, ld *weights.Loader) (*Encoder, error) {
 	}
 	e := &Encoder{cfg: cfg, blocks: make([]block, cfg.Depth)}
 	if cfg.PatchBias {
-		e.patch = ld.MatrixBias("patch_embed", cfg.HiddenSize, cfg.PatchDim)
+		e.patch = ld.Stored().MatrixBias("patch_embed", cfg.HiddenSize, cfg.PatchDim)
 	} else {
-		e.patch = ld.Matrix("patch_embed", cfg.HiddenSize, cfg.PatchDim)
+		e.patch = ld.Stored().Matrix("patch_embed", cfg.HiddenSize, cfg.PatchDim)
 	}
 	if p := cfg.Position; p.Rows > 0 {
 		shape := []int{p.Rows * p.Cols, cfg.HiddenSize}

@@ -117,7 +117,7 @@ func (j *Job) embed(ex *tensor.Exec) {
 	j.x = tensor.New(n, c.HiddenSize)
 	at := 0
 	for _, m := range j.media {
-		ex.Linear(j.x.Slice(at, at+m.N), tensor.FromSlice(m.N, m.Dim, m.Data), j.enc.patch, tensor.Identity)
+		ex.Linear(j.x.Slice(at, at+m.N), tensor.FromSlice(m.N, m.Dim, m.Data).Input(), j.enc.patch, tensor.Identity)
 		at += m.N
 	}
 	j.media = nil
@@ -149,22 +149,22 @@ func (j *Job) block(ex *tensor.Exec, i int) {
 	mark := ex.Mark()
 	h := ex.Alloc(x.Rows, c.HiddenSize)
 	qkv := ex.Alloc(x.Rows, 3*c.HiddenSize)
-	ex.NormRows(h, x, &b.norm1)
-	ex.Linear(qkv, h, b.qkv, tensor.Identity)
+	normed := ex.Mark()
+	ex.Linear(qkv, ex.NormInput(x, &b.norm1, b.qkv), b.qkv, tensor.Identity)
+	ex.Release(normed)
 	j.attend(ex, h, qkv, i)
-	ex.LinearAdd(x, h, b.out)
+	ex.LinearAdd(x, h.Input(), b.out)
 	ex.Release(mark)
 
 	for lo := 0; lo < x.Rows && ex.Err() == nil; lo += mlpRows {
 		part := x.Slice(lo, min(lo+mlpRows, x.Rows))
 		mark := ex.Mark()
-		h := ex.Alloc(part.Rows, c.HiddenSize)
-		m := ex.Alloc(part.Rows, c.IntermediateSize)
-		ex.NormRows(h, part, &b.norm2)
+		h := ex.NormInput(part, &b.norm2, b.fc1)
+		var m tensor.Input
 		if c.Gated {
-			ex.GatedLinear(m, h, b.gate, b.fc1, c.Act)
+			m = ex.GatedInput(h, b.gate, b.fc1, c.Act, b.fc2)
 		} else {
-			ex.Linear(m, h, b.fc1, c.Act)
+			m = ex.LinearInput(h, b.fc1, c.Act, b.fc2)
 		}
 		ex.LinearAdd(part, m, b.fc2)
 		ex.Release(mark)

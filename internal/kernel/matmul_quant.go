@@ -2,15 +2,15 @@ package kernel
 
 // MatMulInt8 multiplies m quantised rows by panels of 8-bit weights:
 //
-//	y[r*ldy+c] = Σ_g fma(float32(Σ_i q[r,i]·(w[c,i]-128)) · qscale[r,g], scales[g,c], …)    i in group g
+//	y[r*ldy+c-32*panel0] = Σ_g fma(float32(Σ_i q[r,i]·(w[c,i]-128)) · qscale[r,g], scales[g,c], …)    i in group g
 //
 // for the columns c of the panels panel0..panel0+count-1, where c is below n. The sums within a group are exact; the
 // groups are added one after the other, from 0, each with one fused multiply-add. So the bits of an element depend only on
 // its row and its column, and are the same on every instruction set.
 //
 // Shapes: q, qscale and sums are m rows as [QuantizeRows] with GroupInt8 leaves them; panels and scales are the whole
-// matrix of n rows of k elements as [PackInt8] leaves it; y is [m, n] with rows ldy apart, of which only the panels'
-// columns are written.
+// matrix of n rows of k elements as [PackInt8] leaves it; y is [m, the panels' rows] with rows ldy apart: its first column
+// is that of the first panel.
 //
 // Panics if there are no such panels or the slices are too short for their shapes.
 func MatMulInt8(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, panel0, count, n, k int) {
@@ -19,7 +19,7 @@ func MatMulInt8(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 	checkPacked(len(panels), needPanels, len(scales), needScales)
 	if checkProduct(len(y), ldy, m, panel0, count, n) {
 		p := packed{bytes: panels, f32: scales, group: GroupInt8, groups: groupsOf(k, GroupInt8)}
-		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k, GroupInt8)}, m, p, panel0, count, n)
+		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k, GroupInt8)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
 	}
 }
 
@@ -30,16 +30,16 @@ func MatMulInt4(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 	checkPacked(len(panels), needPanels, len(scales), needScales)
 	if checkProduct(len(y), ldy, m, panel0, count, n) {
 		p := packed{bytes: panels, bf16: scales, group: GroupInt4, groups: groupsOf(k, GroupInt4)}
-		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k, GroupInt4)}, m, p, panel0, count, n)
+		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k, GroupInt4)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
 	}
 }
 
 // checkProduct panics if y or the panels do not fit, and reports whether there is anything to do.
 func checkProduct(lenY, ldy, m, panel0, count, n int) bool {
-	checkMatrix(lenY, ldy, m, n)
 	if panel0 < 0 || count < 0 || panel0 > panelsOf(n)-count {
 		panic(badPanel)
 	}
+	checkMatrix(lenY, ldy, m, max(0, min(count*PanelRows, n-panel0*PanelRows)))
 	return m > 0 && count > 0
 }
 
@@ -57,6 +57,18 @@ type packed struct {
 	f32           []float32
 	bf16          []uint16
 	group, groups int // elements in one, and how many along k
+}
+
+// from returns the panels from one on.
+func (p packed) from(panel int) packed {
+	at := panel * p.groups
+	p.bytes = p.bytes[at*p.blockBytes():]
+	if p.group == GroupInt4 {
+		p.bf16 = p.bf16[at*PanelRows:]
+	} else {
+		p.f32 = p.f32[at*PanelRows:]
+	}
+	return p
 }
 
 // blockBytes is the size of one group of a panel.

@@ -55,8 +55,9 @@ func newQuantProduct(rng *rand.Rand, bits, m, n, k int) *quantProduct {
 	return p
 }
 
-// run computes rows r0..r0+m-1 for some panels.
+// run computes rows r0..r0+m-1 for some panels, at their places in y.
 func (p *quantProduct) run(y []float32, ldy, r0, m, panel0, count int) {
+	y = y[min(len(y), max(0, panel0*PanelRows)):]
 	groups, stride := QuantizedGroups(p.k, p.group), QuantizedStride(p.k, p.group)
 	q, scale, sums := p.q[r0*stride:], p.scale[r0*groups:], p.sums[r0*groups:]
 	if p.bits == 4 {
@@ -355,8 +356,8 @@ func TestMatMulQuantMisuse(t *testing.T) {
 			"negative":   {badPanel, func() { p.run(y, n, 0, m, -1, 1) }},
 			"count":      {badPanel, func() { p.run(y, n, 0, m, 0, -1) }},
 			"negative m": {badSize, func() { p.run(y, n, 0, -1, 0, 1) }},
-			"short y":    {badLength, func() { p.run(y[1:], n, 0, m, 0, 1) }},
-			"ldy":        {badStride, func() { p.run(y, n-1, 0, m, 0, 1) }},
+			"short y":    {badLength, func() { p.run(y[1:], n, 0, m, 0, 2) }},
+			"ldy":        {badStride, func() { p.run(y, n-1, 0, m, 0, 2) }},
 			"q":          {badLength, cut(func(p *quantProduct) { p.q = p.q[:len(p.q)-65] })},
 			"qscale":     {badLength, cut(func(p *quantProduct) { p.scale = p.scale[1:] })},
 			"sums":       {badLength, cut(func(p *quantProduct) { p.sums = p.sums[1:] })},

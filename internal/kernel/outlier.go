@@ -106,7 +106,7 @@ func countLargeGo(count []int32, q []int8, group int) {
 // AddOutliersInt8 adds to the products of [MatMulInt8] what the outliers contribute, one after the other in the order in which they
 // were found:
 //
-//	y[r*ldy+c] = fma(value, scales[g,c]·(w[c,i]-128), y[r*ldy+c])
+//	y[r*ldy+c-32*panel0] = fma(value, scales[g,c]·(w[c,i]-128), …)
 //
 // Shapes: as MatMulInt8; o is m rows.
 //
@@ -133,11 +133,12 @@ func addOutliers(y []float32, ldy int, o Outliers, m int, p packed, panel0, coun
 	if len(o.Count) < m*p.groups || len(o.Index) < m*p.groups*MaxOutliers || len(o.Value) < m*p.groups*MaxOutliers {
 		panic(badLength)
 	}
+	p, n = p.from(panel0), n-panel0*PanelRows
 	for r := range m {
 		row := o.Row(r, p.groups, 0)
 		for g := nextOutlier(row.Count[:p.groups], 0); g < p.groups; g = nextOutlier(row.Count[:p.groups], g+1) {
 			at := row.Row(0, 0, g)
-			for panel := panel0; panel < panel0+count; panel++ {
+			for panel := range count {
 				c0 := panel * PanelRows
 				p.addColumns(y[r*ldy+c0:][:min(PanelRows, n-c0)], at.Index[:row.Count[g]], at.Value, panel, g)
 			}

@@ -148,6 +148,7 @@ func outlierProduct(rng *rand.Rand, bits, m, n, k int) (*quantProduct, Outliers)
 }
 
 func (p *quantProduct) addOutliers(y []float32, ldy int, o Outliers, m, panel0, count int) {
+	y = y[min(len(y), panel0*PanelRows):]
 	if p.bits == 4 {
 		AddOutliersInt4(y, ldy, o, m, p.panels, p.bf16, panel0, count, p.n, p.k)
 	} else {

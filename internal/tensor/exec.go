@@ -26,6 +26,7 @@ type Exec struct {
 	experts expertLoop
 	delta   deltaLoop
 	paged   pagedLoop
+	packs   packLoop
 }
 
 // NewExec returns an Exec of threads workers.

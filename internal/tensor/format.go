@@ -11,36 +11,68 @@ const (
 	F32  Format = iota // IEEE single precision
 	BF16               // the upper half of a float32
 	F16                // IEEE half precision
+	Int8               // packed: 8 bits, a scale for each 128 elements of a row
+	Int4               // packed: 4 bits, a scale for each 64 elements of a row
 	numFormats
 )
 
-// formatInfo describes one storage format: blocks of blockLen elements take blockBytes bytes.
+// formatInfo describes one storage format: of a row's elements, one after the other, or of panels (group > 0).
 type formatInfo struct {
-	name       string
-	blockLen   int
-	blockBytes int
-	align      int // what the data's address must be a multiple of
+	name  string
+	size  int // bytes of an element
+	group int // packed: elements that share a scale
 
 	mul    func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32)
 	decode func(m *Matrix, dst []float32, row int)
+
+	mulPacked func(m *Matrix, y []float32, ldy int, x quantized, rows, panel, panels int)
+	lengths   func(rows, cols int) (panels, scales int)
+	scale     int // bytes of one
+	pack      func(m *Matrix, rows []float32, row0 int)
 }
 
 var formats = [numFormats]formatInfo{
-	F32: {name: "f32", blockLen: 1, blockBytes: 4, align: 4,
+	F32: {name: "f32", size: 4,
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulF32(y, ldy, x, ldx, rows, m.f32(c0, c1), c1-c0, m.cols, scratch)
 		},
 		decode: func(m *Matrix, dst []float32, row int) { copy(dst, m.f32(row, row+1)) }},
-	BF16: {name: "bf16", blockLen: 1, blockBytes: 2, align: 2,
+	BF16: {name: "bf16", size: 2,
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulBF16(y, ldy, x, ldx, rows, m.u16(c0, c1), c1-c0, m.cols, scratch)
 		},
 		decode: func(m *Matrix, dst []float32, row int) { kernel.BF16ToF32(dst, m.u16(row, row+1)) }},
-	F16: {name: "f16", blockLen: 1, blockBytes: 2, align: 2,
+	F16: {name: "f16", size: 2,
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulF16(y, ldy, x, ldx, rows, m.u16(c0, c1), c1-c0, m.cols, scratch)
 		},
 		decode: func(m *Matrix, dst []float32, row int) { kernel.F16ToF32(dst, m.u16(row, row+1)) }},
+	Int8: {name: "int8", group: kernel.GroupInt8,
+		mulPacked: func(m *Matrix, y []float32, ldy int, x quantized, rows, panel, panels int) {
+			p := m.packed
+			kernel.MatMulInt8(y, ldy, x.bytes, x.scale, x.sums, rows, p.panels, p.f32, panel, panels, m.rows, m.cols)
+			kernel.AddOutliersInt8(y, ldy, x.outliers, rows, p.panels, p.f32, panel, panels, m.rows, m.cols)
+		},
+		decode: func(m *Matrix, dst []float32, row int) {
+			kernel.UnpackInt8Row(dst, m.packed.panels, m.packed.f32, row, m.rows, m.cols)
+		},
+		lengths: kernel.PackedInt8Len, scale: 4,
+		pack: func(m *Matrix, rows []float32, row0 int) {
+			kernel.PackInt8(m.packed.panels, m.packed.f32, rows, row0, m.rows, m.cols)
+		}},
+	Int4: {name: "int4", group: kernel.GroupInt4,
+		mulPacked: func(m *Matrix, y []float32, ldy int, x quantized, rows, panel, panels int) {
+			p := m.packed
+			kernel.MatMulInt4(y, ldy, x.bytes, x.scale, x.sums, rows, p.panels, p.bf16, panel, panels, m.rows, m.cols)
+			kernel.AddOutliersInt4(y, ldy, x.outliers, rows, p.panels, p.bf16, panel, panels, m.rows, m.cols)
+		},
+		decode: func(m *Matrix, dst []float32, row int) {
+			kernel.UnpackInt4Row(dst, m.packed.panels, m.packed.bf16, row, m.rows, m.cols)
+		},
+		lengths: kernel.PackedInt4Len, scale: 2,
+		pack: func(m *Matrix, rows []float32, row0 int) {
+			kernel.PackInt4(m.packed.panels, m.packed.bf16, rows, row0, m.rows, m.cols)
+		}},
 }
 
 // String returns the format's name as the tools spell it.
@@ -51,17 +83,21 @@ func (f Format) String() string {
 	return formats[f].name
 }
 
-// Align returns what the address of a matrix's data must be a multiple of, in bytes.
-func (f Format) Align() int { return formats[f].align }
+// Packed reports whether matrices of the format are packed when they are loaded.
+func (f Format) Packed() bool { return f < numFormats && formats[f].group > 0 }
 
-// RowBytes returns the bytes of one row of cols elements. It panics when cols is not a whole number of blocks.
+// Align returns what the address of a matrix's data must be a multiple of, in bytes.
+func (f Format) Align() int { return formats[f].size }
+
+// RowBytes returns the bytes of one row of cols elements.
+//
+// Panics if the format stores panels, not rows.
 func (f Format) RowBytes(cols int) int {
-	if f >= numFormats {
+	if f >= numFormats || f.Packed() {
 		panic(badFormat)
 	}
-	in := formats[f]
-	if cols < 0 || cols%in.blockLen != 0 {
+	if cols < 0 {
 		panic(badShape)
 	}
-	return cols / in.blockLen * in.blockBytes
+	return cols * formats[f].size
 }

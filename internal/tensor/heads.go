@@ -73,7 +73,7 @@ type headLoop struct {
 }
 
 // LinearHeads multiplies each head of x by a matrix of its own: dst[to+h·out …] = x[from+h·in …]·w[h]ᵀ. Columns of dst that belong to no
-// head stay as they are.
+// head stay as they are. The matrices are not packed.
 //
 // Shapes: heads are w[h].Cols wide in x and w[h].Rows in dst, in and out columns apart.
 func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w []*Matrix) {
@@ -84,6 +84,9 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	for _, m := range w {
 		if m.rows > out || m.cols > in || m.rows != w[0].rows || m.cols != w[0].cols {
 			panic(badShape)
+		}
+		if formats[m.format].group > 0 {
+			panic(badFormat)
 		}
 	}
 	if to+last*out+w[0].rows > dst.Cols || from+last*in+w[0].cols > x.Cols {
@@ -101,5 +104,5 @@ func (l *headLoop) Do(worker, i int) {
 	h, chunk := i/l.chunks, i%l.chunks
 	r0, r1 := chunk*chunkRows, min((chunk+1)*chunkRows, l.x.Rows)
 	w := l.w[h]
-	w.mul(l.dst.data[r0*l.dst.Cols+l.to+h*l.out:], l.dst.Cols, l.x.data[r0*l.x.Cols+l.from+h*l.in:], l.x.Cols, r1-r0, 0, w.rows, l.ex.scratch[worker])
+	formats[w.format].mul(w, l.dst.data[r0*l.dst.Cols+l.to+h*l.out:], l.dst.Cols, l.x.data[r0*l.x.Cols+l.from+h*l.in:], l.x.Cols, r1-r0, 0, w.rows, l.ex.scratch[worker])
 }

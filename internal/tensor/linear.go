@@ -32,103 +32,166 @@ func (a Act) apply(x []float32) {
 }
 
 const (
-	bandRows  = 64  // outputs a work item computes: its weights in float32 stay in the second-level cache
-	chunkRows = 384 // input rows a work item takes at most
+	// bandRows and packedBand are the outputs that a work item computes: their weights, in float32 or packed, stay in the second-level
+	// cache. packedBand is a whole number of groups, so that an item can quantise what it has computed.
+	bandRows   = 64
+	packedBand = 128
+	// chunkRows is the input rows that a work item takes at most.
+	chunkRows = 384
 )
 
-// linearLoop is a product cut into items of chunkRows inputs by bandRows outputs.
+// linearLoop is a product cut into items of chunkRows inputs by a band of outputs.
 type linearLoop struct {
 	ex     *Exec
-	dst, x Tensor
+	dst    Tensor
+	to     quantized // where results go instead of dst, if it has a group
+	x      Input
 	w, up  *Matrix // up: the second factor of a gated product, or nil
 	act    Act
 	add    bool
+	band   int
 	chunks int
 }
 
 // Linear computes dst = act(x·wᵀ + bias).
 //
 // Shapes: x is [n, w.Cols], dst [n, w.Rows]; dst does not alias x.
-func (ex *Exec) Linear(dst, x Tensor, w *Matrix, act Act) {
+func (ex *Exec) Linear(dst Tensor, x Input, w *Matrix, act Act) {
 	ex.runLinear(linearLoop{dst: dst, x: x, w: w, act: act})
 }
 
 // LinearAdd computes dst += x·wᵀ + bias, the product rounded before it is added.
 //
 // Shapes: as Linear.
-func (ex *Exec) LinearAdd(dst, x Tensor, w *Matrix) {
+func (ex *Exec) LinearAdd(dst Tensor, x Input, w *Matrix) {
 	ex.runLinear(linearLoop{dst: dst, x: x, w: w, add: true})
 }
 
 // GatedLinear computes dst = act(x·gateᵀ + bias) ∘ (x·upᵀ + bias).
 //
 // Shapes: as Linear; gate and up have the same shape.
-func (ex *Exec) GatedLinear(dst, x Tensor, gate, up *Matrix, act Act) {
+func (ex *Exec) GatedLinear(dst Tensor, x Input, gate, up *Matrix, act Act) {
 	if gate.rows != up.rows || gate.cols != up.cols {
 		panic(badShape)
 	}
 	ex.runLinear(linearLoop{dst: dst, x: x, w: gate, up: up, act: act})
 }
 
-func (ex *Exec) runLinear(l linearLoop) {
-	n := l.x.Rows
-	if l.dst.Rows != n || l.x.Cols != l.w.cols || l.dst.Cols != l.w.rows {
+// LinearInput is [Exec.Linear] with the result, in the workspace, as what next is multiplied by. Where both are packed, the
+// result in float32 never leaves the cache.
+func (ex *Exec) LinearInput(x Input, w *Matrix, act Act, next *Matrix) Input {
+	return ex.inputOf(linearLoop{x: x, w: w, act: act}, next)
+}
+
+// GatedInput is [Exec.GatedLinear] with the result as by [Exec.LinearInput].
+func (ex *Exec) GatedInput(x Input, gate, up *Matrix, act Act, next *Matrix) Input {
+	if gate.rows != up.rows || gate.cols != up.cols {
 		panic(badShape)
+	}
+	return ex.inputOf(linearLoop{x: x, w: gate, up: up, act: act}, next)
+}
+
+func (ex *Exec) inputOf(l linearLoop, next *Matrix) Input {
+	n := l.x.Rows()
+	if next.cols != l.w.rows {
+		panic(badShape)
+	}
+	if formats[l.w.format].group == 0 || formats[next.format].group == 0 {
+		l.dst = ex.Alloc(n, l.w.rows)
+		ex.runLinear(l)
+		return ex.Input(l.dst, next)
+	}
+	l.to = ex.quantized(n, l.w.rows, next)
+	ex.runLinear(l)
+	return Input{q: l.to}
+}
+
+func (ex *Exec) runLinear(l linearLoop) {
+	n := l.x.Rows()
+	fused := l.to.group > 0
+	if !fused && (l.dst.Rows != n || l.dst.Cols != l.w.rows) || l.x.cols() != l.w.cols {
+		panic(badShape)
+	}
+	if l.up != nil && l.up.format != l.w.format {
+		panic(badFormat)
+	}
+	for _, m := range []*Matrix{l.w, l.up} {
+		if m != nil && m.packed != nil && m.packed.source != nil {
+			panic(badPacking)
+		}
 	}
 	if n == 0 || l.w.rows == 0 {
 		return
 	}
-	need := kernel.MatMulScratch(min(n, chunkRows), bandRows, l.w.cols)
-	if l.add || l.up != nil {
-		need += min(n, chunkRows) * bandRows
+	mark := ex.Mark()
+	defer ex.Release(mark)
+	l.band = bandRows
+	need := 0
+	if group := formats[l.w.format].group; group > 0 {
+		l.band = packedBand
+		if l.x.q.group != group {
+			l.x = ex.Input(l.x.Floats(), l.w)
+		}
+	} else {
+		l.x.Floats()
+		need = kernel.MatMulScratch(min(n, chunkRows), l.band, l.w.cols)
+	}
+	for _, used := range []bool{l.add || l.up != nil, fused} {
+		if used {
+			need += min(n, chunkRows) * l.band
+		}
 	}
 	ex.prepare(need)
 	l.ex = ex
 	l.chunks = (n + chunkRows - 1) / chunkRows
 	ex.linear = l
-	ex.pool.Run(&ex.linear, l.chunks*((l.w.rows+bandRows-1)/bandRows))
+	ex.pool.Run(&ex.linear, l.chunks*((l.w.rows+l.band-1)/l.band))
 	ex.linear = linearLoop{}
 }
 
 func (l *linearLoop) Do(worker, i int) {
 	band, chunk := i/l.chunks, i%l.chunks
-	c0, c1 := band*bandRows, min((band+1)*bandRows, l.w.rows)
-	r0, r1 := chunk*chunkRows, min((chunk+1)*chunkRows, l.x.Rows)
-	width := c1 - c0
-	scratch := l.ex.scratch[worker]
-	x := l.x.data[r0*l.x.Cols:]
-	if l.add {
-		tmp := scratch[:(r1-r0)*width]
-		l.w.mul(tmp, width, x, l.x.Cols, r1-r0, c0, c1, scratch[len(tmp):])
-		for r := r0; r < r1; r++ {
-			y := tmp[(r-r0)*width : (r-r0+1)*width]
-			l.w.addBias(y, c0)
-			kernel.Add(l.dst.Row(r)[c0:c1], y)
-		}
-		return
+	c0, c1 := band*l.band, min((band+1)*l.band, l.w.rows)
+	r0, r1 := chunk*chunkRows, min((chunk+1)*chunkRows, l.x.Rows())
+	rows, width := r1-r0, c1-c0
+	y, ldy, scratch := l.dst.data, l.dst.Cols, l.ex.scratch[worker]
+	if l.add || l.to.group > 0 {
+		y, ldy, scratch = scratch[:rows*width], width, scratch[rows*width:]
+	} else {
+		y = y[r0*ldy+c0:]
 	}
-	l.w.mul(l.dst.data[r0*l.dst.Cols+c0:], l.dst.Cols, x, l.x.Cols, r1-r0, c0, c1, scratch)
-	for r := r0; r < r1; r++ {
-		y := l.dst.Row(r)[c0:c1]
-		l.w.addBias(y, c0)
-		if l.up == nil || l.act != SiLU {
-			l.act.apply(y)
-		}
+	l.w.mul(y, ldy, l.x, r0, rows, c0, c1, scratch)
+	var u []float32
+	if l.up != nil {
+		u = scratch[:rows*width]
+		l.up.mul(u, width, l.x, r0, rows, c0, c1, scratch[len(u):])
 	}
-	if l.up == nil {
-		return
-	}
-	tmp := scratch[:(r1-r0)*width]
-	l.up.mul(tmp, width, x, l.x.Cols, r1-r0, c0, c1, scratch[len(tmp):])
-	for r := r0; r < r1; r++ {
-		y, u := l.dst.Row(r)[c0:c1], tmp[(r-r0)*width:(r-r0+1)*width]
-		l.up.addBias(u, c0)
-		if l.act == SiLU {
-			kernel.SiLUMul(y, y, u)
+	for r := range rows {
+		out := y[r*ldy : r*ldy+width]
+		l.w.addBias(out, c0)
+		if u == nil {
+			l.act.apply(out)
 		} else {
-			kernel.Mul(y, u)
+			l.gate(out, u[r*width:(r+1)*width], c0)
+		}
+		switch {
+		case l.to.group > 0:
+			l.to.set(r0+r, c0, out)
+		case l.add:
+			kernel.Add(l.dst.Row(r0 + r)[c0:c1], out)
 		}
 	}
+}
+
+// gate computes y = act(y) ∘ (u + bias).
+func (l *linearLoop) gate(y, u []float32, c0 int) {
+	l.up.addBias(u, c0)
+	if l.act == SiLU {
+		kernel.SiLUMul(y, y, u)
+		return
+	}
+	l.act.apply(y)
+	kernel.Mul(y, u)
 }
 
 func (m *Matrix) addBias(y []float32, at int) {
@@ -137,7 +200,12 @@ func (m *Matrix) addBias(y []float32, at int) {
 	}
 }
 
-// mul computes outputs c0..c1-1 for rows of x, without the bias: y[r·ldy+j] = x[r]·row(c0+j).
-func (m *Matrix) mul(y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
-	formats[m.format].mul(m, y, ldy, x, ldx, rows, c0, c1, scratch)
+// mul computes outputs c0..c1-1 for rows r0..r0+rows-1 of x, without the bias: y[r·ldy+j] = x[r0+r]·row(c0+j).
+func (m *Matrix) mul(y []float32, ldy int, x Input, r0, rows, c0, c1 int, scratch []float32) {
+	if f := formats[m.format]; f.group > 0 {
+		panel := c0 / kernel.PanelRows
+		f.mulPacked(m, y, ldy, x.q.from(r0), rows, panel, (c1+kernel.PanelRows-1)/kernel.PanelRows-panel)
+	} else {
+		f.mul(m, y, ldy, x.rows.data[r0*x.rows.Cols:], x.rows.Cols, rows, c0, c1, scratch)
+	}
 }

@@ -2,13 +2,14 @@ package tensor
 
 import "unsafe"
 
-// Matrix is a weight matrix of Rows outputs by Cols inputs, stored row by row in its Format, with an optional bias of
+// Matrix is a weight matrix of Rows outputs by Cols inputs, stored row by row in its Format or packed, with an optional bias of
 // Rows elements. It usually refers to mapped checkpoint bytes and must not outlive their source. It is immutable and safe for
-// concurrent use.
+// concurrent use, once it is packed if its format wants that.
 type Matrix struct {
 	rows, cols int
 	format     Format
 	data       []byte
+	packed     *packed // instead of data, for packed formats
 	bias       []float32
 }
 
@@ -37,25 +38,22 @@ func (m *Matrix) Cols() int { return m.cols }
 // Format returns how the elements are stored.
 func (m *Matrix) Format() Format { return m.format }
 
-// Bytes returns the bytes that the elements take.
-func (m *Matrix) Bytes() int { return len(m.data) }
+// Bytes returns the bytes that the elements take, scales included.
+func (m *Matrix) Bytes() int {
+	if m.format.Packed() {
+		return packedBytes(m.format, m.rows, m.cols)
+	}
+	return len(m.data)
+}
 
 // WithBias returns the same matrix with another bias (nil for none).
 func (m *Matrix) WithBias(bias []float32) *Matrix {
-	return NewMatrix(m.format, m.rows, m.cols, m.data, bias)
-}
-
-// RowRange returns rows lo..hi-1 as a matrix over the same bytes; the bias is cut with it.
-func (m *Matrix) RowRange(lo, hi int) *Matrix {
-	if lo < 0 || hi < lo || hi > m.rows {
+	if bias != nil && len(bias) != m.rows {
 		panic(badShape)
 	}
-	n := m.format.RowBytes(m.cols)
-	var bias []float32
-	if m.bias != nil {
-		bias = m.bias[lo:hi]
-	}
-	return NewMatrix(m.format, hi-lo, m.cols, m.data[lo*n:hi*n], bias)
+	c := *m
+	c.bias = bias
+	return &c
 }
 
 func (m *Matrix) f32(lo, hi int) []float32 { return view[float32](m.data, lo*m.cols, hi*m.cols) }

@@ -33,6 +33,7 @@ type rowLoop struct {
 	off    int
 	index  []int32
 	factor []float32
+	q      quantized
 }
 
 func (l *rowLoop) Do(_, i int) {

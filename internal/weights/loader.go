@@ -25,7 +25,9 @@ const (
 // A Loader is not safe for concurrent use. What it returns refers to the Source's bytes and must not outlive it.
 type Loader struct {
 	*binding
-	prefix string
+	prefix  string
+	format  tensor.Format // of matrices, if convert is set
+	convert bool
 }
 
 // binding is what all Loaders made by Sub share.
@@ -37,6 +39,7 @@ type binding struct {
 	ignored  []string
 	problems []error
 	dropped  int // problems beyond maxProblems
+	pending  []*tensor.Matrix
 }
 
 // NewLoader starts binding the tensors of src, found by names; nil means that the checkpoint uses the model's names.
@@ -64,30 +67,71 @@ func (l *Loader) Sub(parts ...any) *Loader {
 		}
 		b.WriteByte('.')
 	}
-	return &Loader{binding: l.binding, prefix: b.String()}
+	sub := *l
+	sub.prefix = b.String()
+	return &sub
+}
+
+// As returns a Loader that binds matrices in a format, whatever the checkpoint stores: those that are stored in another one are to be
+// packed, see [Loader.Pending]. F32 leaves them as they are stored, since every stored format is multiplied in float32.
+func (l *Loader) As(f tensor.Format) *Loader {
+	as := *l
+	as.format, as.convert = f, f != tensor.F32
+	return &as
+}
+
+// Stored returns a Loader that binds matrices as they are stored: those that are read row by row, or whose results decide something.
+func (l *Loader) Stored() *Loader {
+	stored := *l
+	stored.convert = false
+	return &stored
+}
+
+// Pending returns the matrices bound so far that must be packed before they are used, in order.
+func (l *Loader) Pending() []*tensor.Matrix { return l.pending }
+
+// Again binds a matrix once more, for another use: the same one, or its values in the Loader's format.
+func (l *Loader) Again(m *tensor.Matrix, name string, rows, cols int) *tensor.Matrix {
+	if l.plan != nil {
+		if l.convert {
+			l.plan.Copies = append(l.plan.Copies, Planned{Canonical: l.prefix + name + ".weight", Shape: []int{rows, cols}, Format: l.format, Convert: true})
+		}
+		return nil
+	}
+	return l.packed(m)
+}
+
+// packed returns a matrix in the Loader's format.
+func (l *Loader) packed(m *tensor.Matrix) *tensor.Matrix {
+	if m == nil || !l.convert || m.Format() == l.format {
+		return m
+	}
+	p := tensor.NewPacked(l.format, m)
+	l.pending = append(l.pending, p)
+	return p
 }
 
 // Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned copy
-// (a [Ref] with Transpose always copies).
+// (a [Ref] with Transpose always copies). After [Loader.As] it may have to be packed.
 //
 // Shapes: the tensor is [rows, …] with the remaining dimensions multiplying to cols, so that a convolution over patches
 // [D, C, T, P, P] is the matrix [D, C*T*P*P].
 func (l *Loader) Matrix(name string, rows, cols int) *tensor.Matrix {
-	return l.matrix(l.prefix+name+".weight", rows, cols)
+	return l.packed(l.matrix(l.prefix+name+".weight", rows, cols))
 }
 
 // MatrixBias is [Loader.Matrix] with name + ".bias", a vector of rows elements, as the matrix's bias.
 func (l *Loader) MatrixBias(name string, rows, cols int) *tensor.Matrix {
-	m := l.Matrix(name, rows, cols)
+	m := l.matrix(l.prefix+name+".weight", rows, cols)
 	bias := l.Vector(name+".bias", rows)
 	if m == nil || bias == nil {
 		return nil
 	}
-	return m.WithBias(bias)
+	return l.packed(m.WithBias(bias))
 }
 
 func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
-	if l.note(canonical, rows, cols) {
+	if l.noteMatrix(canonical, rows, cols) {
 		return nil
 	}
 	t, ok := l.bind(canonical)

@@ -57,7 +57,7 @@ func values(t testing.TB, m *tensor.Matrix) [][]float32 {
 		clear(x.Row(i))
 		x.Row(i)[i] = 1
 	}
-	ex.Linear(y, x, m, tensor.Identity)
+	ex.Linear(y, x.Input(), m, tensor.Identity)
 	out := make([][]float32, m.Rows())
 	for r := range out {
 		for c := range m.Cols() {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
 )
 
 // Planned is a bind that a Loader was asked for.
@@ -11,10 +13,12 @@ type Planned struct {
 	Canonical string // the model's name
 	Ref       Ref    // where it is in the checkpoint
 	Shape     []int  // as the model wants it
+	Format    tensor.Format
+	Convert   bool // a matrix that is wanted in Format
 }
 
-// Plan is a list of binds, in order.
-type Plan struct{ Binds []Planned }
+// Plan is a list of binds, in order, and of binds of what was bound before, in another format.
+type Plan struct{ Binds, Copies []Planned }
 
 // NewPlanner returns a Loader that binds nothing: constructors that run with it write down what they want, and must not use what they get.
 // It serves to tell the tensors and the size of a model without its weights.
@@ -31,6 +35,16 @@ func (b *binding) note(canonical string, shape ...int) bool {
 		return false
 	}
 	b.plan.Binds = append(b.plan.Binds, Planned{Canonical: canonical, Ref: b.names(canonical), Shape: shape})
+	return true
+}
+
+// noteMatrix is note for a matrix.
+func (l *Loader) noteMatrix(canonical string, rows, cols int) bool {
+	if !l.note(canonical, rows, cols) {
+		return false
+	}
+	b := &l.plan.Binds[len(l.plan.Binds)-1]
+	b.Format, b.Convert = l.format, l.convert
 	return true
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/qwenvl/qwenvl/internal/pages"
 )
 
 // The names under which a checkpoint's tensors are looked for.
@@ -37,6 +39,7 @@ type Source struct {
 	name    string
 	files   []*file
 	entries []entry // sorted by name
+	regions []pages.Region
 }
 
 // OpenDir opens the checkpoint in a directory, the first of these that is there:
@@ -201,6 +204,9 @@ func (s *Source) Close() error {
 	for _, f := range s.files {
 		errs = append(errs, f.close())
 	}
-	s.files, s.entries = nil, nil
+	for _, r := range s.regions {
+		errs = append(errs, r.Free())
+	}
+	s.files, s.entries, s.regions = nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -1,0 +1,24 @@
+package pages
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// adviseLarge asks for large pages. That the system has none is no error.
+func adviseLarge(b []byte) { _ = unix.Madvise(b, unix.MADV_HUGEPAGE) }
+
+// Forget drops the whole pages of b, part of a mapped file, from the process's memory; they are read again when they are used.
+// Anything but a mapped file would lose its contents.
+func Forget(b []byte) {
+	page := os.Getpagesize()
+	if len(b) < page {
+		return
+	}
+	skip := int(-uintptr(unsafe.Pointer(&b[0])) % uintptr(page))
+	if n := (len(b) - skip) / page * page; n > 0 {
+		_ = unix.Madvise(b[skip:skip+n], unix.MADV_DONTNEED)
+	}
+}

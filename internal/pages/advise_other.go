@@ -1,0 +1,8 @@
+//go:build !linux
+
+package pages
+
+func adviseLarge([]byte) {}
+
+// Forget drops the whole pages of b, part of a mapped file, from the process's memory where the system can be told so.
+func Forget([]byte) {}

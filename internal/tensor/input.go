@@ -1,0 +1,133 @@
+package tensor
+
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/kernel"
+)
+
+// Input is the rows that a product reads: in float32, in the 8 bits that packed weights are multiplied by, or in both. It lives as
+// long as the workspace that it was made in.
+type Input struct {
+	rows Tensor // no columns where only the bytes were made
+	q    quantized
+}
+
+// quantized is rows in 8 bits, with one scale and one sum for each group of elements, and what is too large for them.
+type quantized struct {
+	rows, cols     int
+	group          int // 0: there are none
+	groups, stride int // of a row
+	bytes          []int8
+	scale          []float32
+	sums           []int32
+	outliers       kernel.Outliers
+}
+
+// Input returns the rows as an input in float32. Products with packed weights quantise it each time: [Exec.Input] does it once.
+func (t Tensor) Input() Input { return Input{rows: t} }
+
+// Rows returns the number of rows.
+func (in Input) Rows() int { return max(in.rows.Rows, in.q.rows) }
+
+// cols returns the number of elements of a row.
+func (in Input) cols() int { return max(in.rows.Cols, in.q.cols) }
+
+// Input returns rows as what w is multiplied by: quantised where w is packed, else just as they are.
+func (ex *Exec) Input(x Tensor, w *Matrix) Input {
+	in := Input{rows: x, q: ex.quantized(x.Rows, x.Cols, w)}
+	if in.q.group > 0 {
+		ex.runRows(rowLoop{n: x.Rows, f: quantizeRow, x: x, q: in.q})
+	}
+	return in
+}
+
+// NormInput normalises every row of x and returns the result, in the workspace, as what w is multiplied by.
+//
+// Shapes: x is [n, len(norm.Weight)], and so is w wide.
+func (ex *Exec) NormInput(x Tensor, norm *Norm, w *Matrix) Input {
+	if x.Cols != len(norm.Weight) || w.cols != x.Cols {
+		panic(badShape)
+	}
+	in := Input{rows: ex.Alloc(x.Rows, x.Cols), q: ex.quantized(x.Rows, x.Cols, w)}
+	if in.q.group == 0 {
+		ex.NormRows(in.rows, x, norm)
+	} else {
+		ex.runRows(rowLoop{n: x.Rows, f: normQuantizeRow, dst: in.rows, x: x, norm: norm, q: in.q})
+	}
+	return in
+}
+
+// Floats returns the rows in float32.
+//
+// Panics if the input was made in 8 bits only.
+func (in Input) Floats() Tensor {
+	if in.rows.Rows != in.Rows() {
+		panic(badInput)
+	}
+	return in.rows
+}
+
+func quantizeRow(l *rowLoop, r int) { l.q.set(r, 0, l.x.Row(r)) }
+
+func normQuantizeRow(l *rowLoop, r int) {
+	y := l.dst.Row(r)
+	l.norm.apply(y, l.x.Row(r))
+	l.q.set(r, 0, y)
+}
+
+// quantized allocates rows for products with w, or none if w is multiplied in float32.
+func (ex *Exec) quantized(rows, cols int, w *Matrix) quantized {
+	group := formats[w.format].group
+	if group == 0 {
+		return quantized{}
+	}
+	q := quantized{rows: rows, cols: cols, group: group, groups: kernel.QuantizedGroups(cols, group), stride: kernel.QuantizedStride(cols, group)}
+	n := rows * q.groups
+	q.bytes = allocAs[int8](ex, rows*q.stride)
+	q.scale = ex.arena.alloc(n)
+	q.sums = allocAs[int32](ex, n)
+	q.outliers = kernel.Outliers{
+		Count: allocAs[uint8](ex, n),
+		Index: allocAs[uint8](ex, n*kernel.MaxOutliers),
+		Value: ex.arena.alloc(n * kernel.MaxOutliers),
+	}
+	return q
+}
+
+// inputFloats is the workspace that quantized takes for a row of cols elements.
+func inputFloats(cols int, f Format) int {
+	group := formats[f].group
+	if group == 0 {
+		return 0
+	}
+	return kernel.QuantizedStride(cols, group)/4 + kernel.QuantizedGroups(cols, group)*(2+kernel.MaxOutliers+(1+kernel.MaxOutliers+3)/4)
+}
+
+// allocAs returns n integers out of the workspace.
+func allocAs[T int8 | uint8 | int32](ex *Exec, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	var t T
+	floats := ex.arena.alloc((n*int(unsafe.Sizeof(t)) + 3) / 4)
+	return unsafe.Slice((*T)(unsafe.Pointer(&floats[0])), n)
+}
+
+// set quantises x into row r from column c on, which begins a group.
+func (q *quantized) set(r, c int, x []float32) {
+	g := c / q.group
+	at := r*q.groups + g
+	kernel.QuantizeRow(q.bytes[r*q.stride+c:], q.scale[at:], q.sums[at:], q.outliers.Row(r, q.groups, g), x, q.group)
+}
+
+// from returns rows r and on.
+func (q *quantized) from(r int) quantized {
+	if q.group == 0 {
+		return quantized{}
+	}
+	p := *q
+	p.bytes, p.scale, p.sums = q.bytes[r*q.stride:], q.scale[r*q.groups:], q.sums[r*q.groups:]
+	p.outliers = q.outliers.Row(r, q.groups, 0)
+	return p
+}

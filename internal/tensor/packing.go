@@ -1,0 +1,93 @@
+package tensor
+
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/kernel"
+)
+
+// packAlign is what the addresses of panels and scales are a multiple of: a cache line.
+const packAlign = 64
+
+// packed is the panels of a matrix; copies of the matrix share it.
+type packed struct {
+	source *Matrix // what to pack; nil once that is done
+	panels []uint8
+	f32    []float32 // scales of Int8
+	bf16   []uint16  // scales of Int4
+}
+
+// NewPacked returns a matrix that will hold what source holds, in a packed format. It must not be used before [Exec.Pack] has packed it.
+//
+// Panics if format is not a packed one, or source's is.
+func NewPacked(format Format, source *Matrix) *Matrix {
+	if !format.Packed() || source.format.Packed() {
+		panic(badFormat)
+	}
+	return &Matrix{rows: source.rows, cols: source.cols, format: format, bias: source.bias, packed: &packed{source: source}}
+}
+
+// Unpacked returns the bytes that a matrix is going to be packed from, and whether it still has to be.
+func (m *Matrix) Unpacked() ([]byte, bool) {
+	if m.packed == nil || m.packed.source == nil {
+		return nil, false
+	}
+	return m.packed.source.data, true
+}
+
+// packedBytes is what Pack needs of memory for a matrix.
+func packedBytes(f Format, rows, cols int) int {
+	panels, scales := formats[f].lengths(rows, cols)
+	return roundUp(panels) + roundUp(scales*formats[f].scale)
+}
+
+// PackedBytes returns the bytes that a matrix takes in a packed format.
+func PackedBytes(f Format, rows, cols int) int { return packedBytes(f, rows, cols) }
+
+func roundUp(n int) int { return (n + packAlign - 1) / packAlign * packAlign }
+
+// packLoop packs the panels of one matrix.
+type packLoop struct {
+	ex *Exec
+	m  *Matrix
+}
+
+// Pack packs a matrix into memory of m.Bytes() bytes, which it takes over, aligned to a cache line.
+//
+// Panics if the memory does not fit, or the matrix is packed already.
+// Errors: [ErrStopped]; the matrix can be packed again.
+func (ex *Exec) Pack(m *Matrix, memory []byte) error {
+	if m.packed == nil || m.packed.source == nil || len(memory) != m.Bytes() {
+		panic(badPacking)
+	}
+	if len(memory) > 0 && uintptr(unsafe.Pointer(&memory[0]))%packAlign != 0 {
+		panic(badData)
+	}
+	p := m.packed
+	panels, scales := formats[m.format].lengths(m.rows, m.cols)
+	p.panels = memory[:panels:panels]
+	if rest := memory[roundUp(panels):]; formats[m.format].scale == 4 {
+		p.f32 = view[float32](rest, 0, scales)
+	} else {
+		p.bf16 = view[uint16](rest, 0, scales)
+	}
+	ex.prepare(kernel.PanelRows * m.cols)
+	ex.packs = packLoop{ex: ex, m: m}
+	ex.pool.Run(&ex.packs, (m.rows+kernel.PanelRows-1)/kernel.PanelRows)
+	ex.packs = packLoop{}
+	if err := ex.Err(); err != nil {
+		return err
+	}
+	p.source = nil
+	return nil
+}
+
+func (l *packLoop) Do(worker, i int) {
+	m, row0 := l.m, i*kernel.PanelRows
+	n := min(kernel.PanelRows, m.rows-row0)
+	rows := l.ex.scratch[worker][:n*m.cols]
+	for r := range n {
+		m.packed.source.DecodeRow(rows[r*m.cols:(r+1)*m.cols], row0+r)
+	}
+	formats[m.format].pack(m, rows, row0)
+}

@@ -1,0 +1,213 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl/internal/testkit"
+)
+
+var packedFormats = []Format{Int8, Int4}
+
+// memory returns n bytes that begin at a cache line.
+func memory(n int) []byte {
+	b := make([]byte, n+packAlign)
+	return b[int(-uintptr(unsafe.Pointer(&b[0]))%packAlign):][:n:n]
+}
+
+// pack packs a random matrix, and returns the values that it stands for.
+func pack(t *testing.T, ex *Exec, rng *rand.Rand, f Format, rows, cols int, bias bool) (*Matrix, []float32) {
+	source, _ := matrix(rng, BF16, rows, cols, bias)
+	m := NewPacked(f, source)
+	bytes, ok := m.Unpacked()
+	require.True(t, ok)
+	require.Len(t, bytes, 2*rows*cols)
+	require.NoError(t, ex.Pack(m, memory(m.Bytes())))
+	_, ok = m.Unpacked()
+	require.False(t, ok)
+	values := make([]float32, rows*cols)
+	for r := range rows {
+		m.DecodeRow(values[r*cols:(r+1)*cols], r)
+	}
+	return m, values
+}
+
+// distance is |got - want| / |want|.
+func distance(got []float32, want []float64) float64 {
+	var d, n float64
+	for i, w := range want {
+		d += (float64(got[i]) - w) * (float64(got[i]) - w)
+		n += w * w
+	}
+	return math.Sqrt(d / n)
+}
+
+// Products with packed weights are those with the weights' values, but for the rounding of the input; a row is the same alone and
+// in a batch, with one thread and with more, quantised beforehand or not.
+func TestLinearPacked(t *testing.T) {
+	for _, f := range packedFormats {
+		for _, s := range [][3]int{{1, 1, 1}, {3, 65, 17}, {1, 200, 100}, {400, 130, 48}, {13, 320, 1100}} {
+			t.Run(fmt.Sprintf("%v/%v", f, s), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(3, uint64(s[1])))
+				n, rows, cols := s[0], s[1], s[2]
+				ex, one := NewExec(2), NewExec(1)
+				defer ex.Close()
+				defer one.Close()
+				x := random(rng, n, cols)
+				w, v := pack(t, ex, rng, f, rows, cols, true)
+				up, u := pack(t, ex, rng, f, rows, cols, false)
+				next, nv := pack(t, ex, rng, f, 40, rows, true)
+				in := ex.Input(x, w)
+				plain, sum, gated, silu := New(n, rows), random(rng, n, rows), New(n, rows), New(n, rows)
+				before := append([]float32{}, sum.data...)
+				ex.Linear(plain, in, w, Identity)
+				ex.LinearAdd(sum, in, w)
+				ex.GatedLinear(gated, in, w, up, SiLU)
+				ex.Linear(silu, in, w, SiLU)
+				var wantPlain, wantGated, wantSilu []float64
+				for r := range n {
+					for c := range rows {
+						p := product(x, v, w.bias, r, c)
+						a := p / (1 + math.Exp(-p))
+						wantPlain, wantSilu, wantGated = append(wantPlain, p), append(wantSilu, a), append(wantGated, a*product(x, u, nil, r, c))
+						require.Equal(t, before[r*rows+c]+plain.Row(r)[c], sum.Row(r)[c])
+					}
+				}
+				require.Less(t, distance(plain.data, wantPlain), 0.008)
+				require.Less(t, distance(silu.data, wantSilu), 0.01)
+				require.Less(t, distance(gated.data, wantGated), 0.015)
+
+				// Through the workspace into the next product, fused or not.
+				for name, c := range map[string]struct {
+					of Tensor
+					in Input
+				}{"linear": {silu, ex.LinearInput(in, w, SiLU, next)}, "gated": {gated, ex.GatedInput(in, w, up, SiLU, next)}} {
+					got, want := New(n, 40), New(n, 40)
+					ex.Linear(got, c.in, next, Identity)
+					ex.Linear(want, c.of.Input(), next, Identity)
+					testkit.SameBits(t, want.data, got.data)
+					require.Panics(t, func() { c.in.Floats() }, name)
+					var exact []float64
+					for r := range n {
+						for c0 := range 40 {
+							exact = append(exact, product(c.of, nv, next.bias, r, c0))
+						}
+					}
+					require.Less(t, distance(got.data, exact), 0.012, name) // gated values have heavier tails
+				}
+				for r := 0; r < n; r += 37 {
+					alone := New(1, rows)
+					one.Linear(alone, x.Slice(r, r+1).Input(), w, Identity)
+					testkit.SameBits(t, plain.Row(r), alone.data)
+				}
+			})
+		}
+	}
+}
+
+// Large elements of the input keep the product within one per cent.
+func TestLinearPackedOutliers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	ex := NewExec(2)
+	defer ex.Close()
+	const n, rows, cols = 20, 96, 1536
+	x := random(rng, n, cols)
+	source, v := matrix(rng, BF16, rows, cols, false)
+	for r := range n {
+		for _, c := range []int{3, 500, 501, 1400} {
+			x.Row(r)[c] *= 300
+		}
+	}
+	var want []float64
+	for r := range n {
+		for c := range rows {
+			want = append(want, product(x, v, nil, r, c))
+		}
+	}
+	y := New(n, rows)
+	for f, bound := range map[Format]float64{Int8: 0.01, Int4: 0.12} {
+		m := NewPacked(f, source)
+		require.NoError(t, ex.Pack(m, memory(m.Bytes())))
+		norm := &Norm{Weight: random(rng, 1, cols).data, Eps: 1e-6}
+		ex.Linear(y, x.Input(), m, Identity)
+		require.Less(t, distance(y.data, want), bound, f.String())
+
+		// A norm before it quantises the same.
+		h := New(n, cols)
+		ex.NormRows(h, x, norm)
+		a, b := New(n, rows), New(n, rows)
+		ex.Linear(a, h.Input(), m, Identity)
+		in := ex.NormInput(x, norm, m)
+		ex.Linear(b, in, m, Identity)
+		testkit.SameBits(t, a.data, b.data)
+		testkit.SameBits(t, h.data, in.Floats().data)
+	}
+}
+
+func TestPackedOperationsAllocateNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	ex := NewExec(2)
+	defer ex.Close()
+	x := random(rng, 3, 256)
+	norm := &Norm{Weight: random(rng, 1, 256).data, Eps: 1e-6}
+	for _, f := range packedFormats {
+		w, _ := pack(t, ex, rng, f, 384, 256, true)
+		down, _ := pack(t, ex, rng, f, 256, 384, true)
+		step := func() {
+			mark := ex.Mark()
+			h := ex.NormInput(x, norm, w)
+			ex.LinearAdd(x, ex.GatedInput(h, w, w, SiLU, down), down)
+			ex.LinearAdd(x, ex.LinearInput(h, w, GELU, down), down)
+			ex.Release(mark)
+		}
+		step()
+		require.Zero(t, testing.AllocsPerRun(50, step))
+	}
+}
+
+// A stopped packing can be done again.
+func TestPackStopped(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	ex := NewExec(2)
+	defer ex.Close()
+	source, _ := matrix(rng, F16, 70, 33, false)
+	m := NewPacked(Int8, source)
+	ex.Stop()
+	require.ErrorIs(t, ex.Pack(m, memory(m.Bytes())), ErrStopped)
+	ex.Resume()
+	_, ok := m.Unpacked()
+	require.True(t, ok)
+	require.NoError(t, ex.Pack(m, memory(m.Bytes())))
+}
+
+func TestPackingMisuse(t *testing.T) {
+	ex := NewExec(1)
+	defer ex.Close()
+	source, _ := matrix(rand.New(rand.NewPCG(1, 1)), F32, 64, 64, false)
+	m := NewPacked(Int8, source)
+	n := m.Bytes()
+	require.Equal(t, PackedBytes(Int8, 64, 64), n)
+	require.PanicsWithValue(t, badFormat, func() { NewPacked(BF16, source) })
+	require.PanicsWithValue(t, badFormat, func() { NewPacked(Int4, m) })
+	require.PanicsWithValue(t, badFormat, func() { Int8.RowBytes(128) })
+	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(source, memory(n)) })
+	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(m, memory(n-1)) })
+	require.PanicsWithValue(t, badData, func() { _ = ex.Pack(m, memory(n + 1)[1:]) })
+	require.PanicsWithValue(t, badPacking, func() { ex.Linear(New(1, 64), New(1, 64).Input(), m, Identity) })
+	require.NoError(t, ex.Pack(m, memory(n)))
+	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(m, memory(n)) })
+	require.PanicsWithValue(t, badFormat, func() { ex.LinearHeads(New(1, 64), 0, 64, New(1, 64), 0, 64, []*Matrix{m}) })
+	require.PanicsWithValue(t, badFormat, func() { ex.GatedLinear(New(1, 64), New(1, 64).Input(), m, source, SiLU) })
+	require.PanicsWithValue(t, badShape, func() {
+		ex.LinearInput(New(1, 64).Input(), m, SiLU, NewPacked(Int8, must(matrix(rand.New(rand.NewPCG(1, 1)), F32, 4, 65, false))))
+	})
+	require.PanicsWithValue(t, badShape, func() { ex.NormInput(New(1, 63), &Norm{Weight: make([]float32, 63)}, m) })
+	require.PanicsWithValue(t, badInput, func() { ex.Linear(New(1, 64), ex.LinearInput(New(1, 64).Input(), m, SiLU, m), source, Identity) })
+}
+
+func must(m *Matrix, _ []float32) *Matrix { return m }
