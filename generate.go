@@ -131,6 +131,11 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	if g.prompt, err = m.buildAside(ctx, g.req); err != nil {
 		return nil, err
 	}
+	if len(g.prompt.Media) > 0 {
+		if err := m.packTower(ctx); err != nil {
+			return nil, err
+		}
+	}
 	n := len(g.prompt.Tokens)
 	room := m.context - n
 	if room < 1 || g.req.MaxTokens > room {

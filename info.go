@@ -13,6 +13,9 @@ type Info struct {
 	Threads     int
 	WeightBytes int64 // of the checkpoint's tensors
 
+	WeightFormat WeightFormat // of the decoder
+	VisionFormat WeightFormat // of tower and adapter; "": a text model
+
 	Pictures, Videos bool // what messages may have besides text
 	Thinks           bool // whether answers may come with Reasoning
 	PatchSize        int  // side of a patch in pixels; 0 for a text model
@@ -21,7 +24,7 @@ type Info struct {
 
 // Info returns what the model is.
 func (m *Model) Info() Info {
-	return describe(m.spec, Info{ContextSize: m.context, Threads: m.opts.threads, WeightBytes: m.weightBytes})
+	return describe(m.spec, Info{ContextSize: m.context, Threads: m.opts.threads, WeightBytes: m.weightBytes, WeightFormat: m.text, VisionFormat: m.tower})
 }
 
 // describe fills in what the configuration says.
@@ -36,6 +39,9 @@ func describe(s family.Spec, i Info) Info {
 		}
 	}
 	i.Thinks = s.Think[0] != ""
+	if s.Vision == nil {
+		i.VisionFormat = ""
+	}
 	if v := s.Vision; v != nil {
 		i.Pictures, i.Videos = true, v.VideoToken != ""
 		i.PatchSize, i.MergeSize = v.Preprocess.PatchSize, v.Preprocess.MergeSize

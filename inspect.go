@@ -8,11 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/weights"
-	"github.com/qwenvl/qwenvl/llm"
-	"github.com/qwenvl/qwenvl/vision"
 )
 
 // Inspection describes a checkpoint by its configuration, without reading its weights.
@@ -99,13 +96,7 @@ func (in *Inspection) PictureTokens(width, height int) (int, error) {
 // plan runs the constructors of the model's parts and counts what they want.
 func (in *Inspection) plan(layout family.Layout) error {
 	ld, plan := weights.NewPlanner(layout.Names)
-	_, err := llm.New(in.spec.LLM, ld)
-	if v := in.spec.Vision; v != nil && err == nil {
-		if _, err = vision.New(v.Encoder, ld.Sub("vision")); err == nil {
-			_, err = adapter.New(v.Adapter, ld.Sub("adapter"))
-		}
-	}
-	if err != nil {
+	if err := bind(in.spec, ld, ld, nil); err != nil {
 		return err
 	}
 	p := &in.Parameters

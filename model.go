@@ -22,6 +22,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
 	"github.com/qwenvl/qwenvl/tokenizer"
@@ -43,6 +44,10 @@ type Model struct {
 	template    chat.Template // nil: the checkpoint has none
 	media       mediaTokens
 	engine      *engine.Engine
+
+	text, tower             WeightFormat
+	unpacked, unpackedTower []*tensor.Matrix // what is to be packed before it is used
+	packing                 chan struct{}    // full while unpackedTower is in use
 
 	mu      sync.Mutex
 	closed  bool           // guarded by mu
@@ -75,7 +80,7 @@ func load(files fs.FS, open func() (*weights.Source, error), opts []Option) (*Mo
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{opts: o}
+	m := &Model{opts: o, packing: make(chan struct{}, 1)}
 	if m.spec, err = family.Load(files); err != nil {
 		return nil, checkpointError(err)
 	}
@@ -169,7 +174,7 @@ func findToken(id *int, text string, tok *tokenizer.Tokenizer) error {
 	return nil
 }
 
-// loadWeights opens the weight files and binds every tensor.
+// loadWeights opens the weight files, binds every tensor, and packs those of the decoder.
 func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 	var err error
 	if m.source, err = open(); err != nil {
@@ -177,20 +182,22 @@ func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 	}
 	m.weightBytes = m.source.Bytes()
 	layout := m.spec.Layout(m.source)
-	ld := weights.NewLoader(m.source, layout.Names)
-	ld.Ignore(m.spec.Ignore...)
-	if m.decoder, err = llm.New(m.spec.LLM, ld); err != nil {
+	if m.text, m.tower, err = m.opts.resolve(m.spec, layout.Names); err != nil {
 		return err
 	}
-	if v := m.spec.Vision; v != nil {
-		if m.encoder, err = vision.New(v.Encoder, ld.Sub("vision")); err != nil {
-			return err
-		}
-		if m.adapter, err = adapter.New(v.Adapter, ld.Sub("adapter")); err != nil {
-			return err
-		}
+	ld := weights.NewLoader(m.source, layout.Names)
+	ld.Ignore(m.spec.Ignore...)
+	if err := bind(m.spec, ld.As(tensorFormats[m.text]), ld.As(tensorFormats[m.tower]), m); err != nil {
+		return err
 	}
-	return ld.Finish()
+	if err := ld.Finish(); err != nil {
+		return err
+	}
+	ex := tensor.NewExec(m.opts.threads)
+	defer ex.Close()
+	err = m.source.Pack(ex, m.unpacked)
+	m.unpacked = nil
+	return err
 }
 
 // Close refuses new requests, waits for the running ones, ends the model's threads and unmaps its weights. A second call

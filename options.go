@@ -15,11 +15,13 @@ type options struct {
 	context  int // 0: the checkpoint's own
 	chunk    int
 	maxBatch int
+	weights  WeightFormat
+	vision   WeightFormat // "": follows weights
 	decode   preprocess.DecodeOptions
 }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{threads: min(runtime.GOMAXPROCS(0), maxThreads), chunk: 512, maxBatch: 16}
+	o := options{threads: min(runtime.GOMAXPROCS(0), maxThreads), chunk: 512, maxBatch: 16, weights: F32}
 	for _, set := range opts {
 		if err := set(&o); err != nil {
 			return options{}, err
@@ -64,6 +66,23 @@ func WithMaxBatch(n int) Option {
 	return func(o *options) error {
 		o.maxBatch = n
 		return inRange("WithMaxBatch", n, 1, 4096)
+	}
+}
+
+// WithWeightFormat sets how the decoder's weights are kept and multiplied. The default is [F32], the reference's numbers.
+func WithWeightFormat(f WeightFormat) Option {
+	return func(o *options) error {
+		o.weights = f
+		return checkFormat("WithWeightFormat", f)
+	}
+}
+
+// WithVisionFormat sets how the weights of the vision tower and its adapter are kept and multiplied. The default is the decoder's format, but
+// [Int8] where that is [Int4]. Packing them waits for the first picture.
+func WithVisionFormat(f WeightFormat) Option {
+	return func(o *options) error {
+		o.vision = f
+		return checkFormat("WithVisionFormat", f)
 	}
 }
 

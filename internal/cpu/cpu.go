@@ -17,6 +17,9 @@ var AVX512VNNI = hasAVX512VNNI
 // AVXVNNI reports AVX-VNNI, the same dot products for processors without AVX-512, with what [AVX2] asks for.
 var AVXVNNI = hasAVXVNNI
 
+// Int8 reports whether products of bytes are faster than those of floats.
+func Int8() bool { return AVX2 }
+
 // features lists the switches, the widest instruction set first.
 var features = [...]struct {
 	name string

@@ -3,6 +3,7 @@ package pages
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"unsafe"
 
@@ -47,4 +48,12 @@ func TestForget(t *testing.T) {
 		require.Equal(t, want, []byte(m))
 	}
 	require.NoError(t, m.Unmap())
+}
+
+func TestAvailable(t *testing.T) {
+	n := Available()
+	if runtime.GOOS == "linux" {
+		require.Positive(t, n)
+	}
+	require.Less(t, n, int64(1)<<50)
 }

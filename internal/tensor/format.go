@@ -1,6 +1,11 @@
 package tensor
 
-import "github.com/qwenvl/qwenvl/internal/kernel"
+import (
+	"encoding/binary"
+
+	"github.com/qwenvl/qwenvl/internal/half"
+	"github.com/qwenvl/qwenvl/internal/kernel"
+)
 
 // Format says how the elements of a [Matrix] are stored. It indexes one table; a new storage format is one row
 // there and one file with its kernels.
@@ -26,9 +31,11 @@ type formatInfo struct {
 	decode func(m *Matrix, dst []float32, row int)
 
 	mulPacked func(m *Matrix, y []float32, ldy int, x quantized, rows, panel, panels int)
-	lengths   func(rows, cols int) (panels, scales int)
-	scale     int // bytes of one
-	pack      func(m *Matrix, rows []float32, row0 int)
+
+	// pack converts 32 rows, or the last ones, into memory of those lengths. Without it a format is only ever what a checkpoint stores.
+	pack    func(m *Matrix, rows []float32, row0 int)
+	lengths func(rows, cols int) (panels, scales int)
+	scale   int // bytes of one
 }
 
 var formats = [numFormats]formatInfo{
@@ -41,7 +48,13 @@ var formats = [numFormats]formatInfo{
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulBF16(y, ldy, x, ldx, rows, m.u16(c0, c1), c1-c0, m.cols, scratch)
 		},
-		decode: func(m *Matrix, dst []float32, row int) { kernel.BF16ToF32(dst, m.u16(row, row+1)) }},
+		decode:  func(m *Matrix, dst []float32, row int) { kernel.BF16ToF32(dst, m.u16(row, row+1)) },
+		lengths: func(rows, cols int) (int, int) { return 2 * rows * cols, 0 },
+		pack: func(m *Matrix, rows []float32, row0 int) {
+			for i, v := range rows {
+				binary.LittleEndian.PutUint16(m.data[2*(row0*m.cols+i):], half.ToBF16(v))
+			}
+		}},
 	F16: {name: "f16", size: 2,
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulF16(y, ldy, x, ldx, rows, m.u16(c0, c1), c1-c0, m.cols, scratch)
@@ -83,7 +96,7 @@ func (f Format) String() string {
 	return formats[f].name
 }
 
-// Packed reports whether matrices of the format are packed when they are loaded.
+// Packed reports whether the format stores panels of rows, which are multiplied by rows in 8 bits.
 func (f Format) Packed() bool { return f < numFormats && formats[f].group > 0 }
 
 // Align returns what the address of a matrix's data must be a multiple of, in bytes.

@@ -40,7 +40,7 @@ func (m *Matrix) Format() Format { return m.format }
 
 // Bytes returns the bytes that the elements take, scales included.
 func (m *Matrix) Bytes() int {
-	if m.format.Packed() {
+	if m.packed != nil {
 		return packedBytes(m.format, m.rows, m.cols)
 	}
 	return len(m.data)

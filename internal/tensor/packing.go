@@ -9,7 +9,7 @@ import (
 // packAlign is what the addresses of panels and scales are a multiple of: a cache line.
 const packAlign = 64
 
-// packed is the panels of a matrix; copies of the matrix share it.
+// packed is what a matrix is packed from and into.
 type packed struct {
 	source *Matrix // what to pack; nil once that is done
 	panels []uint8
@@ -17,11 +17,11 @@ type packed struct {
 	bf16   []uint16  // scales of Int4
 }
 
-// NewPacked returns a matrix that will hold what source holds, in a packed format. It must not be used before [Exec.Pack] has packed it.
+// NewPacked returns a matrix that will hold what source holds, in another format. It must not be used before [Exec.Pack] has packed it.
 //
-// Panics if format is not a packed one, or source's is.
+// Panics if nothing can be packed into format, or source is of panels.
 func NewPacked(format Format, source *Matrix) *Matrix {
-	if !format.Packed() || source.format.Packed() {
+	if format >= numFormats || formats[format].pack == nil || source.format.Packed() {
 		panic(badFormat)
 	}
 	return &Matrix{rows: source.rows, cols: source.cols, format: format, bias: source.bias, packed: &packed{source: source}}
@@ -65,11 +65,14 @@ func (ex *Exec) Pack(m *Matrix, memory []byte) error {
 	}
 	p := m.packed
 	panels, scales := formats[m.format].lengths(m.rows, m.cols)
-	p.panels = memory[:panels:panels]
-	if rest := memory[roundUp(panels):]; formats[m.format].scale == 4 {
-		p.f32 = view[float32](rest, 0, scales)
-	} else {
-		p.bf16 = view[uint16](rest, 0, scales)
+	first, rest := memory[:panels:panels], memory[roundUp(panels):]
+	switch formats[m.format].scale {
+	case 0:
+		m.data = first
+	case 4:
+		p.panels, p.f32 = first, view[float32](rest, 0, scales)
+	default:
+		p.panels, p.bf16 = first, view[uint16](rest, 0, scales)
 	}
 	ex.prepare(kernel.PanelRows * m.cols)
 	ex.packs = packLoop{ex: ex, m: m}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/qwenvl/qwenvl/internal/half"
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
@@ -192,7 +193,7 @@ func TestPackingMisuse(t *testing.T) {
 	m := NewPacked(Int8, source)
 	n := m.Bytes()
 	require.Equal(t, PackedBytes(Int8, 64, 64), n)
-	require.PanicsWithValue(t, badFormat, func() { NewPacked(BF16, source) })
+	require.PanicsWithValue(t, badFormat, func() { NewPacked(F16, source) })
 	require.PanicsWithValue(t, badFormat, func() { NewPacked(Int4, m) })
 	require.PanicsWithValue(t, badFormat, func() { Int8.RowBytes(128) })
 	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(source, memory(n)) })
@@ -208,6 +209,28 @@ func TestPackingMisuse(t *testing.T) {
 	})
 	require.PanicsWithValue(t, badShape, func() { ex.NormInput(New(1, 63), &Norm{Weight: make([]float32, 63)}, m) })
 	require.PanicsWithValue(t, badInput, func() { ex.Linear(New(1, 64), ex.LinearInput(New(1, 64).Input(), m, SiLU, m), source, Identity) })
+}
+
+// Packing into bfloat16 rounds to even.
+func TestPackBF16(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	ex := NewExec(2)
+	defer ex.Close()
+	for _, f := range []Format{F32, F16} {
+		source, v := matrix(rng, f, 70, 33, true)
+		m := NewPacked(BF16, source)
+		require.NoError(t, ex.Pack(m, memory(m.Bytes())))
+		row := make([]float32, 33)
+		for r := range 70 {
+			m.DecodeRow(row, r)
+			for c, got := range row {
+				require.Equal(t, half.FromBF16(half.ToBF16(v[r*33+c])), got)
+			}
+		}
+		x, y := random(rng, 5, 33), New(5, 70)
+		ex.Linear(y, x.Input(), m, Identity)
+		require.InDelta(t, product(x, v, source.bias, 4, 69), y.Row(4)[69], 0.1)
+	}
 }
 
 func must(m *Matrix, _ []float32) *Matrix { return m }

@@ -1,12 +1,13 @@
 // Command bench times a checkpoint on this machine.
 //
-//	bench -model DIR [-format auto|f32|bf16] [-vision-format auto|f32|bf16] -image WxH -prompt T -decode D [-batch B] [-threads N] [-repeat 5]
+//	bench -model DIR [-format auto|f32|bf16|int8|int4] [-vision-format …] -image WxH -prompt T -decode D [-batch B] [-threads N] [-repeat 5]
 //
 // It prints one JSON object: medians of -repeat runs after one that is not counted. Pictures are synthetic and keep exactly the size given, which
 // must be a whole number of merged patches. The prompt has exactly T tokens. Decoding goes past end tokens and runs B sequences
 // side by side; decode_tok_s counts all of them.
 //
-// Weights are used as the checkpoint stores them, and arithmetic is float32: auto and f32 are that; bf16 wants a checkpoint that stores it.
+// The formats are those of the library; without -vision-format the tower's goes with the decoder's. The tower's weights are packed before
+// anything of it is timed.
 //
 // The object goes to stdout, progress to stderr. The exit status is 0 when everything was timed, 1 when something failed, 2 for wrong
 // usage.
@@ -43,8 +44,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&c.model, "model", "", "folder of the checkpoint")
-	f.StringVar(&c.format, "format", "auto", "weight format: auto, f32 or bf16")
-	f.StringVar(&c.visionFormat, "vision-format", "auto", "weight format of the tower: auto, f32 or bf16")
+	f.StringVar(&c.format, "format", "auto", "weight format: auto, f32, bf16, int8 or int4")
+	f.StringVar(&c.visionFormat, "vision-format", "", "weight format of the tower (empty: what goes with -format)")
 	size := f.String("image", "", "size of the picture, WxH; empty: no picture")
 	f.IntVar(&c.prompt, "prompt", 512, "text tokens of the prompt")
 	f.IntVar(&c.decode, "decode", 32, "tokens to generate after the prompt")
@@ -74,10 +75,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case *compare != "":
 		return usage("-compare is not supported yet")
 	}
-	for _, format := range []string{c.format, c.visionFormat} {
-		if format != "auto" && format != "f32" && format != "bf16" {
-			return usage("unsupported format " + format)
-		}
+	if err := c.checkFormats(); err != nil {
+		return usage(err.Error())
 	}
 	result, err := measure(context.Background(), c, stderr)
 	if err != nil {

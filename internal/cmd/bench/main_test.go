@@ -33,7 +33,7 @@ func TestBench(t *testing.T) {
 		require.EqualValues(t, 120, v["vision_patches"])
 		require.EqualValues(t, 30, v["vision_tokens"])
 		require.EqualValues(t, 2, v["threads"])
-		require.Equal(t, "bf16", v["format"])
+		require.Equal(t, "int8", v["format"]) // auto
 		require.NotEmpty(t, v["cpu"])
 		require.NotEmpty(t, v["commit"])
 	}
@@ -55,7 +55,7 @@ func TestRefusals(t *testing.T) {
 		"bad size":         {2, []string{"-model", model, "-image", "12"}},
 		"unknown format":   {2, []string{"-model", model, "-format", "int3"}},
 		"no such weights":  {1, []string{"-model", t.TempDir()}},
-		"another format":   {1, []string{"-model", "../../../testdata/qwen2_vl-tiny", "-format", "bf16"}},
+		"unknown tower":    {2, []string{"-model", model, "-vision-format", "int2"}},
 		"a broken grid":    {1, []string{"-model", model, "-prompt", "40", "-decode", "2", "-repeat", "1", "-image", "150x140"}},
 		"too short prompt": {1, []string{"-model", model, "-prompt", "3", "-decode", "2", "-repeat", "1"}},
 		"comparison":       {2, []string{"-model", model, "-compare", "peers.json"}},

@@ -54,19 +54,17 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 	if r.Threads == 0 {
 		r.Threads = runtime.GOMAXPROCS(0)
 	}
-	var err error
-	if r.Format, r.VisionFormat, err = formats(c); err != nil {
-		return nil, err
-	}
 	var loads, vision, prefill, decode, first []float64
 	for i := range c.repeat + 1 {
 		fmt.Fprintf(log, "bench: run %d of %d\n", i, c.repeat)
 		start := time.Now()
-		m, err := qwenvl.Load(c.model, options(c, r.Threads)...)
+		m, err := qwenvl.Load(c.model, c.options(r.Threads)...)
 		if err != nil {
 			return nil, err
 		}
 		load := time.Since(start).Seconds()
+		info := m.Info()
+		r.Format, r.VisionFormat = string(info.WeightFormat), string(info.VisionFormat)
 		b := bencher{ctx: ctx, model: m, c: c}
 		t, err := b.round(r)
 		m.Close()
@@ -83,10 +81,6 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 	memory.stop()
 	r.RSSPeak, r.RSSPeakAnon, r.RSSPeakFile = memory.peaks()
 	return r, nil
-}
-
-func options(c config, threads int) []qwenvl.Option {
-	return []qwenvl.Option{qwenvl.WithThreads(threads), qwenvl.WithMaxBatch(c.batch)}
 }
 
 func median(x []float64) float64 {
@@ -127,6 +121,9 @@ func (b *bencher) round(r *result) (timings, error) {
 	if err != nil {
 		return t, err
 	}
+	if err := b.packTower(); err != nil {
+		return t, err
+	}
 	patches := 0
 	ctx := hooks.With(b.ctx, &hooks.Hooks{IgnoreEOS: true, Prompt: func(p hooks.Prompt) {
 		for _, m := range p.Media {
@@ -146,6 +143,22 @@ func (b *bencher) round(r *result) (timings, error) {
 	}
 	t.vision, t.first = resp.Timings.Vision.Seconds(), resp.Timings.FirstToken.Seconds()
 	return t, nil
+}
+
+// packTower lets the model pack the weights of its tower, which the first picture does.
+func (b *bencher) packTower() error {
+	side := b.model.Info().PatchSize * b.model.Info().MergeSize
+	_, err := b.model.Generate(b.ctx, qwenvl.Request{
+		Messages: []qwenvl.Message{qwenvl.User(qwenvl.Image(picture(side, side)))}, MinPixels: side * side, MaxPixels: side * side,
+		MaxTokens: 1, Sampling: qwenvl.Greedy(),
+	})
+	return err
+}
+
+// exactGrid reports whether a picture kept its size: as many patches as its pixels make.
+func exactGrid(m *qwenvl.Model, c config, patches int) bool {
+	side := m.Info().PatchSize
+	return side > 0 && c.width%side == 0 && c.height%side == 0 && patches == (c.width/side)*(c.height/side)
 }
 
 // generate returns tokens a second of prefill, of one sequence alone, and of decoding, of all sequences of the batch together.

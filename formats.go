@@ -1,0 +1,132 @@
+package qwenvl
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/cpu"
+	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/pages"
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/vision"
+)
+
+// WeightFormat says how weight matrices are kept and multiplied. What each costs in accuracy, memory and time is measured in
+// docs/performance.md. Norms, biases, embeddings, routers of experts, patch embeddings and the cache of keys and values are the same in all.
+type WeightFormat string
+
+const (
+	// F32 uses weights as the checkpoint stores them, in 16 or 32 bits, mapped, and multiplies in float32: the reference's numbers.
+	F32 WeightFormat = "f32"
+	// BF16 keeps weights in bfloat16 and multiplies in float32. It is F32 where the checkpoint stores bfloat16.
+	BF16 WeightFormat = "bf16"
+	// Int8 packs weights to 8 bits with a scale for each 128, and quantises what they are multiplied by to 8 bits as it comes; elements
+	// that are too large for that are multiplied in float32.
+	Int8 WeightFormat = "int8"
+	// Int4 packs weights to 4 bits with a scale for each 64. It is otherwise like Int8.
+	Int4 WeightFormat = "int4"
+	// Auto is Int8 where the processor has instructions for it, Int4 where the memory that is free does not hold Int8, else F32.
+	Auto WeightFormat = "auto"
+)
+
+// tensorFormats are the formats of matrices that a WeightFormat asks for.
+var tensorFormats = map[WeightFormat]tensor.Format{F32: tensor.F32, BF16: tensor.BF16, Int8: tensor.Int8, Int4: tensor.Int4}
+
+func checkFormat(option string, f WeightFormat) error {
+	if _, ok := tensorFormats[f]; !ok && f != Auto {
+		return fmt.Errorf("qwenvl: %s: unknown format %q", option, f)
+	}
+	return nil
+}
+
+// resolve turns Auto, and a tower's format that follows the decoder's, into formats.
+func (o *options) resolve(spec family.Spec, names weights.Names) (text, tower WeightFormat, err error) {
+	if text = o.weights; text == Auto {
+		if text, err = auto(spec, names); err != nil {
+			return "", "", err
+		}
+	}
+	switch tower = o.vision; {
+	case tower == "" && text == Int4:
+		tower = Int8 // a tower is small, and its errors reach every token
+	case tower == "":
+		tower = text
+	case tower == Auto:
+		if tower = F32; cpu.Int8() {
+			tower = Int8
+		}
+	}
+	return text, tower, nil
+}
+
+// auto chooses a format by the processor and the memory that is free.
+func auto(spec family.Spec, names weights.Names) (WeightFormat, error) {
+	if !cpu.Int8() {
+		return F32, nil
+	}
+	ld, plan := weights.NewPlanner(names)
+	if err := bind(spec, ld.As(tensor.Int8), ld.As(tensor.Int8), nil); err != nil {
+		return "", err
+	}
+	need := int64(0)
+	for _, b := range append(plan.Binds, plan.Copies...) {
+		if b.Convert {
+			need += int64(tensor.PackedBytes(b.Format, b.Shape[0], b.Shape[1]))
+		}
+	}
+	if free := pages.Available(); free > 0 && need > free/10*8 {
+		return Int4, nil
+	}
+	return Int8, nil
+}
+
+// bind makes the parts of a model, of m if there is one, from weights that two loaders find.
+func bind(spec family.Spec, text, tower *weights.Loader, m *Model) error {
+	if m == nil {
+		m = &Model{}
+	}
+	var err error
+	if m.decoder, err = llm.New(spec.LLM, text); err != nil {
+		return err
+	}
+	m.unpacked = text.Pending()
+	v := spec.Vision
+	if v == nil {
+		return nil
+	}
+	if m.encoder, err = vision.New(v.Encoder, tower.Sub("vision")); err != nil {
+		return err
+	}
+	m.adapter, err = adapter.New(v.Adapter, tower.Sub("adapter"))
+	m.unpackedTower = tower.Pending()[len(m.unpacked):]
+	return err
+}
+
+// packTower packs the weights of tower and adapter, which the first request with a picture does.
+//
+// Errors: ctx's; the system's.
+func (m *Model) packTower(ctx context.Context) error {
+	select {
+	case m.packing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-m.packing }()
+	if len(m.unpackedTower) == 0 {
+		return nil
+	}
+	ex := tensor.NewExec(m.opts.threads)
+	defer ex.Close()
+	defer context.AfterFunc(ctx, ex.Stop)()
+	if err := m.source.Pack(ex, m.unpackedTower); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	}
+	m.unpackedTower = nil
+	return nil
+}
