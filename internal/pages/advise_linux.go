@@ -4,8 +4,12 @@ import (
 	"os"
 	"unsafe"
 
+	"github.com/edsrzf/mmap-go"
 	"golang.org/x/sys/unix"
 )
+
+// access is a private mapping: memory that could be shared gets no large pages.
+const access = mmap.COPY
 
 // adviseLarge asks for large pages. That the system has none is no error.
 func adviseLarge(b []byte) { _ = unix.Madvise(b, unix.MADV_HUGEPAGE) }

@@ -2,6 +2,10 @@
 
 package pages
 
+import "github.com/edsrzf/mmap-go"
+
+const access = mmap.RDWR
+
 func adviseLarge([]byte) {}
 
 // Forget drops the whole pages of b, part of a mapped file, from the process's memory where the system can be told so.

@@ -15,7 +15,7 @@ func New(n int) (Region, error) {
 	if n == 0 {
 		return Region{}, nil
 	}
-	m, err := mmap.MapRegion(nil, n, mmap.RDWR, mmap.ANON, 0)
+	m, err := mmap.MapRegion(nil, n, access, mmap.ANON, 0)
 	if err != nil {
 		return Region{}, err
 	}
