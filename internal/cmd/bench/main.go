@@ -22,6 +22,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/cmdutil"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -31,6 +34,7 @@ type config struct {
 	model         string
 	format        string
 	visionFormat  string
+	formats       []qwenvl.Option
 	width, height int
 	prompt        int
 	decode        int
@@ -75,7 +79,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case *compare != "":
 		return usage("-compare is not supported yet")
 	}
-	if err := c.checkFormats(); err != nil {
+	if c.formats, err = cmdutil.Formats(c.format, c.visionFormat); err != nil {
 		return usage(err.Error())
 	}
 	result, err := measure(context.Background(), c, stderr)

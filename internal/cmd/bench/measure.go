@@ -58,7 +58,7 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 	for i := range c.repeat + 1 {
 		fmt.Fprintf(log, "bench: run %d of %d\n", i, c.repeat)
 		start := time.Now()
-		m, err := qwenvl.Load(c.model, c.options(r.Threads)...)
+		m, err := qwenvl.Load(c.model, append(slices.Clone(c.formats), qwenvl.WithThreads(r.Threads), qwenvl.WithMaxBatch(c.batch))...)
 		if err != nil {
 			return nil, err
 		}

@@ -1,9 +1,9 @@
 // Command parity judges this library against recorded values.
 //
-//	parity -images DIR [-threads N] [-chunk N] [-format f32] [-v] FIXTURE...
+//	parity -images DIR [-threads N] [-chunk N] [-format f32|bf16|int8|int4] [-v] FIXTURE...
 //
 // runs every case of every fixture through Load and Generate and compares each recorded stage of the forward pass. The last
-// line is "parity: N stages compared, M out of bound, K missing".
+// line is "parity: N stages compared, M out of bound, K missing". The bounds are those of float32, for every format.
 //
 //	parity -tokenizer FILE -goldens FILE.jsonl[.gz]
 //
@@ -25,6 +25,7 @@ import (
 	"os"
 
 	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/cmdutil"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -36,7 +37,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		images    = f.String("images", "", "folder of the cases' pictures")
 		threads   = f.Int("threads", 0, "computing threads (0: all processors)")
 		chunk     = f.Int("chunk", 0, "prompt tokens of a prefill step (0: the library's default)")
-		format    = f.String("format", "f32", "weight format: f32")
+		format    = f.String("format", "f32", "weight format: f32, bf16, int8 or int4")
 		verbose   = f.Bool("v", false, "print every stage")
 		tokenizer = f.String("tokenizer", "", "tokenizer file to judge")
 		goldens   = f.String("goldens", "", "recorded ids and texts")
@@ -67,10 +68,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return tally(stdout, "chat", func(c *counter) error { return judgeTemplates(*chat, *templates, c) })
 	case f.NArg() == 0:
 		return usage("no fixture")
-	case *format != "f32":
-		return usage("unknown format " + *format)
 	}
-	var opts []qwenvl.Option
+	opts, err := cmdutil.Formats(*format, "")
+	if err != nil {
+		return usage(err.Error())
+	}
 	if *threads != 0 {
 		opts = append(opts, qwenvl.WithThreads(*threads))
 	}
