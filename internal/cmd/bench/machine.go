@@ -43,8 +43,10 @@ func commit() string {
 	return strings.TrimSpace(string(out))
 }
 
-// memoryWatch samples the process's resident memory: the kernel keeps the peak of the total, but not of its parts.
+// memoryWatch samples a process's resident memory: the kernel keeps the peak of the total, but not of its parts.
 type memoryWatch struct {
+	proc              string // the process's folder in /proc
+	peak              string // key of what the total is the peak of
 	mu                sync.Mutex
 	total, anon, file int64
 	once              sync.Once
@@ -52,8 +54,9 @@ type memoryWatch struct {
 	ended             chan struct{}
 }
 
-func watchMemory() *memoryWatch {
-	w := &memoryWatch{done: make(chan struct{}), ended: make(chan struct{})}
+// watchMemory watches the process of that id.
+func watchMemory(pid int) *memoryWatch {
+	w := &memoryWatch{proc: fmt.Sprintf("/proc/%d/", pid), peak: "VmHWM", done: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
 		for tick := time.NewTicker(10 * time.Millisecond); ; {
@@ -74,10 +77,25 @@ func (w *memoryWatch) stop() {
 	<-w.ended
 }
 
+// without runs f, whose memory does not count.
+func (w *memoryWatch) without(f func()) {
+	w.sample()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f()
+	debug.FreeOSMemory()
+	// Where the kernel does not let go of its peak, the samples make one.
+	if os.WriteFile(w.proc+"clear_refs", []byte("5"), 0) != nil {
+		w.peak = "VmRSS"
+	}
+}
+
 func (w *memoryWatch) sample() {
-	data, err := os.ReadFile("/proc/self/status")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	data, err := os.ReadFile(w.proc + "status")
 	if err != nil {
-		return // another system: the figures stay 0
+		return // another system: the figures stay 0; or the process has ended
 	}
 	read := func(key string) int64 {
 		var kib int64
@@ -86,9 +104,7 @@ func (w *memoryWatch) sample() {
 		}
 		return kib << 10
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.total, w.anon, w.file = max(w.total, read("VmHWM")), max(w.anon, read("RssAnon")), max(w.file, read("RssFile"))
+	w.total, w.anon, w.file = max(w.total, read(w.peak)), max(w.anon, read("RssAnon")), max(w.file, read("RssFile"))
 }
 
 // peaks returns the largest resident memory seen: in all, anonymous, and mapped from files.

@@ -1,6 +1,6 @@
 // Command bench times a checkpoint on this machine.
 //
-//	bench -model DIR [-format auto|f32|bf16|int8|int4] [-vision-format …] -image WxH -prompt T -decode D [-batch B] [-threads N] [-repeat 5]
+//	bench -model DIR [-format auto|f32|bf16|int8|int4] [-vision-format …] -image WxH -prompt T -decode D [-batch B] [-threads N] [-repeat 5] [-compare FILE]
 //
 // It prints one JSON object: medians of -repeat runs after one that is not counted. Pictures are synthetic and keep exactly the size given, which
 // must be a whole number of merged patches. The prompt has exactly T tokens. Decoding goes past end tokens and runs B sequences
@@ -8,6 +8,11 @@
 //
 // The formats are those of the library; without -vision-format the tower's goes with the decoder's. The tower's weights are packed before
 // anything of it is timed.
+//
+// The machine's limits are found in the same run: bandwidth_gb_s, int8_gops, f32_gflops, and which share of them is reached.
+//
+// FILE names other engines (see comparison), which are timed in turn with ours, round by round, on the same shape and threads. The object then has peers
+// with their medians, and ratios: how many times as fast ours is. The folder peers has scripts for some of them.
 //
 // The object goes to stdout, progress to stderr. The exit status is 0 when everything was timed, 1 when something failed, 2 for wrong
 // usage.
@@ -41,6 +46,7 @@ type config struct {
 	batch         int
 	threads       int
 	repeat        int
+	compare       *comparison // nil: none
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -56,7 +62,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f.IntVar(&c.batch, "batch", 1, "sequences decoded side by side")
 	f.IntVar(&c.threads, "threads", 0, "computing threads (0: all processors)")
 	f.IntVar(&c.repeat, "repeat", 5, "runs that count")
-	compare := f.String("compare", "", "peers to time in turn")
+	compare := f.String("compare", "", "file that names peers to time in turn")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
@@ -76,11 +82,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return usage("want -model DIR and no further arguments")
 	case c.prompt < 1 || c.decode < 1 || c.batch < 1 || c.repeat < 1 || c.threads < 0:
 		return usage("counts must be at least 1")
-	case *compare != "":
-		return usage("-compare is not supported yet")
 	}
 	if c.formats, err = cmdutil.Formats(c.format, c.visionFormat); err != nil {
 		return usage(err.Error())
+	}
+	if *compare != "" {
+		if c.compare, err = loadComparison(*compare); err != nil {
+			fmt.Fprintln(stderr, "bench:", err)
+			return 1
+		}
 	}
 	result, err := measure(context.Background(), c, stderr)
 	if err != nil {

@@ -58,7 +58,6 @@ func TestRefusals(t *testing.T) {
 		"unknown tower":    {2, []string{"-model", model, "-vision-format", "int2"}},
 		"a broken grid":    {1, []string{"-model", model, "-prompt", "40", "-decode", "2", "-repeat", "1", "-image", "150x140"}},
 		"too short prompt": {1, []string{"-model", model, "-prompt", "3", "-decode", "2", "-repeat", "1"}},
-		"comparison":       {2, []string{"-model", model, "-compare", "peers.json"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, _, log := runTool(c.args...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -39,13 +40,15 @@ type result struct {
 	CPU          string   `json:"cpu"`
 	Features     []string `json:"features"`
 	Commit       string   `json:"commit"`
+
+	besides
 }
 
 // firstTokenText is how many text tokens go with the picture whose first token is timed: template included, and more where it alone has more.
 const firstTokenText = 32
 
 func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
-	memory := watchMemory()
+	memory := watchMemory(os.Getpid())
 	defer memory.stop()
 	r := &result{
 		Prompt: c.prompt, Decode: c.decode, Batch: c.batch, Repeat: c.repeat, CPU: cpuModel(), Features: cpu.Names(), Commit: commit(),
@@ -54,6 +57,11 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 	if r.Threads == 0 {
 		r.Threads = runtime.GOMAXPROCS(0)
 	}
+	side, err := newSideBySide(ctx, c, r.Threads, log)
+	if err != nil {
+		return nil, err
+	}
+	defer side.close()
 	var loads, vision, prefill, decode, first []float64
 	for i := range c.repeat + 1 {
 		fmt.Fprintf(log, "bench: run %d of %d\n", i, c.repeat)
@@ -67,7 +75,13 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 		r.Format, r.VisionFormat = string(info.WeightFormat), string(info.VisionFormat)
 		b := bencher{ctx: ctx, model: m, c: c}
 		t, err := b.round(r)
+		if err == nil {
+			err = side.own(&b, t, r.VisionTokens)
+		}
 		m.Close()
+		if err == nil {
+			err = side.others(i, memory)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +94,7 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 	r.LoadS, r.VisionS, r.PrefillTokS, r.DecodeTokS, r.FirstTokenS = median(loads), median(vision), median(prefill), median(decode), median(first)
 	memory.stop()
 	r.RSSPeak, r.RSSPeakAnon, r.RSSPeakFile = memory.peaks()
-	return r, nil
+	return r, side.report(r)
 }
 
 func median(x []float64) float64 {
@@ -113,11 +127,7 @@ func (b *bencher) round(r *result) (timings, error) {
 	if b.c.width == 0 {
 		return t, nil
 	}
-	least, err := b.count("a")
-	if err != nil {
-		return t, err
-	}
-	short, err := b.text(max(firstTokenText, least))
+	short, _, err := b.short()
 	if err != nil {
 		return t, err
 	}

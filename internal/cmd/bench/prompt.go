@@ -36,6 +36,17 @@ func (b *bencher) text(n int) (string, error) {
 	return "", fmt.Errorf("no text was found whose prompt has exactly %d tokens", n)
 }
 
+// short returns the text that goes with a picture, and how many tokens its prompt has without the picture.
+func (b *bencher) short() (string, int, error) {
+	least, err := b.count("a")
+	if err != nil {
+		return "", 0, err
+	}
+	n := max(firstTokenText, least)
+	text, err := b.text(n)
+	return text, n, err
+}
+
 // picture draws a synthetic picture with detail at all scales.
 func picture(w, h int) image.Image {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"time"
+
+	"github.com/qwenvl/qwenvl/internal/kernel"
+	"github.com/qwenvl/qwenvl/internal/pool"
+)
+
+// limits is what the machine does at the given number of threads, found with our own kernels: so the arithmetic is what a product can reach
+// at best, some percent below what the instruction alone would do.
+type limits struct {
+	Bandwidth float64 `json:"bandwidth_gb_s,omitempty"` // reading of memory, 10^9 bytes a second
+	Int8      float64 `json:"int8_gops,omitempty"`      // product of 8-bit operands in the caches, 10^9 multiplications and additions a second
+	F32       float64 `json:"f32_gflops,omitempty"`     // the same of float32 operands
+}
+
+const (
+	// readBytes are read to find the bandwidth: far more than caches hold.
+	readBytes = 512 << 20
+	// readChunk is what one worker reads at a time.
+	readChunk = 1 << 20
+	// limitRuns of each loop are made, and the fastest counts: a limit is not an average.
+	limitRuns = 5
+
+	// The product that finds the arithmetic limit fits in a second-level cache.
+	limitRows, limitCols, limitInner = 48, 96, 1024
+	// limitProducts are made by each worker in a run.
+	limitProducts = 40
+)
+
+// findLimits measures for about half a second.
+func findLimits(threads int) limits {
+	p := pool.New(threads)
+	defer p.Close()
+	var l limits
+	l.Bandwidth = readBandwidth(p)
+	ops := 2 * float64(limitRows*limitCols*limitInner) * float64(limitProducts*threads)
+	l.Int8 = ops / fastest(p, newInt8Loop(threads), limitProducts*threads) / 1e9
+	l.F32 = ops / fastest(p, newF32Loop(threads), limitProducts*threads) / 1e9
+	return l
+}
+
+// fastest returns the seconds of the fastest of some runs of n items.
+func fastest(p *pool.Pool, t pool.Task, n int) float64 {
+	best := 0.0
+	for i := range limitRuns {
+		start := time.Now()
+		p.Run(t, n)
+		if s := time.Since(start).Seconds(); i == 0 || s < best {
+			best = s
+		}
+	}
+	return best
+}
+
+// readLoop reads a buffer in chunks, with the kernel that streams fastest where it is compared with the others: a maximum.
+type readLoop struct {
+	x    []float32
+	sink []float32 // of each chunk
+}
+
+func (r *readLoop) Do(_, i int) { r.sink[i] = kernel.Max(r.x[i*(readChunk/4):][:readChunk/4]) }
+
+// fillLoop writes the buffer, so that it has pages of its own.
+type fillLoop struct{ x []float32 }
+
+func (f fillLoop) Do(_, i int) {
+	for j, part := 0, f.x[i*(readChunk/4):][:readChunk/4]; j < len(part); j++ {
+		part[j] = 1
+	}
+}
+
+func readBandwidth(p *pool.Pool) float64 {
+	x := make([]float32, readBytes/4)
+	largePages(x)
+	p.Run(fillLoop{x}, readBytes/readChunk)
+	return readBytes / fastest(p, &readLoop{x: x, sink: make([]float32, readBytes/readChunk)}, readBytes/readChunk) / 1e9
+}
+
+// int8Loop multiplies quantised rows by packed weights, each worker its own.
+type int8Loop struct{ of []int8Product }
+
+type int8Product struct {
+	y, qscale, scales []float32
+	q                 []int8
+	sums              []int32
+	panels            []uint8
+}
+
+func newInt8Loop(threads int) *int8Loop {
+	l := &int8Loop{make([]int8Product, threads)}
+	const group = kernel.GroupInt8
+	x, w := ones(limitRows*limitInner), ones(limitCols*limitInner)
+	for i := range l.of {
+		panels, scales := kernel.PackedInt8Len(limitCols, limitInner)
+		groups := limitRows * kernel.QuantizedGroups(limitInner, group)
+		p := int8Product{y: make([]float32, limitRows*limitCols), qscale: make([]float32, groups), scales: make([]float32, scales),
+			q: make([]int8, limitRows*kernel.QuantizedStride(limitInner, group)), sums: make([]int32, groups), panels: make([]uint8, panels)}
+		kernel.QuantizeRows(p.q, p.qscale, p.sums, x, limitInner, limitRows, limitInner, group)
+		for row := 0; row < limitCols; row += kernel.PanelRows {
+			kernel.PackInt8(p.panels, p.scales, w[row*limitInner:][:kernel.PanelRows*limitInner], row, limitCols, limitInner)
+		}
+		l.of[i] = p
+	}
+	return l
+}
+
+func (l *int8Loop) Do(worker, _ int) {
+	p := &l.of[worker]
+	kernel.MatMulInt8(p.y, limitCols, p.q, p.qscale, p.sums, limitRows, p.panels, p.scales, 0, limitCols/kernel.PanelRows, limitCols, limitInner)
+}
+
+// f32Loop is int8Loop for float32.
+type f32Loop struct{ of []f32Product }
+
+type f32Product struct{ y, x, w []float32 }
+
+func newF32Loop(threads int) *f32Loop {
+	l := &f32Loop{make([]f32Product, threads)}
+	for i := range l.of {
+		l.of[i] = f32Product{make([]float32, limitRows*limitCols), ones(limitRows * limitInner), ones(limitInner * limitCols)}
+	}
+	return l
+}
+
+func (l *f32Loop) Do(worker, _ int) {
+	p := &l.of[worker]
+	kernel.MatMulPanel(p.y, limitCols, p.x, limitInner, limitRows, p.w, limitCols, limitCols, limitInner, false)
+}
+
+func ones(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = 1
+	}
+	return x
+}
