@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"image/png"
 	"io"
 	"math"
@@ -12,9 +11,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"time"
-
-	"github.com/qwenvl/qwenvl"
-	"github.com/qwenvl/qwenvl/internal/hooks"
 )
 
 // besides is the part of the result that sets ours against the machine and, with -compare, against peers.
@@ -103,21 +99,17 @@ func (s *sideBySide) own(b *bencher, t timings, visionTokens int) error {
 			return err
 		}
 		// Another picture than before, so that nothing kept from it can help.
-		other := picture(s.c.width, s.c.height).(*image.NRGBA)
+		other := picture(s.c.width, s.c.height)
 		other.Pix[0] ^= 0xff
 		start := time.Now()
-		resp, err := b.model.Generate(hooks.With(b.ctx, &hooks.Hooks{IgnoreEOS: true}), qwenvl.Request{
-			Messages:  []qwenvl.Message{qwenvl.User(qwenvl.Image(other), qwenvl.Text(s.shape.text))},
-			MinPixels: s.c.width * s.c.height, MaxPixels: s.c.width * s.c.height,
-			MaxTokens: wholeTokens, Sampling: qwenvl.Greedy(),
-		})
+		resp, _, err := b.see(other, s.shape.text, wholeTokens)
 		if err != nil {
 			return err
 		}
+		f.Whole = time.Since(start).Seconds()
 		if got := resp.Usage.CompletionTokens; got != wholeTokens {
 			return fmt.Errorf("an answer of %d tokens, want %d", got, wholeTokens)
 		}
-		f.Whole = time.Since(start).Seconds()
 	}
 	s.ours = append(s.ours, f)
 	return nil

@@ -14,6 +14,11 @@
 // FILE names other engines (see comparison), which are timed in turn with ours, round by round, on the same shape and threads. The object then has peers
 // with their medians, and ratios: how many times as fast ours is. The folder peers has scripts for some of them.
 //
+//	bench -model DIR -curves [-max-prompt 8192] [-max-patches 16384] [-decode D] [-threads N] [-repeat 5] [-format …] [-vision-format …]
+//
+// prints how the cost grows: prefill by length of the prompt, decoding by depth, and the tower by size of a square picture, each with what the machine's
+// limits allow. The module _plot draws it.
+//
 // The object goes to stdout, progress to stderr. The exit status is 0 when everything was timed, 1 when something failed, 2 for wrong
 // usage.
 package main
@@ -47,6 +52,8 @@ type config struct {
 	threads       int
 	repeat        int
 	compare       *comparison // nil: none
+
+	maxPrompt, maxPatches int // of the curves
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -63,6 +70,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f.IntVar(&c.threads, "threads", 0, "computing threads (0: all processors)")
 	f.IntVar(&c.repeat, "repeat", 5, "runs that count")
 	compare := f.String("compare", "", "file that names peers to time in turn")
+	draw := f.Bool("curves", false, "time how the cost grows with prompt, depth and picture")
+	f.IntVar(&c.maxPrompt, "max-prompt", 8192, "longest prompt of the curves")
+	f.IntVar(&c.maxPatches, "max-patches", 16384, "largest picture of the curves")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
@@ -83,6 +93,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case c.prompt < 1 || c.decode < 1 || c.batch < 1 || c.repeat < 1 || c.threads < 0:
 		return usage("counts must be at least 1")
 	}
+	if *draw && (*size != "" || *compare != "" || c.maxPrompt < 2*leastPrompt || c.maxPatches < 2*leastPatches) {
+		return usage("-curves wants neither -image nor -compare, and room for two points")
+	}
 	if c.formats, err = cmdutil.Formats(c.format, c.visionFormat); err != nil {
 		return usage(err.Error())
 	}
@@ -92,7 +105,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return 1
 		}
 	}
-	result, err := measure(context.Background(), c, stderr)
+	var result any
+	if *draw {
+		result, err = trace(context.Background(), c, stderr)
+	} else {
+		result, err = measure(context.Background(), c, stderr)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 1

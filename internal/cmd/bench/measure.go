@@ -66,7 +66,7 @@ func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
 	for i := range c.repeat + 1 {
 		fmt.Fprintf(log, "bench: run %d of %d\n", i, c.repeat)
 		start := time.Now()
-		m, err := qwenvl.Load(c.model, append(slices.Clone(c.formats), qwenvl.WithThreads(r.Threads), qwenvl.WithMaxBatch(c.batch))...)
+		m, err := c.load(r.Threads)
 		if err != nil {
 			return nil, err
 		}
@@ -134,23 +134,11 @@ func (b *bencher) round(r *result) (timings, error) {
 	if err := b.packTower(); err != nil {
 		return t, err
 	}
-	patches := 0
-	ctx := hooks.With(b.ctx, &hooks.Hooks{IgnoreEOS: true, Prompt: func(p hooks.Prompt) {
-		for _, m := range p.Media {
-			patches += m.Patches.N
-		}
-	}})
-	resp, err := b.model.Generate(ctx, qwenvl.Request{
-		Messages:  []qwenvl.Message{qwenvl.User(qwenvl.Image(picture(b.c.width, b.c.height)), qwenvl.Text(short))},
-		MinPixels: b.c.width * b.c.height, MaxPixels: b.c.width * b.c.height,
-		MaxTokens: 1, Sampling: qwenvl.Greedy(),
-	})
+	resp, patches, err := b.see(picture(b.c.width, b.c.height), short, 1)
 	if err != nil {
 		return t, err
 	}
-	if r.VisionPatch, r.VisionTokens = patches, resp.Usage.VisionTokens; !exactGrid(b.model, b.c, patches) {
-		return t, fmt.Errorf("a picture of %dx%d is not a whole number of merged patches: it became %d patches", b.c.width, b.c.height, patches)
-	}
+	r.VisionPatch, r.VisionTokens = patches, resp.Usage.VisionTokens
 	t.vision, t.first = resp.Timings.Vision.Seconds(), resp.Timings.FirstToken.Seconds()
 	return t, nil
 }
@@ -165,10 +153,9 @@ func (b *bencher) packTower() error {
 	return err
 }
 
-// exactGrid reports whether a picture kept its size: as many patches as its pixels make.
-func exactGrid(m *qwenvl.Model, c config, patches int) bool {
-	side := m.Info().PatchSize
-	return side > 0 && c.width%side == 0 && c.height%side == 0 && patches == (c.width/side)*(c.height/side)
+// load loads the model.
+func (c config) load(threads int) (*qwenvl.Model, error) {
+	return qwenvl.Load(c.model, append(slices.Clone(c.formats), qwenvl.WithThreads(threads), qwenvl.WithMaxBatch(c.batch))...)
 }
 
 // generate returns tokens a second of prefill, of one sequence alone, and of decoding, of all sequences of the batch together.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"image"
 	"strings"
 
 	"github.com/qwenvl/qwenvl"
@@ -14,7 +13,10 @@ func (b *bencher) count(text string) (int, error) {
 }
 
 // text returns a text whose prompt, template included, has exactly n tokens.
-func (b *bencher) text(n int) (string, error) {
+func (b *bencher) text(n int) (string, error) { return b.textFrom("", n) }
+
+// textFrom is text with a beginning of digits.
+func (b *bencher) textFrom(begin string, n int) (string, error) {
 	empty, err := b.count("a")
 	if err != nil {
 		return "", err
@@ -23,8 +25,8 @@ func (b *bencher) text(n int) (string, error) {
 		return "", fmt.Errorf("a prompt has at least %d tokens with this checkpoint's template, want %d", empty, n)
 	}
 	// A run of one digit is a token each, whatever the vocabulary; letters may merge.
-	for words := n - empty; words <= n; words++ {
-		s := strings.Repeat("7", words) + "a"
+	for words := n - empty - len(begin); words <= n; words++ {
+		s := begin[:min(len(begin), n-empty)] + strings.Repeat("7", max(0, words)) + "a"
 		got, err := b.count(s)
 		if err != nil {
 			return "", err
@@ -45,16 +47,4 @@ func (b *bencher) short() (string, int, error) {
 	n := max(firstTokenText, least)
 	text, err := b.text(n)
 	return text, n, err
-}
-
-// picture draws a synthetic picture with detail at all scales.
-func picture(w, h int) image.Image {
-	m := image.NewNRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			at := m.PixOffset(x, y)
-			m.Pix[at], m.Pix[at+1], m.Pix[at+2], m.Pix[at+3] = uint8(x^y), uint8(x*255/w), uint8((x*x+y*y)>>6), 0xff
-		}
-	}
-	return m
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/vision"
 )
 
@@ -56,6 +57,11 @@ func findWork(dir, text, tower string) (work, error) {
 		return work{}, err
 	}
 	w := work{text: text, tower: tower}
+	if w.text == string(qwenvl.F32) { // as they are stored
+		if w.text, err = stored(dir, spec); err != nil {
+			return work{}, err
+		}
+	}
 	p, c := in.Parameters, spec.LLM
 	head := float64(c.HiddenSize) * float64(c.VocabSize)
 	w.token = float64(p.Active)
@@ -78,6 +84,20 @@ func findWork(dir, text, tower string) (work, error) {
 		w.patch -= float64(v.Encoder.HiddenSize * v.Encoder.Position.Rows * v.Encoder.Position.Cols)
 	}
 	return w, nil
+}
+
+// stored returns how the checkpoint stores its matrices.
+func stored(dir string, spec family.Spec) (string, error) {
+	src, err := weights.OpenDir(dir)
+	if err != nil {
+		return "", err
+	}
+	defer src.Close()
+	t, ok := src.Tensor(spec.Layout(src).Names("embed.weight").Name)
+	if !ok {
+		return string(qwenvl.F32), nil
+	}
+	return map[weights.DType]string{weights.F32: "f32", weights.BF16: "bf16", weights.F16: "f16"}[t.DType], nil
 }
 
 // decodeBytes is what a step of a batch reads: the weights once, and keys and values of each sequence's positions.
