@@ -14,7 +14,7 @@ import (
 
 // fenced returns two copies of src, one that ends where unreadable memory begins and one that begins where it ends: a
 // mapped checkpoint's last weights lie like that, and a read outside of them would be a crash.
-func fenced[T float32 | uint16 | uint8 | int8 | int32](t *testing.T, src []T) [2][]T {
+func fenced[T float32 | uint16 | uint8 | int8 | int16 | int32](t *testing.T, src []T) [2][]T {
 	t.Helper()
 	size := len(src) * int(unsafe.Sizeof(src[0]))
 	page := os.Getpagesize()
@@ -143,6 +143,35 @@ func TestQuantReadsOnlyItsOperands(t *testing.T) {
 						unpackRow(row[side], f.panels, f.f32, f.bf16, s.n-1, s.n, s.k)
 					}
 				}
+			}
+		}
+	})
+}
+
+func TestQuantizedAttentionReadsOnlyItsOperands(t *testing.T) {
+	all(t, func(t *testing.T) {
+		for _, k := range []int{1, 15, 16, 17, 72, 80} {
+			for _, m := range []int{1, 2, 13, 32} {
+				rng := newRand()
+				h := newHead(rng, m, k, 0)
+				cols, depth := ValueCols(k), WeightKeys(m)
+				x, centre, gain, scratch := fenced(t, h.x), fenced(t, h.centre), fenced(t, h.gain), fenced(t, h.scratch)
+				q, panel, bytes := fenced(t, h.q), fenced(t, h.panel), fenced(t, h.bytes)
+				scale, sums := fenced(t, h.scale), fenced(t, h.sums)
+				y, top, sum := fenced(t, make([]float32, m*32)), fenced(t, make([]float32, m)), fenced(t, make([]float32, m))
+				p, values := fenced(t, make([]int16, m*depth)), fenced(t, make([]int16, cols*depth))
+				vscale, out := fenced(t, make([]float32, cols)), fenced(t, make([]float32, m*cols))
+				for side := range 2 {
+					h := &head{m, k, k, x[side], centre[side], gain[side], q[side], scale[side], sums[side], panel[side], scratch[side], bytes[side]}
+					h.quantize()
+					h.pack()
+					MatMulKeys(y[side], 32, h.q, h.scale, h.sums, m, h.panel, h.scale, 1, k)
+					SoftmaxInt16(p[side], depth, y[side][:(m-1)*32+depth], 32, m, m, top[side], sum[side])
+					PackValues(values[side], vscale[side], h.x, k, m, k)
+					MatMulValues(out[side], cols, p[side], depth, m, values[side], vscale[side], k, m, false)
+					Ranges(h.centre[:k], h.gain[:k], h.x, k, m)
+				}
+				testkit.SameBits(t, out[0], out[1])
 			}
 		}
 	})

@@ -9,6 +9,7 @@ const (
 	badPair    = "kernel: slices of different lengths"
 	badGroup   = "kernel: no such group size"
 	badPanel   = "kernel: no such panel or row"
+	badKeys    = "kernel: more keys than GroupKeys"
 )
 
 // checkMatrix panics unless rows rows of cols elements, ld apart, fit into length elements.

@@ -468,7 +468,6 @@ TEXT ·panel1x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
 	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
-	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
 	JNZ accumulate
@@ -486,7 +485,6 @@ accumulate:
 
 start:
 	MOVQ panelArgs_a(DI), AX
-	MOVQ panelArgs_lda(DI), R8
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
@@ -505,7 +503,6 @@ loop:
 	ADDQ SI, BX
 	DECQ CX
 	JNZ loop
-	MOVQ panelArgs_ldc(DI), R8
 	VMOVUPS Y0, 0(DX)
 	VMOVUPS Y1, 32(DX)
 	VMOVUPS Y2, 64(DX)
@@ -518,7 +515,6 @@ TEXT ·panel1x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
 	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
-	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
 	JNZ accumulate
@@ -532,7 +528,6 @@ accumulate:
 
 start:
 	MOVQ panelArgs_a(DI), AX
-	MOVQ panelArgs_lda(DI), R8
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
@@ -547,7 +542,6 @@ loop:
 	ADDQ SI, BX
 	DECQ CX
 	JNZ loop
-	MOVQ panelArgs_ldc(DI), R8
 	VMOVUPS Y0, 0(DX)
 	VMOVUPS Y1, 32(DX)
 	VZEROUPPER
@@ -562,7 +556,6 @@ TEXT ·panel1x1AVX2(SB), NOSPLIT, $0-8
 	VMOVUPS 32(R11)(CX*4), Y15
 	NEGQ CX
 	MOVQ panelArgs_c(DI), DX
-	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
 	JNZ accumulate
@@ -574,7 +567,6 @@ accumulate:
 
 start:
 	MOVQ panelArgs_a(DI), AX
-	MOVQ panelArgs_lda(DI), R8
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
@@ -587,7 +579,6 @@ loop:
 	ADDQ SI, BX
 	DECQ CX
 	JNZ loop
-	MOVQ panelArgs_ldc(DI), R8
 	VMASKMOVPS Y0, Y15, 0(DX)
 	VZEROUPPER
 	RET

@@ -887,7 +887,6 @@ TEXT ·panel1x4AVX512(SB), NOSPLIT, $0-8
 	DECQ R11
 	KMOVW R11, K1
 	MOVQ panelArgs_c(DI), DX
-	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
 	JNZ accumulate
@@ -905,7 +904,6 @@ accumulate:
 
 start:
 	MOVQ panelArgs_a(DI), AX
-	MOVQ panelArgs_lda(DI), R8
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
@@ -924,7 +922,6 @@ loop:
 	ADDQ SI, BX
 	DECQ CX
 	JNZ loop
-	MOVQ panelArgs_ldc(DI), R8
 	VMOVUPS Z0, 0(DX)
 	VMOVUPS Z1, 64(DX)
 	VMOVUPS Z2, 128(DX)
@@ -941,7 +938,6 @@ TEXT ·panel1x2AVX512(SB), NOSPLIT, $0-8
 	DECQ R11
 	KMOVW R11, K1
 	MOVQ panelArgs_c(DI), DX
-	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
 	JNZ accumulate
@@ -955,7 +951,6 @@ accumulate:
 
 start:
 	MOVQ panelArgs_a(DI), AX
-	MOVQ panelArgs_lda(DI), R8
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
@@ -970,7 +965,6 @@ loop:
 	ADDQ SI, BX
 	DECQ CX
 	JNZ loop
-	MOVQ panelArgs_ldc(DI), R8
 	VMOVUPS Z0, 0(DX)
 	VMOVUPS Z1, K1, 64(DX)
 	VZEROUPPER
@@ -985,7 +979,6 @@ TEXT ·panel1x1AVX512(SB), NOSPLIT, $0-8
 	DECQ R11
 	KMOVW R11, K1
 	MOVQ panelArgs_c(DI), DX
-	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
 	JNZ accumulate
@@ -997,7 +990,6 @@ accumulate:
 
 start:
 	MOVQ panelArgs_a(DI), AX
-	MOVQ panelArgs_lda(DI), R8
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
@@ -1010,7 +1002,6 @@ loop:
 	ADDQ SI, BX
 	DECQ CX
 	JNZ loop
-	MOVQ panelArgs_ldc(DI), R8
 	VMOVUPS Z0, K1, 0(DX)
 	VZEROUPPER
 	RET

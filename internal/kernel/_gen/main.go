@@ -21,6 +21,7 @@ func main() {
 			{"activation", activation},
 			{"norm", norm},
 			{"convert", convert},
+			{"softmax", func(f *file) { softmaxInt16(f); ranges(f) }},
 		} {
 			f := newFile(v)
 			out.emit(f)
@@ -33,6 +34,8 @@ func main() {
 	f = newFile(avx2)
 	quantize(f)
 	quantizeInt4(f)
+	quantizeHead(f)
+	packValues(f)
 	write("../quantize_avx2_amd64.s", f.source())
 	f = newFile(avx2)
 	outlier(f)
@@ -40,14 +43,18 @@ func main() {
 	for _, out := range []struct {
 		isa
 		kernels []quantKernel
+		values  []valueKernel
 	}{
-		{avx512VNNI, []quantKernel{int8AVX512VNNI(), int4AVX512VNNI()}},
-		{avxVNNI, []quantKernel{int8AVXVNNI(), int4AVXVNNI()}},
-		{avx2, []quantKernel{int8AVX2(), int4AVX2()}},
+		{avx512VNNI, []quantKernel{int8AVX512VNNI(), int4AVX512VNNI()}, []valueKernel{valueAVX512VNNI(12, 2), valueAVX512VNNI(8, 3)}},
+		{avxVNNI, []quantKernel{int8AVXVNNI(), int4AVXVNNI()}, []valueKernel{valueAVXVNNI()}},
+		{avx2, []quantKernel{int8AVX2(), int4AVX2()}, []valueKernel{valueAVX2()}},
 	} {
 		f := newFile(out.isa)
 		for _, k := range out.kernels {
 			f.quant(k)
+		}
+		for _, k := range out.values {
+			f.valueTile(k)
 		}
 		if out.name != avxVNNI.name { // its unpacking is that of AVX2
 			unpackInt4(f)

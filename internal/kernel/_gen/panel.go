@@ -33,8 +33,12 @@ func strided(base string, r int) string {
 	return fmt.Sprintf("(%s)(%s*%d)", base, []string{"R8", "R9", "R10", "R11", "R12", "R13"}[r/2], scale)
 }
 
-func strides(f *file, field string, rows int) {
-	f.op("MOVQ panelArgs_%s(DI), R8", field)
+// strides puts the odd multiples of the stride in a field of the arguments at DI into registers, as strided wants them.
+func (f *file) strides(field string, rows int) {
+	if rows == 1 {
+		return
+	}
+	f.op("MOVQ %s(DI), R8", field)
 	for i, reg := range []string{"R9", "R10", "R11", "R12", "R13"} {
 		if rows <= 3+2*i {
 			return
@@ -58,7 +62,7 @@ func panelTileText(f *file, t panelTile) {
 		f.tailMask(mask)
 	}
 	f.op("MOVQ panelArgs_c(DI), DX")
-	strides(f, "ldc", t.rows)
+	f.strides("panelArgs_ldc", t.rows)
 	f.op("MOVQ panelArgs_accumulate(DI), AX")
 	f.op("TESTQ AX, AX")
 	f.op("JNZ accumulate")
@@ -74,7 +78,7 @@ func panelTileText(f *file, t panelTile) {
 	}
 	f.label("start")
 	f.op("MOVQ panelArgs_a(DI), AX")
-	strides(f, "lda", t.rows)
+	f.strides("panelArgs_lda", t.rows)
 	f.op("MOVQ panelArgs_b(DI), BX")
 	f.op("MOVQ panelArgs_ldb(DI), SI")
 	f.op("MOVQ panelArgs_k(DI), CX")
@@ -96,7 +100,7 @@ func panelTileText(f *file, t panelTile) {
 	f.op("ADDQ SI, BX")
 	f.op("DECQ CX")
 	f.op("JNZ loop")
-	strides(f, "ldc", t.rows)
+	f.strides("panelArgs_ldc", t.rows)
 	for r := range t.rows {
 		for j := range t.vectors {
 			f.store(acc(r, j), fmt.Sprint(j*f.bytes())+strided("DX", r), mask, masked(j))

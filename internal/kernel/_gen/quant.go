@@ -91,7 +91,7 @@ func int8AVXVNNI() quantKernel {
 					q := 14 + r%2
 					t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*i), q)
 					for v := range 2 {
-						t.dotVEX(q, 12+v, t.sum(i%t.split, r, v))
+						t.dotVEX("VPDPBUSD", q, 12+v, t.sum(i%t.split, r, v))
 					}
 				}
 			}
@@ -115,7 +115,7 @@ func int4AVXVNNI() quantKernel {
 						q := 12 + r%3
 						t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*(i+j)), q)
 						for v := range 2 {
-							t.dotVEX(q, 8+2*j+v, t.sum((i+j)%t.split, r, v))
+							t.dotVEX("VPDPBUSD", q, 8+2*j+v, t.sum((i+j)%t.split, r, v))
 						}
 					}
 				}
@@ -178,21 +178,21 @@ func int4AVX2() quantKernel {
 		}}
 }
 
-// dotVEX adds to acc the products of the unsigned bytes of w and the signed ones of q. The assembler only knows the
-// encoding of AVX-512.
-func (t *quantTile) dotVEX(q, w, acc int) {
-	b := vpdpbusd(acc, w, q)
-	t.op("BYTE $%#x; BYTE $%#x; BYTE $%#x; BYTE $%#x; BYTE $%#x // VPDPBUSD Y%d, Y%d, Y%d", b[0], b[1], b[2], b[3], b[4], q, w, acc)
+// dotVEX writes VPDPBUSD, which adds to acc the products of the unsigned bytes of w and the signed ones of q, or VPDPWSSD, the same
+// for pairs of signed 16-bit integers. The assembler only knows the encoding of AVX-512.
+func (f *file) dotVEX(name string, q, w, acc int) {
+	b := vexDot(map[string]byte{"VPDPBUSD": 0x50, "VPDPWSSD": 0x52}[name], acc, w, q)
+	f.op("BYTE $%#x; BYTE $%#x; BYTE $%#x; BYTE $%#x; BYTE $%#x // %s Y%d, Y%d, Y%d", b[0], b[1], b[2], b[3], b[4], name, q, w, acc)
 }
 
-// vpdpbusd encodes VEX.256.66.0F38.W0 50 /r for three vector registers, in the order of Intel's manual.
-func vpdpbusd(dst, src1, src2 int) [5]byte {
+// vexDot encodes VEX.256.66.0F38.W0 opcode /r for three vector registers, in the order of Intel's manual.
+func vexDot(opcode byte, dst, src1, src2 int) [5]byte {
 	inverted := func(reg, bit int) byte { return byte(^reg >> 3 & 1 << bit) }
 	return [5]byte{
 		0xc4,
 		inverted(dst, 7) | 1<<6 | inverted(src2, 5) | 2, // R, X, B and the map 0F38
 		byte(^src1&15<<3) | 1<<2 | 1,                    // W, vvvv, L and the prefix 66
-		0x50,
+		opcode,
 		byte(3<<6 | dst&7<<3 | src2&7),
 	}
 }
@@ -214,26 +214,13 @@ func (t *quantTile) prefetch(at, lines int) {
 	}
 }
 
-// row addresses row r of what base points to; strides has put the stride's odd multiples into registers.
+// row addresses row r of what base points to, after strides.
 func (t *quantTile) row(base string, r, disp int) string {
 	at := strided(base, r)
 	if disp == 0 {
 		return at
 	}
 	return fmt.Sprint(disp) + at
-}
-
-func (t *quantTile) strides(field string) {
-	if t.height == 1 {
-		return
-	}
-	t.op("MOVQ quantArgs_%s(DI), R8", field)
-	for i, reg := range []string{"R9", "R10", "R11", "R12", "R13"} {
-		if t.height <= 3+2*i {
-			return
-		}
-		t.op("LEAQ (%s)(R8*2), %s", []string{"R8", "R9", "R10", "R11", "R12"}[i], reg)
-	}
 }
 
 // quant writes the function <k.name>(args *quantArgs): one tile of args.rows rows by the 32 columns of a panel, over some
@@ -267,7 +254,7 @@ func (t *quantTile) write() {
 	label := func(name string) string { return fmt.Sprintf("%s%d", name, t.height) }
 	passes := panelBytes / t.passBytes()
 	// y is needed only after the first group, and may be far away by then.
-	t.strides("ldy")
+	t.strides("quantArgs_ldy", t.height)
 	for r := range t.height {
 		t.op("PREFETCHT0 %s", t.row("DX", r, 0))
 		t.op("PREFETCHT0 %s", t.row("DX", r, 64))
@@ -280,7 +267,7 @@ func (t *quantTile) write() {
 	if !t.signed {
 		t.op("MOVQ quantArgs_sums(DI), SI")
 		t.op("ADDQ R14, SI")
-		t.strides("lds")
+		t.strides("quantArgs_lds", t.height)
 	}
 	for r := range t.height {
 		if t.signed {
@@ -297,7 +284,7 @@ func (t *quantTile) write() {
 			}
 		}
 	}
-	t.strides("ldq")
+	t.strides("quantArgs_ldq", t.height)
 	t.op("MOVQ quantArgs_steps(DI), CX")
 	t.label(label("step"))
 	t.block(t)
@@ -371,7 +358,7 @@ func (t *quantTile) finish(label func(string) string) {
 	}
 	t.op("MOVQ quantArgs_scale(DI), SI")
 	t.op("ADDQ R14, SI")
-	t.strides("lds")
+	t.strides("quantArgs_lds", t.height)
 	for r := range t.height {
 		if t.lanes == 8 {
 			t.op("VBROADCASTSS %s, Y%d", t.row("SI", r, 0), temp)
@@ -386,7 +373,7 @@ func (t *quantTile) finish(label func(string) string) {
 			}
 		}
 	}
-	t.strides("ldy")
+	t.strides("quantArgs_ldy", t.height)
 	t.op("CMPQ quantArgs_resume(DI), $0")
 	t.op("JEQ %s", label("first"))
 	for r := range t.height {

@@ -1,0 +1,89 @@
+//go:build gc && !noasm && !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/cpu"
+)
+
+//go:noescape
+func rangesAVX512(lo, hi, x []float32)
+
+//go:noescape
+func rangesAVX2(lo, hi, x []float32)
+
+func ranges(lo, hi, x []float32) {
+	switch {
+	case cpu.AVX512:
+		rangesAVX512(lo, hi, x)
+	case cpu.AVX2:
+		rangesAVX2(lo, hi, x)
+	default:
+		rangesGo(lo, hi, x)
+	}
+}
+
+// headArgs is what quantizeHead reads.
+type headArgs struct {
+	q       unsafe.Pointer
+	ldq     uintptr // bytes between rows
+	scale   unsafe.Pointer
+	sums    unsafe.Pointer
+	x       unsafe.Pointer
+	ldx     uintptr // bytes between rows
+	centre  unsafe.Pointer
+	gain    unsafe.Pointer
+	scratch unsafe.Pointer
+	rows    uintptr
+	k       uintptr
+	flip    uintptr // in every byte of 32 bits
+}
+
+//go:noescape
+func quantizeHeadAVX2(args *headArgs)
+
+func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, centre, gain, scratch []float32, flip uint8) {
+	if !cpu.AVX2 {
+		quantizeHeadGo(q, scale, sums, x, ldx, m, k, centre, gain, scratch, flip)
+		return
+	}
+	clear(scratch[k:HeadDepth(k)])
+	quantizeHeadAVX2(&headArgs{
+		q: unsafe.Pointer(&q[0]), ldq: uintptr(HeadStride(k)), scale: unsafe.Pointer(&scale[0]), sums: unsafe.Pointer(&sums[0]),
+		x: unsafe.Pointer(&x[0]), ldx: uintptr(ldx) * 4, centre: unsafe.Pointer(&centre[0]), gain: unsafe.Pointer(&gain[0]),
+		scratch: unsafe.Pointer(&scratch[0]), rows: uintptr(m), k: uintptr(k), flip: uintptr(flip) * 0x01010101,
+	})
+}
+
+func transposeBytes(panel []uint8, rows []int8, stride int) {
+	if !cpu.AVX2 {
+		transposeBytesGo(panel, rows, stride)
+		return
+	}
+	for r := 0; r < PanelRows && stride > 0; r += 8 {
+		transpose8AVX2((*float32)(unsafe.Pointer(&panel[4*r])), 4*PanelRows, (*float32)(unsafe.Pointer(&rows[r*stride])), uintptr(stride), uintptr(stride/32))
+	}
+}
+
+// columnArgs is what packValues reads.
+type columnArgs struct {
+	dst   unsafe.Pointer
+	scale unsafe.Pointer
+	x     unsafe.Pointer
+	ldx   uintptr // bytes between rows
+	keys  uintptr
+	width uintptr // at most 16
+}
+
+//go:noescape
+func packValuesAVX2(args *columnArgs)
+
+func packValues(block []int16, scale *[16]float32, x []float32, ldx, keys, width int) {
+	if !cpu.AVX2 {
+		packValuesGo(block, scale, x, ldx, keys, width)
+		return
+	}
+	packValuesAVX2(&columnArgs{unsafe.Pointer(&block[0]), unsafe.Pointer(scale), unsafe.Pointer(&x[0]), uintptr(ldx) * 4, uintptr(keys), uintptr(width)})
+}
