@@ -22,6 +22,7 @@ type Exec struct {
 	rows    rowLoop
 	rotate  rotateLoop
 	packed  packedLoop
+	int8    int8Loop
 	heads   headLoop
 	experts expertLoop
 	delta   deltaLoop
@@ -77,6 +78,7 @@ func (ex *Exec) Release(m Mark) { ex.arena.release(m) }
 // Trim gives workspace memory beyond what small passes need back to the garbage collector. Call it after a large pass, with nothing allocated.
 func (ex *Exec) Trim() {
 	ex.arena.trim()
+	ex.int8.trim()
 	for i, s := range ex.scratch {
 		if len(s) > keepFloats {
 			ex.scratch[i] = nil
