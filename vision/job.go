@@ -185,11 +185,16 @@ func (j *Job) attend(ex *tensor.Exec, dst, qkv tensor.Tensor, block int) {
 	if !c.full(block) {
 		bounds = j.windows
 	}
-	if c.QKVByHead {
-		ex.AttendByHead(dst, qkv, c.NumHeads, dim, bounds, scale)
-	} else {
-		ex.AttendPacked(dst, qkv, c.NumHeads, dim, bounds, scale)
+	attend := ex.AttendPacked
+	switch quantized := j.enc.blocks[block].qkv.Format().Packed(); {
+	case c.QKVByHead && quantized:
+		attend = ex.AttendByHeadInt8
+	case c.QKVByHead:
+		attend = ex.AttendByHead
+	case quantized: // a score is then hardly less exact than what it is the product of
+		attend = ex.AttendPackedInt8
 	}
+	attend(dst, qkv, c.NumHeads, dim, bounds, scale)
 }
 
 // finish undoes the order of the blocks and applies the last norm.
