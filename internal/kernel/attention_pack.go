@@ -11,18 +11,20 @@ import "math"
 func Ranges(lo, hi, x []float32, ldx, m int) {
 	checkPair(len(lo), len(hi))
 	checkMatrix(len(x), ldx, m, len(lo))
-	for r := range m {
-		ranges(lo, hi, x[r*ldx:][:len(lo)])
+	if m > 0 && len(lo) > 0 {
+		ranges(lo, hi, x, ldx, m)
 	}
 }
 
-func rangesGo(lo, hi, x []float32) {
-	for i, v := range x {
-		if v < lo[i] {
-			lo[i] = v
-		}
-		if v > hi[i] {
-			hi[i] = v
+func rangesGo(lo, hi, x []float32, ldx, m int) {
+	for r := range m {
+		for i, v := range x[r*ldx:][:len(lo)] {
+			if v < lo[i] {
+				lo[i] = v
+			}
+			if v > hi[i] {
+				hi[i] = v
+			}
 		}
 	}
 }

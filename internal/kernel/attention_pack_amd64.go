@@ -8,20 +8,42 @@ import (
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-//go:noescape
-func rangesAVX512(lo, hi, x []float32)
+// rangeArgs is what ranges reads.
+type rangeArgs struct {
+	lo      unsafe.Pointer
+	hi      unsafe.Pointer
+	x       unsafe.Pointer
+	ldx     uintptr // bytes between rows
+	rows    uintptr
+	vectors uintptr // at most 4
+	last    uintptr // elements in the last one
+}
 
 //go:noescape
-func rangesAVX2(lo, hi, x []float32)
+func rangesAVX512(args *rangeArgs)
 
-func ranges(lo, hi, x []float32) {
+//go:noescape
+func rangesAVX2(args *rangeArgs)
+
+func ranges(lo, hi, x []float32, ldx, m int) {
+	lanes := 16
 	switch {
-	case cpu.AVX512:
-		rangesAVX512(lo, hi, x)
-	case cpu.AVX2:
-		rangesAVX2(lo, hi, x)
-	default:
-		rangesGo(lo, hi, x)
+	case !cpu.AVX2:
+		rangesGo(lo, hi, x, ldx, m)
+		return
+	case !cpu.AVX512:
+		lanes = 8
+	}
+	for c := 0; c < len(lo); c += 4 * lanes {
+		width := min(4*lanes, len(lo)-c)
+		vectors := (width + lanes - 1) / lanes
+		args := rangeArgs{unsafe.Pointer(&lo[c]), unsafe.Pointer(&hi[c]), unsafe.Pointer(&x[c]), uintptr(ldx) * 4, uintptr(m), uintptr(vectors),
+			uintptr(width - (vectors-1)*lanes)}
+		if cpu.AVX512 {
+			rangesAVX512(&args)
+		} else {
+			rangesAVX2(&args)
+		}
 	}
 }
 

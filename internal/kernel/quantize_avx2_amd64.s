@@ -551,6 +551,7 @@ TEXT ·quantizeHeadAVX2(SB), NOSPLIT, $0-8
 	NEGQ CX
 	VMOVUPS 32(R11)(CX*4), Y12
 	NEGQ CX
+	MOVQ headArgs_ldx(DI), R14
 
 row:
 	MOVQ R10, SI
@@ -563,6 +564,7 @@ row:
 	JLT last
 
 centre:
+	PREFETCHT0 (SI)(R14*8)
 	VMOVUPS (SI), Y1
 	VSUBPS (R11), Y1, Y1
 	VMULPS (R12), Y1, Y1
@@ -639,7 +641,7 @@ round:
 
 next:
 	ADDQ headArgs_ldq(DI), DX
-	ADDQ headArgs_ldx(DI), R10
+	ADDQ R14, R10
 	ADDQ $4, R8
 	ADDQ $4, R9
 	DECQ headArgs_rows(DI)
@@ -701,6 +703,7 @@ TEXT ·packValuesAVX2(SB), NOSPLIT, $0-8
 	MOVQ columnArgs_keys(DI), CX
 
 largest:
+	PREFETCHT0 (SI)(R9*8)
 	VMASKMOVPS 0(SI), Y12, Y2
 	VANDPS Y15, Y2, Y2
 	VPMAXSD Y2, Y0, Y0

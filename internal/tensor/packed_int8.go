@@ -284,6 +284,7 @@ func (o *integerRows) add(scores []float32, weights []int16, n int, values []int
 
 // finish writes the mean of row r to dst.
 func (o *integerRows) finish(dst []float32, r int) {
-	copy(dst, o.out[r*o.cols:])
-	kernel.Scale(dst, 1/o.sum[r])
+	row := o.out[r*o.cols:][:len(dst)]
+	kernel.Scale(row, 1/o.sum[r])
+	copy(dst, row) // far away: written once, and not waited for
 }

@@ -1,26 +1,58 @@
 package main
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
-// ranges writes ranges(lo, hi, x []float32). NaN is taken from the operand named first, which is never one.
+// aheadRows is how many rows further on the functions below ask for their operands: the rows of one head lie far apart, where the
+// processor does not look by itself.
+const aheadRows = 8
+
+// ranges writes ranges(args *rangeArgs), for up to four vectors of columns. NaN is taken from the operand named first, which is
+// never one.
 func ranges(f *file) {
 	const mask = 15
-	w := f.bytes()
-	f.text("ranges", "(lo, hi, x []float32)", 72)
-	f.op("MOVQ lo_base+0(FP), AX")
-	f.op("MOVQ lo_len+8(FP), CX")
-	f.op("MOVQ hi_base+24(FP), BX")
-	f.op("MOVQ x_base+48(FP), DX")
-	f.loop([]stream{{"AX", w}, {"BX", w}, {"DX", w}}, mask, func(tail bool) {
-		f.load("(DX)", 0, mask, tail)
-		f.load("(AX)", 1, mask, tail)
-		f.load("(BX)", 2, mask, tail)
-		f.op("VMINPS %s, %s, %s", f.v(1), f.v(0), f.v(1))
-		f.op("VMAXPS %s, %s, %s", f.v(2), f.v(0), f.v(2))
-		f.store(1, "(AX)", mask, tail)
-		f.store(2, "(BX)", mask, tail)
-	})
-	f.ret()
+	f.text("ranges", "(args *rangeArgs)", 8)
+	f.op("MOVQ args+0(FP), DI")
+	f.op("MOVQ rangeArgs_lo(DI), AX")
+	f.op("MOVQ rangeArgs_hi(DI), BX")
+	f.op("MOVQ rangeArgs_x(DI), SI")
+	f.op("MOVQ rangeArgs_ldx(DI), R9")
+	f.op("MOVQ rangeArgs_rows(DI), R10")
+	f.op("MOVQ rangeArgs_last(DI), CX")
+	f.tailMask(mask)
+	f.op("MOVQ rangeArgs_vectors(DI), CX")
+	for vectors := 1; vectors < 4; vectors++ {
+		f.op("CMPQ CX, $%d", vectors)
+		f.op("JEQ vectors%d", vectors)
+	}
+	for vectors := 4; vectors > 0; vectors-- {
+		f.label(fmt.Sprintf("vectors%d", vectors))
+		at := func(v int, reg string) string { return fmt.Sprintf("%d(%s)", v*f.bytes(), reg) }
+		last := vectors - 1
+		for v := range vectors {
+			f.load(at(v, "AX"), v, mask, v == last)
+			f.load(at(v, "BX"), 4+v, mask, v == last)
+		}
+		f.label(fmt.Sprintf("row%d", vectors))
+		for at := 0; at < vectors*f.bytes(); at += 64 {
+			f.op("PREFETCHT0 %d(SI)(R9*%d)", at, aheadRows)
+		}
+		for v := range vectors {
+			f.load(at(v, "SI"), 8+v, mask, v == last)
+			f.op("VMINPS %s, %s, %s", f.v(v), f.v(8+v), f.v(v))
+			f.op("VMAXPS %s, %s, %s", f.v(4+v), f.v(8+v), f.v(4+v))
+		}
+		f.op("ADDQ R9, SI")
+		f.op("DECQ R10")
+		f.op("JNZ row%d", vectors)
+		for v := range vectors {
+			f.store(v, at(v, "AX"), mask, v == last)
+			f.store(4+v, at(v, "BX"), mask, v == last)
+		}
+		f.ret()
+	}
 }
 
 // quantizeHead writes quantizeHead(args *headArgs), as quantizeHeadGo does it.
@@ -38,6 +70,7 @@ func quantizeHead(f *file) {
 	f.op("MOVQ headArgs_k(DI), CX")
 	f.op("ANDQ $7, CX")
 	f.tailMask(mask)
+	f.op("MOVQ headArgs_ldx(DI), R14")
 	f.label("row")
 	f.op("MOVQ R10, SI")
 	f.op("MOVQ headArgs_centre(DI), R11")
@@ -55,6 +88,7 @@ func quantizeHead(f *file) {
 	f.op("SUBQ $8, CX")
 	f.op("JLT last")
 	f.label("centre")
+	f.op("PREFETCHT0 (SI)(R14*%d)", aheadRows)
 	f.op("VMOVUPS (SI), Y1")
 	element()
 	for _, reg := range []string{"SI", "R11", "R12", "R13"} {
@@ -107,7 +141,7 @@ func quantizeHead(f *file) {
 	f.op("MOVL AX, (R9)")
 	f.label("next")
 	f.op("ADDQ headArgs_ldq(DI), DX")
-	f.op("ADDQ headArgs_ldx(DI), R10")
+	f.op("ADDQ R14, R10")
 	f.op("ADDQ $4, R8")
 	f.op("ADDQ $4, R9")
 	f.op("DECQ headArgs_rows(DI)")
@@ -152,6 +186,7 @@ func packValues(f *file) {
 	f.op("MOVQ R8, SI")
 	f.op("MOVQ columnArgs_keys(DI), CX")
 	f.label("largest")
+	f.op("PREFETCHT0 (SI)(R9*%d)", aheadRows)
 	for v := range 2 {
 		f.op("VMASKMOVPS %d(SI), Y%d, Y%d", 32*v, mask+v, 2+v)
 		f.op("VANDPS Y%d, Y%d, Y%d", abs, 2+v, 2+v)
