@@ -1,6 +1,6 @@
 // Package kernel holds the compute kernels: matrix products over weights in the checkpoint's own format and over weights
-// packed to 8 or 4 bits, the panel product that attention is made of, and the functions that run along a row (softmax,
-// activations, norms, rotary embedding, conversion, quantisation).
+// packed to 8 or 4 bits, the panel product that attention is made of and its counterparts in integers, and the functions that run
+// along a row (softmax, activations, norms, rotary embedding, conversion, quantisation).
 //
 // Every kernel has a reference in Go, which is also what runs without assembly, and versions in assembly for AVX-512 and
 // AVX2 (the packed products: AVX-512 VNNI, AVX-VNNI and AVX2), chosen on each call by internal/cpu. The assembly is

@@ -91,7 +91,7 @@ func (ex *Exec) attendInt8(a attention) {
 			ex.pool.Run(l, step.items*l.heads)
 		}
 	}
-	l.attention = attention{}
+	*l = int8Loop{keys: l.keys, values: l.values, work: l.work} // what lives on
 }
 
 // grow makes room for so many tiles and segments, and for the workers.
