@@ -21,7 +21,7 @@ const (
 	// readChunk is what one worker reads at a time.
 	readChunk = 1 << 20
 	// limitRuns of each loop are made, and the fastest counts: a limit is not an average.
-	limitRuns = 5
+	limitRuns = 12
 
 	// The product that finds the arithmetic limit fits in a second-level cache.
 	limitRows, limitCols, limitInner = 48, 96, 1024
@@ -29,7 +29,7 @@ const (
 	limitProducts = 40
 )
 
-// findLimits measures for about half a second.
+// findLimits measures for about a second.
 func findLimits(threads int) limits {
 	p := pool.New(threads)
 	defer p.Close()
