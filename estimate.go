@@ -2,10 +2,16 @@ package qwenvl
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
+	"math"
 	"os"
 	"runtime"
+	"strings"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
 // EstimateRequest says what a model is to be used for.
@@ -21,13 +27,13 @@ type EstimateRequest struct {
 	PrefillChunk int
 	// Threads is as in [WithThreads]; 0 is its default.
 	Threads int
-	// WeightFormat is how weights are kept: "" or "auto", as the checkpoint has them. No other is there yet.
-	WeightFormat string
+	// WeightFormat and VisionFormat are as in [WithWeightFormat] and [WithVisionFormat]; "" is their default.
+	WeightFormat, VisionFormat WeightFormat
 }
 
 // Memory is an estimate in bytes of what a process needs.
 type Memory struct {
-	Weights   int64 // mapped from files: the system can drop and read them again
+	Weights   int64 // packed, or mapped from files: then the system can drop and read them again
 	Cache     int64 // keys, values and recurrent state of the context
 	Vision    int64 // of the largest pass of the tower: patches, activations, workspace
 	Workspace int64 // of the passes of the decoder and of the threads, and the garbage that goes with it
@@ -62,13 +68,11 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	if r.ContextTokens < 0 || r.PrefillChunk < 0 || r.Threads < 0 {
 		return Memory{}, requestError("ContextTokens, PrefillChunk or Threads", "below 0")
 	}
-	if r.WeightFormat != "" && r.WeightFormat != "auto" {
-		return Memory{}, requestError("WeightFormat", fmt.Sprintf("unknown format %q", r.WeightFormat))
+	text, tower, err := in.weights(r.WeightFormat, r.VisionFormat)
+	if err != nil {
+		return Memory{}, err
 	}
-	m := Memory{Weights: in.Info.WeightBytes, Program: programBytes()}
-	if m.Weights == 0 {
-		m.Weights = in.Parameters.Total * int64(in.bytesPerItem)
-	}
+	m := Memory{Weights: text + tower, Program: programBytes()}
 	tokens, rows, workspace, err := in.vision(&r)
 	if err != nil {
 		return Memory{}, err
@@ -97,10 +101,60 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	m.Vision = rows + workspace + features
 	m.Tokenizer = tokenizerBytes * int64(llm.VocabSize)
 	m.Total = m.Weights + m.Cache + rows + features + max(workspace, m.Workspace) + m.Tokenizer + m.Program + codeBytes
-	if len(r.Pictures) == 0 && in.Parameters.Total > 0 { // the tower's weights are not touched
-		m.Total -= int64(float64(m.Weights) * float64(in.Parameters.Vision+in.Parameters.Adapter) / float64(in.Parameters.Total))
+	if len(r.Pictures) == 0 { // the tower's weights are not touched
+		m.Total -= tower
 	}
 	return m, nil
+}
+
+// weights returns the memory that the weights of the decoder and of tower and adapter take.
+func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, err error) {
+	o := options{weights: cmp.Or(text, F32), vision: tower}
+	for _, f := range []struct {
+		name   string
+		format WeightFormat
+	}{{"WeightFormat", o.weights}, {"VisionFormat", cmp.Or(tower, F32)}} {
+		if err := checkFormat(f.name, f.format); err != nil {
+			return 0, 0, &RequestError{Field: f.name, Err: err}
+		}
+	}
+	if text, tower, err = o.resolve(in.spec, in.layout.Names); err != nil {
+		return 0, 0, err
+	}
+	ld, plan := weights.NewPlanner(in.layout.Names)
+	if err := bind(in.spec, ld.As(tensorFormats[text]), ld.As(tensorFormats[tower]), nil); err != nil {
+		return 0, 0, err
+	}
+	stored := float64(in.bytesPerItem)
+	if in.Info.WeightBytes > 0 && in.Parameters.Total > 0 {
+		stored = float64(in.Info.WeightBytes) / float64(in.Parameters.Total)
+	}
+	var bytes [2]float64 // of the decoder, and of tower and adapter
+	for _, b := range append(plan.Binds, plan.Copies...) {
+		n := float64(elements(b.Shape)) * stored
+		switch {
+		case b.Convert && !(b.Format == tensor.BF16 && in.bytesPerItem == 2):
+			n = float64(tensor.PackedBytes(b.Format, b.Shape[0], b.Shape[1]))
+		case b.Canonical == "embed.weight" && tensorFormats[text].Packed():
+			n = 0 // of which a few rows are read
+		}
+		if strings.HasPrefix(b.Canonical, "vision.") || strings.HasPrefix(b.Canonical, "adapter.") {
+			bytes[1] += n
+		} else {
+			bytes[0] += n
+		}
+	}
+	seeing = int64(math.Round(bytes[1]))
+	return int64(math.Round(bytes[0]+bytes[1])) - seeing, seeing, nil
+}
+
+// elements is how many numbers a shape has.
+func elements(shape []int) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= int64(d)
+	}
+	return n
 }
 
 // vision returns the tokens of the pictures, and the memory of the largest pass of the tower.

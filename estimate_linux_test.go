@@ -4,6 +4,7 @@ package qwenvl_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -32,6 +33,7 @@ type use struct {
 	Width, Height int
 	Words         int
 	Tokens        int
+	Format        qwenvl.WeightFormat
 }
 
 // figures are what a use was estimated to need and what it did, in bytes.
@@ -49,12 +51,16 @@ func TestEstimateIsMeasured(t *testing.T) {
 		{Dir: "testdata/qwen2_5_vl-tiny", Width: 700, Height: 500, Words: 20, Tokens: 8},
 		{Dir: "testdata/kimi-vl-tiny", Width: 500, Height: 500, Words: 1000, Tokens: 8},
 		{Dir: "testdata/qwen3_5_moe-tiny", Width: 300, Height: 300, Words: 500, Tokens: 8},
+		{Dir: "testdata/qwen2_vl-tiny", Width: 100, Height: 80, Words: 20, Tokens: 8, Format: qwenvl.Int8},
+		{Dir: "testdata/qwen2_5_vl-tiny", Width: 700, Height: 500, Words: 20, Tokens: 8, Format: qwenvl.Int4},
 	}
 	for _, dir := range strings.FieldsFunc(*bigModels, func(r rune) bool { return r == ',' }) {
-		uses = append(uses, use{Dir: dir, Width: 448, Height: 448, Words: 100, Tokens: 4}, use{Dir: dir, Words: 600, Tokens: 4})
+		for _, f := range []qwenvl.WeightFormat{"", qwenvl.Int8, qwenvl.Int4} {
+			uses = append(uses, use{Dir: dir, Width: 448, Height: 448, Words: 100, Tokens: 4, Format: f}, use{Dir: dir, Words: 600, Tokens: 4, Format: f})
+		}
 	}
 	for _, u := range uses {
-		t.Run(fmt.Sprintf("%s/%dx%d/%d", filepath.Base(u.Dir), u.Width, u.Height, u.Words), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/%dx%d/%d%s", filepath.Base(u.Dir), u.Width, u.Height, u.Words, u.Format), func(t *testing.T) {
 			var off float64
 			for range 3 { // when the collector runs is a matter of chance, and shows in a process of 15 MB
 				f := measure(t, u)
@@ -96,7 +102,7 @@ func TestMeasured(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(*measured), &u))
 	r := qwenvl.Request{MaxTokens: u.Tokens, Sampling: qwenvl.Greedy()}
 	text := strings.Repeat("red ", u.Words)
-	e := qwenvl.EstimateRequest{}
+	e := qwenvl.EstimateRequest{WeightFormat: u.Format}
 	message := qwenvl.User(qwenvl.Text(text))
 	if u.Width > 0 {
 		message = qwenvl.User(qwenvl.Image(image.NewGray(image.Rect(0, 0, u.Width, u.Height))), qwenvl.Text(text))
@@ -114,7 +120,7 @@ func TestMeasured(t *testing.T) {
 	}
 	before, err := in.Estimate(e)
 	require.NoError(t, err)
-	m, err := qwenvl.Load(u.Dir)
+	m, err := qwenvl.Load(u.Dir, qwenvl.WithWeightFormat(cmp.Or(u.Format, qwenvl.F32)))
 	require.NoError(t, err)
 	resp, err := m.Generate(context.Background(), r)
 	require.NoError(t, err)

@@ -1,6 +1,10 @@
 package qwenvl
 
-import "github.com/qwenvl/qwenvl/internal/family"
+import (
+	"cmp"
+
+	"github.com/qwenvl/qwenvl/internal/family"
+)
 
 // Info describes a loaded model.
 type Info struct {
@@ -38,6 +42,7 @@ func describe(s family.Spec, i Info) Info {
 			i.Heads = l.MLA.NumHeads
 		}
 	}
+	i.WeightFormat, i.VisionFormat = cmp.Or(i.WeightFormat, F32), cmp.Or(i.VisionFormat, F32)
 	i.Thinks = s.Think[0] != ""
 	if s.Vision == nil {
 		i.VisionFormat = ""

@@ -21,6 +21,7 @@ type Inspection struct {
 	Tensors []TensorInfo
 
 	spec         family.Spec
+	layout       family.Layout
 	bytesPerItem int
 }
 
@@ -82,6 +83,7 @@ func inspect(files fs.FS, open func() (*weights.Source, error)) (*Inspection, er
 	}
 	in.Info = describe(spec, in.Info)
 	in.Info.ContextSize = spec.LLM.MaxContext
+	in.layout = layout
 	return in, checkpointError(in.plan(layout))
 }
 
@@ -102,10 +104,7 @@ func (in *Inspection) plan(layout family.Layout) error {
 	p := &in.Parameters
 	for _, b := range plan.Binds {
 		in.Tensors = append(in.Tensors, TensorInfo{Name: b.Ref.Name, Shape: slices.Clone(b.Shape)})
-		n := int64(1)
-		for _, d := range b.Shape {
-			n *= int64(d)
-		}
+		n := elements(b.Shape)
 		p.Total += n
 		switch {
 		case strings.HasPrefix(b.Canonical, "vision."):

@@ -27,13 +27,8 @@ func NewPacked(format Format, source *Matrix) *Matrix {
 	return &Matrix{rows: source.rows, cols: source.cols, format: format, bias: source.bias, packed: &packed{source: source}}
 }
 
-// Unpacked returns the bytes that a matrix is going to be packed from, and whether it still has to be.
-func (m *Matrix) Unpacked() ([]byte, bool) {
-	if m.packed == nil || m.packed.source == nil {
-		return nil, false
-	}
-	return m.packed.source.data, true
-}
+// Unpacked reports whether a matrix still has to be packed.
+func (m *Matrix) Unpacked() bool { return m.packed != nil && m.packed.source != nil }
 
 // packedBytes is what Pack needs of memory for a matrix.
 func packedBytes(f Format, rows, cols int) int {
@@ -46,17 +41,22 @@ func PackedBytes(f Format, rows, cols int) int { return packedBytes(f, rows, col
 
 func roundUp(n int) int { return (n + packAlign - 1) / packAlign * packAlign }
 
-// packLoop packs the panels of one matrix.
+// packSlice is the bytes of a source that are packed before it is told that they were read.
+const packSlice = 32 << 20
+
+// packLoop packs panels of one matrix, from one on.
 type packLoop struct {
-	ex *Exec
-	m  *Matrix
+	ex    *Exec
+	m     *Matrix
+	first int
 }
 
-// Pack packs a matrix into memory of m.Bytes() bytes, which it takes over, aligned to a cache line.
+// Pack packs a matrix into memory of m.Bytes() bytes, which it takes over, aligned to a cache line. It tells read, if that is not
+// nil, which bytes of the source it will not read again.
 //
 // Panics if the memory does not fit, or the matrix is packed already.
 // Errors: [ErrStopped]; the matrix can be packed again.
-func (ex *Exec) Pack(m *Matrix, memory []byte) error {
+func (ex *Exec) Pack(m *Matrix, memory []byte, read func([]byte)) error {
 	if m.packed == nil || m.packed.source == nil || len(memory) != m.Bytes() {
 		panic(badPacking)
 	}
@@ -75,18 +75,26 @@ func (ex *Exec) Pack(m *Matrix, memory []byte) error {
 		p.panels, p.bf16 = first, view[uint16](rest, 0, scales)
 	}
 	ex.prepare(kernel.PanelRows * m.cols)
-	ex.packs = packLoop{ex: ex, m: m}
-	ex.pool.Run(&ex.packs, (m.rows+kernel.PanelRows-1)/kernel.PanelRows)
-	ex.packs = packLoop{}
-	if err := ex.Err(); err != nil {
-		return err
+	size := p.source.format.RowBytes(m.cols)
+	rows := max(1, packSlice/max(1, size*kernel.PanelRows)) * kernel.PanelRows
+	for lo := 0; lo < m.rows; lo += rows {
+		hi := min(lo+rows, m.rows)
+		ex.packs = packLoop{ex: ex, m: m, first: lo / kernel.PanelRows}
+		ex.pool.Run(&ex.packs, (hi-lo+kernel.PanelRows-1)/kernel.PanelRows)
+		ex.packs = packLoop{}
+		if err := ex.Err(); err != nil {
+			return err
+		}
+		if read != nil {
+			read(p.source.data[lo*size : hi*size])
+		}
 	}
 	p.source = nil
 	return nil
 }
 
 func (l *packLoop) Do(worker, i int) {
-	m, row0 := l.m, i*kernel.PanelRows
+	m, row0 := l.m, (l.first+i)*kernel.PanelRows
 	n := min(kernel.PanelRows, m.rows-row0)
 	rows := l.ex.scratch[worker][:n*m.cols]
 	for r := range n {

@@ -25,12 +25,11 @@ func memory(n int) []byte {
 func pack(t *testing.T, ex *Exec, rng *rand.Rand, f Format, rows, cols int, bias bool) (*Matrix, []float32) {
 	source, _ := matrix(rng, BF16, rows, cols, bias)
 	m := NewPacked(f, source)
-	bytes, ok := m.Unpacked()
-	require.True(t, ok)
-	require.Len(t, bytes, 2*rows*cols)
-	require.NoError(t, ex.Pack(m, memory(m.Bytes())))
-	_, ok = m.Unpacked()
-	require.False(t, ok)
+	require.True(t, m.Unpacked())
+	read := 0
+	require.NoError(t, ex.Pack(m, memory(m.Bytes()), func(b []byte) { read += len(b) }))
+	require.Equal(t, 2*rows*cols, read)
+	require.False(t, m.Unpacked())
 	values := make([]float32, rows*cols)
 	for r := range rows {
 		m.DecodeRow(values[r*cols:(r+1)*cols], r)
@@ -133,7 +132,7 @@ func TestLinearPackedOutliers(t *testing.T) {
 	y := New(n, rows)
 	for f, bound := range map[Format]float64{Int8: 0.01, Int4: 0.12} {
 		m := NewPacked(f, source)
-		require.NoError(t, ex.Pack(m, memory(m.Bytes())))
+		require.NoError(t, ex.Pack(m, memory(m.Bytes()), nil))
 		norm := &Norm{Weight: random(rng, 1, cols).data, Eps: 1e-6}
 		ex.Linear(y, x.Input(), m, Identity)
 		require.Less(t, distance(y.data, want), bound, f.String())
@@ -187,7 +186,7 @@ func TestMLPWithOutlierColumns(t *testing.T) {
 		for f, bound := range map[Format]float64{Int8: 0.03, Int4: 0.3} {
 			m := []*Matrix{NewPacked(f, gate), NewPacked(f, up), NewPacked(f, down)}
 			for _, p := range m {
-				require.NoError(t, ex.Pack(p, memory(p.Bytes())))
+				require.NoError(t, ex.Pack(p, memory(p.Bytes()), nil))
 			}
 			d := distance(forward(m[0], m[1], m[2]).data, want)
 			t.Logf("%v, columns %v: %.4f", f, columns, d)
@@ -229,11 +228,10 @@ func TestPackStopped(t *testing.T) {
 	source, _ := matrix(rng, F16, 70, 33, false)
 	m := NewPacked(Int8, source)
 	ex.Stop()
-	require.ErrorIs(t, ex.Pack(m, memory(m.Bytes())), ErrStopped)
+	require.ErrorIs(t, ex.Pack(m, memory(m.Bytes()), nil), ErrStopped)
 	ex.Resume()
-	_, ok := m.Unpacked()
-	require.True(t, ok)
-	require.NoError(t, ex.Pack(m, memory(m.Bytes())))
+	require.True(t, m.Unpacked())
+	require.NoError(t, ex.Pack(m, memory(m.Bytes()), nil))
 }
 
 func TestPackingMisuse(t *testing.T) {
@@ -246,12 +244,12 @@ func TestPackingMisuse(t *testing.T) {
 	require.PanicsWithValue(t, badFormat, func() { NewPacked(F16, source) })
 	require.PanicsWithValue(t, badFormat, func() { NewPacked(Int4, m) })
 	require.PanicsWithValue(t, badFormat, func() { Int8.RowBytes(128) })
-	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(source, memory(n)) })
-	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(m, memory(n-1)) })
-	require.PanicsWithValue(t, badData, func() { _ = ex.Pack(m, memory(n + 1)[1:]) })
+	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(source, memory(n), nil) })
+	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(m, memory(n-1), nil) })
+	require.PanicsWithValue(t, badData, func() { _ = ex.Pack(m, memory(n + 1)[1:], nil) })
 	require.PanicsWithValue(t, badPacking, func() { ex.Linear(New(1, 64), New(1, 64).Input(), m, Identity) })
-	require.NoError(t, ex.Pack(m, memory(n)))
-	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(m, memory(n)) })
+	require.NoError(t, ex.Pack(m, memory(n), nil))
+	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(m, memory(n), nil) })
 	require.PanicsWithValue(t, badFormat, func() { ex.LinearHeads(New(1, 64), 0, 64, New(1, 64), 0, 64, []*Matrix{m}) })
 	require.PanicsWithValue(t, badFormat, func() { ex.GatedLinear(New(1, 64), New(1, 64).Input(), m, source, SiLU) })
 	require.PanicsWithValue(t, badShape, func() {
@@ -269,7 +267,7 @@ func TestPackBF16(t *testing.T) {
 	for _, f := range []Format{F32, F16} {
 		source, v := matrix(rng, f, 70, 33, true)
 		m := NewPacked(BF16, source)
-		require.NoError(t, ex.Pack(m, memory(m.Bytes())))
+		require.NoError(t, ex.Pack(m, memory(m.Bytes()), nil))
 		row := make([]float32, 33)
 		for r := range 70 {
 			m.DecodeRow(row, r)

@@ -9,14 +9,14 @@ import (
 )
 
 // Pack packs those of the matrices, bound to the source, that are not packed yet. The source owns their memory. Pages of the
-// files that were read for it are given back matrix after matrix, so that source and copy are never in memory as a whole.
+// files that were read for it are given back slice after slice, so that source and copy are never in memory as a whole.
 // One goroutine calls it at a time.
 //
 // Errors: [tensor.ErrStopped], after which it can be called again; the system's, for the memory.
 func (s *Source) Pack(ex *tensor.Exec, matrices []*tensor.Matrix) error {
 	total := 0
 	for _, m := range matrices {
-		if _, ok := m.Unpacked(); ok {
+		if m.Unpacked() {
 			total += m.Bytes()
 		}
 	}
@@ -27,16 +27,14 @@ func (s *Source) Pack(ex *tensor.Exec, matrices []*tensor.Matrix) error {
 	s.regions = append(s.regions, region) // kept whatever happens: some matrices may be in it
 	memory := region.Bytes()
 	for _, m := range matrices {
-		source, ok := m.Unpacked()
-		if !ok {
+		if !m.Unpacked() {
 			continue
 		}
 		n := m.Bytes()
-		if err := ex.Pack(m, memory[:n:n]); err != nil {
+		if err := ex.Pack(m, memory[:n:n], s.forget); err != nil {
 			return err
 		}
 		memory = memory[n:]
-		s.forget(source)
 	}
 	return nil
 }
