@@ -1,6 +1,6 @@
 // Chat is a conversation about pictures in a terminal.
 //
-//	chat [-model DIR] [-system TEXT]
+//	chat [-model DIR] [-format F] [-system TEXT]
 //
 // A line is a message; the answer streams. "/image FILE" attaches a picture to the next message, "/help" lists the other
 // commands. Ctrl-C cancels an answer, and ends the program between answers. Standard input need not be a terminal: then the
@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	dir := flags.String("model", "", "folder of a checkpoint; the embedded model if empty")
 	system := flags.String("system", "", "system message; the chat template's own if empty")
 	maxPixels := flags.Int("max-pixels", 0, "size to which larger pictures are shrunk; the checkpoint's own if 0")
+	format := flags.String("format", "f32", "how weights are kept and multiplied: f32 (the reference's numbers), bf16, int8, int4 or auto")
 	tokens := flags.Int("tokens", 2048, "longest answer")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -43,7 +44,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		flags.Usage()
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	m, err := cmdutil.Load(*dir)
+	opts, err := cmdutil.Formats(*format, "")
+	if err != nil {
+		return err
+	}
+	m, err := cmdutil.Load(*dir, opts...)
 	if err != nil {
 		return err
 	}

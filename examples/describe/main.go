@@ -1,6 +1,6 @@
 // Describe answers a question about a picture.
 //
-//	describe [-model DIR] PICTURE QUESTION
+//	describe [-model DIR] [-format F] PICTURE QUESTION
 //
 // The answer goes to standard output as it comes. Without -model the small embedded model answers, which knows four questions
 // only; see the README.
@@ -34,12 +34,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("describe", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: describe [-model DIR] [-max-pixels N] [-tokens N] [-threads N] PICTURE QUESTION")
+		fmt.Fprintln(stderr, "usage: describe [-model DIR] [-format F] [-max-pixels N] [-tokens N] [-threads N] PICTURE QUESTION")
 		flags.PrintDefaults()
 	}
 	dir := flags.String("model", "", "folder of a checkpoint; the embedded model if empty")
 	maxPixels := flags.Int("max-pixels", 0, "size to which a larger picture is shrunk; the checkpoint's own if 0")
 	tokens := flags.Int("tokens", 1024, "longest answer")
+	format := flags.String("format", "f32", "how weights are kept and multiplied: f32 (the reference's numbers), bf16, int8, int4 or auto")
 	threads := flags.Int("threads", 0, "threads that compute; as many as there are cores if 0")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -48,7 +49,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		flags.Usage()
 		return fmt.Errorf("want PICTURE and QUESTION, got %d arguments", flags.NArg())
 	}
-	var opts []qwenvl.Option
+	opts, err := cmdutil.Formats(*format, "")
+	if err != nil {
+		return err
+	}
 	if *threads != 0 {
 		opts = append(opts, qwenvl.WithThreads(*threads))
 	}

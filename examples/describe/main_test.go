@@ -23,6 +23,8 @@ func TestRun(t *testing.T) {
 		{"describe", "a green triangle and a blue square\n", []string{"shapes.png", "Describe the picture."}},
 		{"count", "3\n", []string{"scene.png", "How many shapes are there?"}},
 		{"model folder", "40718\n", []string{"-model", model, "-threads", "1", "digits.png", "Read the text."}},
+		{"int8", "40718\n", []string{"-format", "int8", "digits.png", "Read the text."}},
+		{"int4", "3\n", []string{"-format", "int4", "scene.png", "How many shapes are there?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			picture := len(c.args) - 2
@@ -56,6 +58,7 @@ func TestRunErrors(t *testing.T) {
 		{"broken picture", "broken.png", []string{broken, "What?"}},
 		{"no such model", "nowhere", []string{"-model", "nowhere", "../../testdata/digits.png", "What?"}},
 		{"pixels", "max_pixels", []string{"-max-pixels", "-1", "../../testdata/digits.png", "What?"}},
+		{"format", "int3", []string{"-format", "int3", "../../testdata/digits.png", "What?"}},
 		{"threads", "WithThreads", []string{"-threads", "-1", "../../testdata/digits.png", "What?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,6 @@
 // Ground asks a model where things are and draws the boxes that it names onto the picture.
 //
-//	ground [-model DIR] [-o FILE] PICTURE QUESTION...
+//	ground [-model DIR] [-format F] [-format F] [-o FILE] PICTURE QUESTION...
 //
 // The answers to all questions go into one picture, a PNG. Standard output has a line for each box: its label and its corners in
 // pixels of the picture. Without -model the small embedded model answers, which knows "Where is the red circle?" and the like.
@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		flags.PrintDefaults()
 	}
 	dir := flags.String("model", "", "folder of a checkpoint; the embedded model if empty")
+	format := flags.String("format", "f32", "how weights are kept and multiplied: f32 (the reference's numbers), bf16, int8, int4 or auto")
 	out := flags.String("o", "boxes.png", "file to write")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -57,7 +58,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.Arg(0), err)
 	}
-	m, err := cmdutil.Load(*dir)
+	opts, err := cmdutil.Formats(*format, "")
+	if err != nil {
+		return err
+	}
+	m, err := cmdutil.Load(*dir, opts...)
 	if err != nil {
 		return err
 	}
