@@ -17,8 +17,17 @@ var AVX512VNNI = hasAVX512VNNI
 // AVXVNNI reports AVX-VNNI, the same dot products for processors without AVX-512, with what [AVX2] asks for.
 var AVXVNNI = hasAVXVNNI
 
+// NEON reports the vectors of four floats that every arm64 processor has.
+var NEON = hasNEON
+
+// DotProd reports SDOT (dot products of bytes), with what [NEON] asks for.
+var DotProd = hasDotProd
+
+// I8MM reports USDOT and USMMLA (products of matrices of bytes), with what [DotProd] asks for.
+var I8MM = hasI8MM
+
 // Int8 reports whether products of bytes are faster than those of floats.
-func Int8() bool { return AVX2 }
+func Int8() bool { return AVX2 || NEON }
 
 // features lists the switches, the widest instruction set first.
 var features = [...]struct {
@@ -29,6 +38,9 @@ var features = [...]struct {
 	{"avx512", &AVX512},
 	{"avxvnni", &AVXVNNI},
 	{"avx2", &AVX2},
+	{"i8mm", &I8MM},
+	{"dotprod", &DotProd},
+	{"neon", &NEON},
 }
 
 // Names returns the instruction sets in use, the widest first; it is empty where only Go code runs.

@@ -11,3 +11,5 @@ var (
 	hasAVX512VNNI = hasAVX512 && sys.X86.HasAVX512VNNI
 	hasAVXVNNI    = hasAVX2 && sys.X86.HasAVXVNNI
 )
+
+const hasNEON, hasDotProd, hasI8MM = false, false, false

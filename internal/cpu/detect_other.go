@@ -1,5 +1,8 @@
-//go:build !amd64 || !gc || noasm || purego
+//go:build !(amd64 || arm64) || !gc || noasm || purego
 
 package cpu
 
-const hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI = false, false, false, false
+const (
+	hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI = false, false, false, false
+	hasNEON, hasDotProd, hasI8MM                  = false, false, false
+)

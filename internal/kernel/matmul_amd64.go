@@ -208,19 +208,6 @@ func aligned(s []float32, n int) []float32 {
 	return s[(cacheLine-off)%cacheLine/4:][:n]
 }
 
-// blockLen cuts n into the fewest blocks of at most limit and returns their length, a multiple of unit (as limit is).
-func blockLen(n, limit, unit int) int {
-	blocks := (n + limit - 1) / limit
-	return ((n+blocks-1)/blocks + unit - 1) / unit * unit
-}
-
-func flag(b bool) uintptr {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // base returns where the weights begin and the bytes of one.
 func (w weights) base() (unsafe.Pointer, int) {
 	if w.format == formatF32 {

@@ -61,6 +61,18 @@ func main() {
 		}
 		write("../quant_"+out.lower+"_amd64.s", f.source())
 	}
+	neon()
+}
+
+// neon writes the assembly of arm64.
+func neon() {
+	for _, out := range neonQuants() {
+		f := newNEONFile(out.isa)
+		for _, k := range out.kernels {
+			f.quant(k)
+		}
+		write("../quant_"+out.lower+"_arm64.s", f.source())
+	}
 }
 
 func write(path string, data []byte) {

@@ -1,0 +1,14 @@
+//go:build gc && !noasm && !purego
+
+package cpu
+
+import sys "golang.org/x/sys/cpu"
+
+const hasNEON = true // Go asks for it
+
+var (
+	hasDotProd = sys.ARM64.HasASIMDDP
+	hasI8MM    = hasDotProd && sys.ARM64.HasI8MM
+)
+
+const hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI = false, false, false, false
