@@ -66,6 +66,22 @@ func main() {
 
 // neon writes the assembly of arm64.
 func neon() {
+	for _, out := range []struct {
+		name string
+		emit func(*neonFile)
+	}{
+		{"matmul", func(f *neonFile) {
+			for _, format := range []string{"F32", "BF16", "F16"} {
+				f.neonDot(format)
+			}
+		}},
+		{"panel", neonPanel},
+		{"transpose", neonTranspose},
+	} {
+		f := newNEONFile(neonISA)
+		out.emit(f)
+		write("../"+out.name+"_neon_arm64.s", f.source())
+	}
 	for _, out := range neonQuants() {
 		f := newNEONFile(out.isa)
 		for _, k := range out.kernels {

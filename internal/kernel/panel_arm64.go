@@ -1,0 +1,98 @@
+//go:build gc && !noasm && !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/cpu"
+)
+
+// panelArgs is what one call of a tile reads. Strides are in bytes.
+type panelArgs struct {
+	c          unsafe.Pointer
+	ldc        uintptr
+	a          unsafe.Pointer
+	lda        uintptr
+	b          unsafe.Pointer
+	ldb        uintptr
+	k          uintptr
+	accumulate uintptr // 1: go on from c, 0: start from zero
+	rows       uintptr // as panelRows
+	vectors    uintptr // as panelVectors
+}
+
+//go:noescape
+func panelTileNEON(args *panelArgs)
+
+//go:noescape
+func transpose4NEON(dst *float32, ldd uintptr, src *float32, lds, n uintptr)
+
+func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
+	if !cpu.NEON {
+		matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
+		return
+	}
+	args := panelArgs{
+		ldc: uintptr(ldc) * 4, lda: uintptr(lda) * 4, ldb: uintptr(ldb) * 4,
+		k: uintptr(k), accumulate: flag(accumulate),
+	}
+	for r := 0; r < m; {
+		rows := panelRows(m - r)
+		args.a, args.rows = unsafe.Pointer(&a[r*lda]), uintptr(rows)
+		for j := 0; j < n; {
+			vectors := panelVectors(rows, n-j)
+			args.b, args.c, args.vectors = unsafe.Pointer(&b[j]), unsafe.Pointer(&c[r*ldc+j]), uintptr(vectors)
+			panelTileNEON(&args)
+			j += max(1, 4*vectors)
+		}
+		r += rows
+	}
+}
+
+// panelRows returns the height of the next tile when m rows are left.
+func panelRows(m int) int {
+	switch {
+	case m >= 6:
+		return 6
+	case m >= 4:
+		return 4
+	case m >= 2:
+		return 2
+	}
+	return 1
+}
+
+// panelVectors returns the width of the next tile when n columns are left: wide where there are few rows, so that enough
+// sums are under way at once. 0 is one column, where no vector is left.
+func panelVectors(rows, n int) int {
+	switch vectors := n / 4; {
+	case vectors >= 8 && rows <= 2:
+		return 8
+	case vectors >= 4:
+		return 4
+	case vectors >= 2:
+		return 2
+	default:
+		return vectors
+	}
+}
+
+func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	if !cpu.NEON {
+		transposeGo(dst, ldd, src, lds, rows, cols)
+		return
+	}
+	wholeRows, wholeCols := rows&^3, cols&^3
+	if wholeCols > 0 {
+		for r := 0; r < wholeRows; r += 4 {
+			transpose4NEON(&dst[r], uintptr(ldd)*4, &src[r*lds], uintptr(lds)*4, uintptr(wholeCols/4))
+		}
+	}
+	if wholeRows < rows {
+		transposeGo(dst[wholeRows:], ldd, src[wholeRows*lds:], lds, rows-wholeRows, cols)
+	}
+	if wholeCols < cols && wholeRows > 0 {
+		transposeGo(dst[wholeCols*ldd:], ldd, src[wholeCols:], lds, wholeRows, cols-wholeCols)
+	}
+}
