@@ -77,6 +77,10 @@ func neon() {
 		}},
 		{"panel", neonPanel},
 		{"transpose", neonTranspose},
+		{"vector", neonVector},
+		{"activation", neonActivation},
+		{"norm", neonNorm},
+		{"convert", neonConvert},
 	} {
 		f := newNEONFile(neonISA)
 		out.emit(f)
