@@ -2,9 +2,25 @@
 
 package kernel
 
+// scratchBlocked returns the scratch that the blocked product in assembly needs.
+func scratchBlocked(int) int { return 0 }
+
+func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
+	matMulGo(y, ldy, x, ldx, m, w, n, k, scratch)
+}
+
+func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
+	matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
+}
+
+func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	transposeGo(dst, ldd, src, lds, rows, cols)
+}
+
 func scale(x []float32, s float32)              { scaleGo(x, s) }
 func add(dst, x []float32)                      { addGo(dst, x) }
 func mul(dst, x []float32)                      { mulGo(dst, x) }
+func dot(a, b []float32) float32                { return dotGo(a, b) }
 func maximum(x []float32) float32               { return maximumGo(x) }
 func expSub(x []float32, max float32) float32   { return expSubGo(x, max) }
 func sigmoid(x []float32)                       { sigmoidGo(x) }

@@ -81,6 +81,10 @@ func neon() {
 		{"activation", neonActivation},
 		{"norm", neonNorm},
 		{"convert", neonConvert},
+		{"quantize", func(f *neonFile) {
+			neonQuantize(f)
+			neonQuantizeInt4(f)
+		}},
 	} {
 		f := newNEONFile(neonISA)
 		out.emit(f)
