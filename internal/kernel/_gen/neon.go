@@ -128,12 +128,11 @@ var encodings = map[string]encoding{
 }
 
 // v writes the instruction of that name with registers Rd, Rn and Rm.
-func (f *neonFile) v(name string, regs ...int) { f.word(vector3(name, regs...)) }
+func (f *neonFile) v(name string, regs ...int) { f.word(vectors(name, regs...)) }
 
-func vector3(name string, regs ...int) (uint32, string) {
-	e, ok := encodings[name]
-	kinds := strings.Fields(e.operands)
-	if !ok || len(kinds) != len(regs) {
+func vectors(name string, regs ...int) (uint32, string) {
+	e, kinds := encodings[name], splitOperands(name)
+	if len(kinds) != len(regs) {
 		panic(name)
 	}
 	var text []string
@@ -151,6 +150,9 @@ func vector3(name string, regs ...int) (uint32, string) {
 	mnemonic, _, _ := strings.Cut(name, ".")
 	return e.bits, mnemonic + " " + strings.Join(text, ", ")
 }
+
+// splitOperands returns the arrangements of an instruction's operands.
+func splitOperands(name string) []string { return strings.Fields(encodings[name].operands) }
 
 func register(r int) uint32 {
 	if r < 0 || r > 31 {
