@@ -104,7 +104,9 @@ func TestPackKeys(t *testing.T) {
 						if r < m {
 							want += uint8(h.q[r*HeadStride(k)+i])
 						}
-						require.Equal(t, want, h.panel[i/4*128+4*r+i%4], "key %d, element %d", r, i)
+						if got := h.panel[i/4*128+4*r+i%4]; got != want {
+							t.Fatalf("k=%d, key %d, element %d: want %d, got %d", k, r, i, want, got)
+						}
 					}
 				}
 			}
@@ -136,8 +138,9 @@ func TestRanges(t *testing.T) {
 							lo, up = min(lo, v), max(up, v)
 						}
 					}
-					require.Equal(t, lo, g.Slice()[i])
-					require.Equal(t, up, hi.Slice()[i])
+					if lo != g.Slice()[i] || up != hi.Slice()[i] {
+						t.Fatalf("n=%d, column %d: want %v to %v, got %v to %v", n, i, lo, up, g.Slice()[i], hi.Slice()[i])
+					}
 				}
 			}
 		}
@@ -149,7 +152,7 @@ func TestMatMulKeys(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
 		for _, k := range headDims {
-			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25, 96} {
+			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25} {
 				const count = 2
 				h := newHead(rng, m, k, 1)
 				h.quantize()
@@ -170,7 +173,9 @@ func TestMatMulKeys(t *testing.T) {
 							sum += int64(h.q[r*stride+i]) * (int64(panels[c/32*32*stride+i/4*128+c%32*4+i%4]) - 128)
 						}
 						want := fma32(float32(float32(sum)*h.scale[r]), scales[c], 0)
-						require.Equal(t, math.Float32bits(want), math.Float32bits(y[r*ldy+c]), "row %d, column %d", r, c)
+						if math.Float32bits(want) != math.Float32bits(y[r*ldy+c]) {
+							t.Fatalf("k=%d m=%d row %d, column %d: want %v, got %v", k, m, r, c, want, y[r*ldy+c])
+						}
 					}
 				}
 			}
@@ -214,7 +219,9 @@ func TestPackValues(t *testing.T) {
 						if c < n && r < keys && inverse > 0 {
 							v = x[r*ldx+c] * inverse
 						}
-						require.EqualValues(t, math.RoundToEven(float64(v)), panels[c/16*16*depth+r/2*32+c%16*2+r%2], "column %d, key %d", c, r)
+						if got := panels[c/16*16*depth+r/2*32+c%16*2+r%2]; math.RoundToEven(float64(v)) != float64(got) {
+							t.Fatalf("n=%d keys=%d column %d, key %d: want %v, got %d", n, keys, c, r, v, got)
+						}
 					}
 				}
 			}
@@ -225,9 +232,9 @@ func TestPackValues(t *testing.T) {
 func TestMatMulValues(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
-		for _, n := range headDims {
-			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25, 96} {
-				for _, keys := range []int{1, 16, 50, 256} {
+		for _, n := range []int{1, 16, 33, 64, 80, 133} {
+			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25} {
+				for _, keys := range []int{1, 50, 256} {
 					cols, depth := ValueCols(n), WeightKeys(keys)
 					panels, scales := make([]int16, cols*depth), normal(rng, cols)
 					for i := range panels {
@@ -259,17 +266,18 @@ func TestMatMulValues(t *testing.T) {
 								for i := range depth {
 									sum += int64(p[r*ldp+i]) * int64(panels[c/16*16*depth+i/2*32+c%16*2+i%2])
 								}
-								require.LessOrEqual(t, sum, int64(math.MaxInt32))
 								want := float32(sum) * scales[c]
 								if accumulate {
 									want = fma32(float32(sum), scales[c], before[r*ldy+c])
 								}
-								if math.Float32bits(want) != math.Float32bits(y[r*ldy+c]) {
+								if sum > math.MaxInt32 || math.Float32bits(want) != math.Float32bits(y[r*ldy+c]) {
 									t.Fatalf("n=%d m=%d keys=%d row %d, column %d: want %v, got %v", n, m, keys, r, c, want, y[r*ldy+c])
 								}
 							}
 							for c := cols; c < ldy && r*ldy+c < len(y); c++ {
-								require.True(t, y[r*ldy+c] != y[r*ldy+c])
+								if v := y[r*ldy+c]; v == v {
+									t.Fatalf("gap between rows written at %d, %d", r, c)
+								}
 							}
 						}
 					}

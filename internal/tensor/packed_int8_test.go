@@ -63,7 +63,7 @@ func TestAttendPackedInt8Accuracy(t *testing.T) {
 	} {
 		testkit.AllImplementations(t, cpu.Names(), cpu.Disable, func(t *testing.T, isa string) {
 			for _, dim := range []int{64, 72, 80, 128} {
-				for _, bounds := range [][]int32{{0, 64, 128}, {0, 700}} {
+				for _, bounds := range [][]int32{{0, 64, 128}, {0, 400}} {
 					if isa == testkit.Go && dim != 80 {
 						continue // the same bits but for the powers of two
 					}
@@ -91,17 +91,16 @@ func TestAttendPackedInt8Accuracy(t *testing.T) {
 	}
 }
 
-func testBounds() [][]int32 {
-	return [][]int32{{0, 1}, {0, 5, 70}, {0, 64, 65, 65, 300}, {0, 256, 513}, {0, 257, 400, 1000}, {0, 2, 3}}
-}
-
 // Neither the number of threads, nor neighbours in the batch, nor where the heads lie changes any bit.
 func TestAttendInt8Bits(t *testing.T) {
+	ex, one := NewExec(3), NewExec(1)
+	defer ex.Close()
+	defer one.Close()
 	testkit.AllImplementations(t, cpu.Names(), cpu.Disable, func(t *testing.T, isa string) {
-		for _, dim := range []int{1, 4, 20, 33, 72, 80} {
-			for _, bounds := range testBounds() {
+		for _, dim := range []int{1, 20, 33, 80} {
+			for _, bounds := range [][]int32{{0, 1}, {0, 5, 70}, {0, 64, 65, 65, 300}, {0, 256, 513}} {
 				t.Run(fmt.Sprintf("dim=%d/%v", dim, bounds), func(t *testing.T) {
-					const heads = 3
+					const heads = 2
 					rng := rand.New(rand.NewPCG(5, uint64(dim)))
 					n := int(bounds[len(bounds)-1])
 					qkv := random(rng, n, 3*heads*dim)
@@ -114,14 +113,10 @@ func TestAttendInt8Bits(t *testing.T) {
 						}
 					}
 					const scale = 0.25
-					ex := NewExec(3)
-					defer ex.Close()
 					got, other := New(n, heads*dim), New(n, heads*dim)
 					ex.AttendPackedInt8(got, qkv, heads, dim, bounds, scale)
 					ex.AttendByHeadInt8(other, byHead, heads, dim, bounds, scale)
 					testkit.SameBits(t, got.data, other.data)
-					one := NewExec(1)
-					defer one.Close()
 					clear(other.data)
 					one.AttendPackedInt8(other, qkv, heads, dim, bounds, scale)
 					testkit.SameBits(t, got.data, other.data)
