@@ -1,6 +1,7 @@
 package llm_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -21,7 +22,10 @@ import (
 // Decoders of every kind of layer, from the families' small checkpoints.
 var fixtures = []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen-vl-small", "kimi-vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny"}
 
-func load(t testing.TB, fixture string) *llm.Decoder {
+func load(t testing.TB, fixture string) *llm.Decoder { return loadAs(t, fixture, tensor.F32) }
+
+// loadAs loads a decoder with its matrices in a format.
+func loadAs(t testing.TB, fixture string, format tensor.Format) *llm.Decoder {
 	t.Helper()
 	dir := filepath.Join("../testdata", fixture)
 	spec, err := family.Load(os.DirFS(dir))
@@ -31,9 +35,12 @@ func load(t testing.TB, fixture string) *llm.Decoder {
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
 	ld := weights.NewLoader(src, spec.Layout(src).Names)
 	ld.Ignore("*")
-	d, err := llm.New(spec.LLM, ld)
+	d, err := llm.New(spec.LLM, ld.As(format))
 	require.NoError(t, err)
 	require.NoError(t, ld.Finish())
+	ex := tensor.NewExec(2)
+	defer ex.Close()
+	require.NoError(t, src.Pack(ex, ld.Pending()))
 	return d
 }
 
@@ -259,9 +266,10 @@ func TestStop(t *testing.T) {
 
 // A decode step, forward and sample, allocates nothing.
 func TestDecodeAllocatesNothing(t *testing.T) {
-	for _, name := range fixtures {
-		t.Run(name, func(t *testing.T) {
-			d := load(t, name)
+	for i := range 3 * len(fixtures) {
+		name, format := fixtures[i/3], []tensor.Format{tensor.F32, tensor.Int8, tensor.Int4}[i%3]
+		t.Run(fmt.Sprintf("%s/%v", name, format), func(t *testing.T) {
+			d := loadAs(t, name, format)
 			ex := tensor.NewExec(2)
 			defer ex.Close()
 			cache := d.NewCache(4096)
