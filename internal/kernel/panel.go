@@ -12,6 +12,12 @@ package kernel
 //
 // Panics if the slices are too short for their shapes.
 func MatMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
+	MatMulPanelThen(c, ldc, a, lda, m, b, ldb, n, k, accumulate, nil)
+}
+
+// MatMulPanelThen is [MatMulPanel] for few rows and a panel that is read from memory: beside computing, it fetches next, the
+// panel of the call that follows, into the second-level cache. That changes no result; next may be nil.
+func MatMulPanelThen(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, next []float32) {
 	checkMatrix(len(c), ldc, m, n)
 	checkMatrix(len(a), lda, m, k)
 	checkMatrix(len(b), ldb, k, n)
@@ -26,7 +32,7 @@ func MatMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb
 		}
 		return
 	}
-	matMulPanel(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
+	matMulPanel(c, ldc, a, lda, m, b, ldb, n, k, accumulate, next)
 }
 
 func matMulPanelGo(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {

@@ -19,9 +19,11 @@ type panelArgs struct {
 	k          uintptr
 	last       uintptr // elements in the last vector, where the tile masks it
 	accumulate uintptr // 1: go on from c, 0: start from zero
+	next       unsafe.Pointer
+	ahead      uintptr // bytes that next moves on with each step of k
 }
 
-func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
+func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, next []float32) {
 	lanes := 16
 	if !cpu.AVX512 {
 		if !cpu.AVX2 {
@@ -32,7 +34,7 @@ func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb
 	}
 	args := panelArgs{
 		ldc: uintptr(ldc) * 4, lda: uintptr(lda) * 4, ldb: uintptr(ldb) * 4,
-		k: uintptr(k), accumulate: flag(accumulate),
+		k: uintptr(k), accumulate: flag(accumulate), next: unsafe.Pointer(&a[0]),
 	}
 	for r := 0; r < m; {
 		rows := panelRows(lanes, m-r)
@@ -43,6 +45,11 @@ func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb
 			args.b = unsafe.Pointer(&b[j])
 			args.c = unsafe.Pointer(&c[r*ldc+j])
 			args.last = uintptr(width - (vectors-1)*lanes)
+			args.ahead = 0
+			if fetched := k * vectors * lanes; len(next) >= fetched && (vectors == 4 || vectors == 2 && lanes == 8) {
+				args.next, args.ahead = unsafe.Pointer(&next[0]), uintptr(vectors*lanes*4)
+				next = next[fetched:]
+			}
 			if lanes == 16 {
 				panelAVX512(rows, vectors, &args)
 			} else {
@@ -61,10 +68,12 @@ func panelRows(lanes, m int) int {
 		return 12
 	case lanes == 16 && m >= 8:
 		return 8
-	case lanes == 8 && m >= 6:
+	case m >= 6:
 		return 6
 	case m >= 4:
 		return 4
+	case lanes == 16 && m == 3:
+		return 3
 	case m >= 2:
 		return 2
 	}
@@ -79,7 +88,7 @@ func panelVectors(lanes, rows, n int) int {
 		vectors = (n + lanes - 1) / lanes
 	}
 	switch {
-	case vectors >= 4 && rows*4 <= lanes:
+	case vectors >= 4 && (rows*4 <= lanes || lanes == 16 && rows == 6):
 		return 4
 	case vectors >= 2:
 		return 2

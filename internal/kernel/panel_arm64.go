@@ -28,7 +28,7 @@ func panelTileNEON(args *panelArgs)
 //go:noescape
 func transpose4NEON(dst *float32, ldd uintptr, src *float32, lds, n uintptr)
 
-func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
+func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, _ []float32) {
 	if !cpu.NEON {
 		matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
 		return

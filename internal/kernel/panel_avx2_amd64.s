@@ -62,6 +62,8 @@ start:
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y12
@@ -84,6 +86,8 @@ loop:
 	VBROADCASTSS (AX)(R10*1), Y14
 	VFMADD231PS Y14, Y12, Y10
 	VFMADD231PS Y14, Y13, Y11
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
 	ADDQ $4, AX
 	ADDQ SI, BX
 	DECQ CX
@@ -213,6 +217,8 @@ start:
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y8
@@ -229,6 +235,8 @@ loop:
 	VBROADCASTSS (AX)(R9*1), Y10
 	VFMADD231PS Y10, Y8, Y6
 	VFMADD231PS Y10, Y9, Y7
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
 	ADDQ $4, AX
 	ADDQ SI, BX
 	DECQ CX
@@ -338,6 +346,8 @@ start:
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y8
@@ -354,6 +364,9 @@ loop:
 	VFMADD231PS Y12, Y9, Y5
 	VFMADD231PS Y12, Y10, Y6
 	VFMADD231PS Y12, Y11, Y7
+	PREFETCHT1 0(R14)
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
 	ADDQ $4, AX
 	ADDQ SI, BX
 	DECQ CX
@@ -397,6 +410,8 @@ start:
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y4
@@ -407,6 +422,8 @@ loop:
 	VBROADCASTSS (AX)(R8*1), Y6
 	VFMADD231PS Y6, Y4, Y2
 	VFMADD231PS Y6, Y5, Y3
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
 	ADDQ $4, AX
 	ADDQ SI, BX
 	DECQ CX
@@ -488,6 +505,8 @@ start:
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y4
@@ -499,6 +518,9 @@ loop:
 	VFMADD231PS Y8, Y5, Y1
 	VFMADD231PS Y8, Y6, Y2
 	VFMADD231PS Y8, Y7, Y3
+	PREFETCHT1 0(R14)
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
 	ADDQ $4, AX
 	ADDQ SI, BX
 	DECQ CX
@@ -531,6 +553,8 @@ start:
 	MOVQ panelArgs_b(DI), BX
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y2
@@ -538,6 +562,8 @@ loop:
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
 	ADDQ $4, AX
 	ADDQ SI, BX
 	DECQ CX

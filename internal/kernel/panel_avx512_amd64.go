@@ -15,6 +15,15 @@ func panel8x2AVX512(args *panelArgs)
 func panel8x1AVX512(args *panelArgs)
 
 //go:noescape
+func panel6x4AVX512(args *panelArgs)
+
+//go:noescape
+func panel6x2AVX512(args *panelArgs)
+
+//go:noescape
+func panel6x1AVX512(args *panelArgs)
+
+//go:noescape
 func panel4x4AVX512(args *panelArgs)
 
 //go:noescape
@@ -22,6 +31,15 @@ func panel4x2AVX512(args *panelArgs)
 
 //go:noescape
 func panel4x1AVX512(args *panelArgs)
+
+//go:noescape
+func panel3x4AVX512(args *panelArgs)
+
+//go:noescape
+func panel3x2AVX512(args *panelArgs)
+
+//go:noescape
+func panel3x1AVX512(args *panelArgs)
 
 //go:noescape
 func panel2x4AVX512(args *panelArgs)
@@ -52,12 +70,24 @@ func panelAVX512(rows, vectors int, args *panelArgs) {
 		panel8x2AVX512(args)
 	case [2]int{8, 1}:
 		panel8x1AVX512(args)
+	case [2]int{6, 4}:
+		panel6x4AVX512(args)
+	case [2]int{6, 2}:
+		panel6x2AVX512(args)
+	case [2]int{6, 1}:
+		panel6x1AVX512(args)
 	case [2]int{4, 4}:
 		panel4x4AVX512(args)
 	case [2]int{4, 2}:
 		panel4x2AVX512(args)
 	case [2]int{4, 1}:
 		panel4x1AVX512(args)
+	case [2]int{3, 4}:
+		panel3x4AVX512(args)
+	case [2]int{3, 2}:
+		panel3x2AVX512(args)
+	case [2]int{3, 1}:
+		panel3x1AVX512(args)
 	case [2]int{2, 4}:
 		panel2x4AVX512(args)
 	case [2]int{2, 2}:

@@ -122,7 +122,13 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 		keys := min(groupKeys, end-k0)
 		for t := 0; t < keys; t += TileKeys {
 			block := s.Blocks[(k0+t)/TileKeys][l.at:]
-			kernel.MatMulPanel(scores[t:], groupKeys, q, kd, rows, layout.keys(block, head), TileKeys, min(TileKeys, keys-t), kd, false)
+			var next []float32
+			if t+TileKeys < keys {
+				next = layout.keys(s.Blocks[(k0+t)/TileKeys+1][l.at:], head)
+			} else {
+				next = layout.values(s.Blocks[k0/TileKeys][l.at:], head)
+			}
+			kernel.MatMulPanelThen(scores[t:], groupKeys, q, kd, rows, layout.keys(block, head), TileKeys, min(TileKeys, keys-t), kd, false, next)
 		}
 		for r := range rows {
 			seen := pos + r/group + 1 - k0 // keys of this group that the row may see
@@ -130,7 +136,13 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 		}
 		for t := 0; t < keys; t += TileKeys {
 			block := s.Blocks[(k0+t)/TileKeys][l.at:]
-			kernel.MatMulPanel(acc.out, vd, scores[t:], groupKeys, rows, layout.values(block, head), vd, vd, min(TileKeys, keys-t), true)
+			var next []float32
+			if t+TileKeys < keys {
+				next = layout.values(s.Blocks[(k0+t)/TileKeys+1][l.at:], head)
+			} else if k0+keys < end {
+				next = layout.keys(s.Blocks[(k0+keys)/TileKeys][l.at:], head)
+			}
+			kernel.MatMulPanelThen(acc.out, vd, scores[t:], groupKeys, rows, layout.values(block, head), vd, vd, min(TileKeys, keys-t), true, next)
 		}
 	}
 	for t := range hi - lo {

@@ -5,16 +5,19 @@ import "fmt"
 // panelTile is a tile of rows by vectors sums.
 type panelTile struct{ rows, vectors int }
 
+// fetches reports whether a tile fetches the next panel: those that few rows are computed with.
+func (t panelTile) fetches(v isa) bool { return t.vectors == 4 || v.lanes == 8 && t.vectors == 2 }
+
 func panelTiles(v isa) []panelTile {
 	if v.lanes == 16 {
-		return []panelTile{{12, 2}, {12, 1}, {8, 2}, {8, 1}, {4, 4}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+		return []panelTile{{12, 2}, {12, 1}, {8, 2}, {8, 1}, {6, 4}, {6, 2}, {6, 1}, {4, 4}, {4, 2}, {4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 	}
 	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 }
 
 // panel writes the tiles panel<rows>x<vectors>: sums run along a row of b, and each adds one product per step of k with a
 // fused multiply-add, so every tile gives the same bits. The last vector of a tile may be cut (AVX-512: in every tile;
-// AVX2: in those of one vector, panel<rows>x1).
+// AVX2: in those of one vector, panel<rows>x1). Some fetch the panel that comes next.
 func panel(f *file) {
 	for _, t := range panelTiles(f.isa) {
 		panelTileText(f, t)
@@ -82,6 +85,10 @@ func panelTileText(f *file, t panelTile) {
 	f.op("MOVQ panelArgs_b(DI), BX")
 	f.op("MOVQ panelArgs_ldb(DI), SI")
 	f.op("MOVQ panelArgs_k(DI), CX")
+	if t.fetches(f.isa) {
+		f.op("MOVQ panelArgs_next(DI), R14")
+		f.op("MOVQ panelArgs_ahead(DI), R15")
+	}
 	f.label("loop")
 	for j := range t.vectors {
 		f.load(fmt.Sprintf("%d(BX)", j*f.bytes()), b+j, mask, masked(j))
@@ -95,6 +102,12 @@ func panelTileText(f *file, t panelTile) {
 		for j := range t.vectors {
 			f.op("VFMADD231PS %s, %s, %s", f.v(reg), f.v(b+j), f.v(acc(r, j)))
 		}
+	}
+	if t.fetches(f.isa) {
+		for line := 0; line < t.vectors*f.bytes(); line += 64 {
+			f.op("PREFETCHT1 %d(R14)", line)
+		}
+		f.op("ADDQ R15, R14")
 	}
 	f.op("ADDQ $4, AX")
 	f.op("ADDQ SI, BX")
