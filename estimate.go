@@ -68,7 +68,7 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	if r.ContextTokens < 0 || r.PrefillChunk < 0 || r.Threads < 0 {
 		return Memory{}, requestError("ContextTokens, PrefillChunk or Threads", "below 0")
 	}
-	text, tower, err := in.weights(r.WeightFormat, r.VisionFormat)
+	text, tower, half, err := in.weights(r.WeightFormat, r.VisionFormat)
 	if err != nil {
 		return Memory{}, err
 	}
@@ -95,7 +95,7 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	if v := in.spec.Vision; v != nil {
 		features *= int64(1 + len(v.Encoder.Taps))
 	}
-	m.Cache = llm.CacheBytes(context)
+	m.Cache = llm.CacheBytes(context, half)
 	m.Workspace = llm.PassBytes(min(context, r.PrefillChunk)) + int64(r.Threads)*threadBytes
 	m.Workspace += int64(garbage * float64(m.Cache+m.Workspace))
 	m.Vision = rows + workspace + features
@@ -107,23 +107,24 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	return m, nil
 }
 
-// weights returns the memory that the weights of the decoder and of tower and adapter take.
-func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, err error) {
+// weights returns the memory that the weights of the decoder and of tower and adapter take, and whether keys and values are in half
+// precision.
+func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, half bool, err error) {
 	o := options{weights: cmp.Or(text, F32), vision: tower}
 	for _, f := range []struct {
 		name   string
 		format WeightFormat
 	}{{"WeightFormat", o.weights}, {"VisionFormat", cmp.Or(tower, F32)}} {
 		if err := checkFormat(f.name, f.format); err != nil {
-			return 0, 0, &RequestError{Field: f.name, Err: err}
+			return 0, 0, false, &RequestError{Field: f.name, Err: err}
 		}
 	}
 	if text, tower, err = o.resolve(in.spec, in.layout.Names); err != nil {
-		return 0, 0, err
+		return 0, 0, false, err
 	}
 	ld, plan := weights.NewPlanner(in.layout.Names)
 	if err := bind(in.spec, ld.As(tensorFormats[text]), ld.As(tensorFormats[tower]), nil); err != nil {
-		return 0, 0, err
+		return 0, 0, false, err
 	}
 	stored := float64(in.bytesPerItem)
 	if in.Info.WeightBytes > 0 && in.Parameters.Total > 0 {
@@ -145,7 +146,7 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 		}
 	}
 	seeing = int64(math.Round(bytes[1]))
-	return int64(math.Round(bytes[0]+bytes[1])) - seeing, seeing, nil
+	return int64(math.Round(bytes[0]+bytes[1])) - seeing, seeing, tensorFormats[text].Packed(), nil
 }
 
 // elements is how many numbers a shape has.

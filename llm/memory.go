@@ -2,8 +2,9 @@ package llm
 
 import "github.com/qwenvl/qwenvl/internal/tensor"
 
-// CacheBytes returns what sequences of the given length keep: whole blocks of keys and values, and recurrent state.
-func (c Config) CacheBytes(tokens int) int64 {
+// CacheBytes returns what sequences of the given length keep: whole blocks of keys and values, in half precision if so, and
+// recurrent state.
+func (c Config) CacheBytes(tokens int, half bool) int64 {
 	blocks := int64((tokens + BlockTokens - 1) / BlockTokens)
 	perBlock, state := int64(0), int64(0)
 	for _, l := range c.Layers {
@@ -16,6 +17,9 @@ func (c Config) CacheBytes(tokens int) int64 {
 			s := l.Delta.shape()
 			state += int64(s.ConvFloats() + s.StateFloats())
 		}
+	}
+	if half {
+		perBlock /= 2
 	}
 	return 4 * (blocks*perBlock + state)
 }

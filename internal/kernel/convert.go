@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/qwenvl/qwenvl/internal/half"
+)
 
 // BF16ToF32 widens bfloat16 bits, which are the upper half of a float32:
 //
@@ -48,4 +52,18 @@ func halfToFloat(h uint16) float32 {
 	}
 	v := math.Float32frombits(magnitude) * biasFactor
 	return math.Float32frombits(sign | math.Float32bits(v))
+}
+
+// F32ToF16 rounds to IEEE half precision, half to even; what is too large becomes an infinity, and a NaN stays a NaN.
+//
+// Panics if the lengths differ.
+func F32ToF16(dst []uint16, src []float32) {
+	checkPair(len(dst), len(src))
+	f32ToF16(dst, src)
+}
+
+func f32ToF16Go(dst []uint16, src []float32) {
+	for i, v := range src {
+		dst[i] = half.ToF16(v)
+	}
 }

@@ -45,3 +45,23 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func f32ToF16AVX2(dst []uint16, src []float32)
+TEXT ·f32ToF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), BX
+	MOVQ src_len+32(FP), CX
+	SHRQ $3, CX
+	JZ done
+
+loop:
+	VMOVUPS (BX), Y0
+	VCVTPS2PH $0, Y0, (AX)
+	ADDQ $32, BX
+	ADDQ $16, AX
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET

@@ -45,3 +45,23 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func f32ToF16AVX512(dst []uint16, src []float32)
+TEXT ·f32ToF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), BX
+	MOVQ src_len+32(FP), CX
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS (BX), Z0
+	VCVTPS2PH $0, Z0, (AX)
+	ADDQ $64, BX
+	ADDQ $32, AX
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET

@@ -180,7 +180,7 @@ func rotateHalf(lo, hi, cos, sin []float32) {
 	}
 }
 
-// The three below do whole vectors in assembly and leave the rest to Go.
+// The four below do whole vectors in assembly and leave the rest to Go.
 
 func rotatePairs(x, cos, sin []float32) {
 	done := 0
@@ -206,6 +206,19 @@ func bf16ToF32(dst []float32, src []uint16) {
 		bf16ToF32AVX2(dst[:done], src[:done])
 	}
 	bf16ToF32Go(dst[done:], src[done:])
+}
+
+func f32ToF16(dst []uint16, src []float32) {
+	done := 0
+	switch {
+	case cpu.AVX512:
+		done = len(src) &^ 15
+		f32ToF16AVX512(dst[:done], src[:done])
+	case cpu.AVX2:
+		done = len(src) &^ 7
+		f32ToF16AVX2(dst[:done], src[:done])
+	}
+	f32ToF16Go(dst[done:], src[done:])
 }
 
 func f16ToF32(dst []float32, src []uint16) {

@@ -151,3 +151,5 @@ func f16ToF32(dst []float32, src []uint16) {
 	}
 	f16ToF32Go(dst, src)
 }
+
+func f32ToF16(dst []uint16, src []float32) { f32ToF16Go(dst, src) }

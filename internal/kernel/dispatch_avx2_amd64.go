@@ -58,3 +58,6 @@ func bf16ToF32AVX2(dst []float32, src []uint16)
 
 //go:noescape
 func f16ToF32AVX2(dst []float32, src []uint16)
+
+//go:noescape
+func f32ToF16AVX2(dst []uint16, src []float32)

@@ -36,6 +36,7 @@ func rotateHalf(lo, hi, cos, sin []float32)     { rotateHalfGo(lo, hi, cos, sin)
 func rotatePairs(x, cos, sin []float32)         { rotatePairsGo(x, cos, sin) }
 func bf16ToF32(dst []float32, src []uint16)     { bf16ToF32Go(dst, src) }
 func f16ToF32(dst []float32, src []uint16)      { f16ToF32Go(dst, src) }
+func f32ToF16(dst []uint16, src []float32)      { f32ToF16Go(dst, src) }
 
 func shiftScaleRow(dst, x, w, b []float32, mean, s float32) {
 	shiftScaleRowGo(dst, x, w, b, mean, s)

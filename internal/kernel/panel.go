@@ -16,7 +16,7 @@ func MatMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb
 }
 
 // MatMulPanelThen is [MatMulPanel] for few rows and a panel that is read from memory: beside computing, it fetches next, the
-// panel of the call that follows, into the second-level cache. That changes no result; next may be nil.
+// memory that the call after it reads, into the second-level cache. That changes no result; next may be nil.
 func MatMulPanelThen(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, next []float32) {
 	checkMatrix(len(c), ldc, m, n)
 	checkMatrix(len(a), lda, m, k)

@@ -46,9 +46,9 @@ func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb
 			args.c = unsafe.Pointer(&c[r*ldc+j])
 			args.last = uintptr(width - (vectors-1)*lanes)
 			args.ahead = 0
-			if fetched := k * vectors * lanes; len(next) >= fetched && (vectors == 4 || vectors == 2 && lanes == 8) {
-				args.next, args.ahead = unsafe.Pointer(&next[0]), uintptr(vectors*lanes*4)
-				next = next[fetched:]
+			if part := len(next) * width / n; r == 0 && part > 0 { // of next, as these columns are of b
+				args.next = unsafe.Pointer(&next[len(next)*j/n])
+				args.ahead = uintptr(4 * part / k)
 			}
 			if lanes == 16 {
 				panelAVX512(rows, vectors, &args)

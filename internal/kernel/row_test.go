@@ -377,3 +377,39 @@ func TestRowMisuse(t *testing.T) {
 	require.PanicsWithValue(t, badLength, func() { Transpose(one, 1, two, 2, 1, 2) })
 	require.PanicsWithValue(t, badSize, func() { MatMulPanel(one, 1, one, 1, 1, one, 1, -1, 1, false) })
 }
+
+// Rounding to half precision gives back every half, rounds halves between them to even, and is the same on every instruction set.
+func TestF32ToF16(t *testing.T) {
+	rng := newRand()
+	all(t, func(t *testing.T) {
+		every, wide, back := make([]uint16, 1<<16), make([]float32, 1<<16), make([]uint16, 1<<16)
+		for i := range every {
+			every[i] = uint16(i)
+		}
+		F16ToF32(wide, every)
+		F32ToF16(back, wide)
+		for i, v := range wide {
+			if v == v {
+				require.Equal(t, every[i], back[i], "%v", v)
+			} else {
+				require.Greater(t, back[i]&0x7fff, uint16(0x7c00))
+			}
+		}
+		for _, n := range lengths() {
+			x, got, want := make([]float32, n), make([]uint16, n+2), make([]uint16, n)
+			for i := range x {
+				h := rng.UintN(0x7c00)
+				x[i] = (wide[h] + wide[h+1]) / 2
+				if h%3 == 0 {
+					x[i] = math.Float32frombits(rng.Uint32N(0x7f800000))
+				}
+			}
+			got[n], got[n+1] = 7, 7
+			F32ToF16(got[:n], x)
+			f32ToF16Go(want, x)
+			require.Equal(t, want, got[:n])
+			require.Equal(t, []uint16{7, 7}, got[n:])
+		}
+	})
+	require.PanicsWithValue(t, badPair, func() { F32ToF16(make([]uint16, 1), nil) })
+}

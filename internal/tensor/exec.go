@@ -28,6 +28,7 @@ type Exec struct {
 	delta   deltaLoop
 	paged   pagedLoop
 	packs   packLoop
+	store   storeLoop
 }
 
 // NewExec returns an Exec of threads workers.

@@ -1,25 +1,62 @@
 package tensor
 
-import "github.com/qwenvl/qwenvl/internal/kernel"
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/kernel"
+)
 
 // KVLayout says where the keys and values of one layer lie in a cache block of TileKeys positions: for each
-// key-value head the keys transposed, [KeyDim, TileKeys], then for each head the values, [TileKeys, ValueDim].
+// key-value head the keys transposed, [KeyDim, TileKeys], then for each head the values, [TileKeys, ValueDim]. With Half they are in half
+// precision, two in the place of a float.
 type KVLayout struct {
 	Heads, KeyDim, ValueDim int
+	Half                    bool
 }
 
 // Floats returns the size of one layer in one block.
-func (k KVLayout) Floats() int { return k.Heads * TileKeys * (k.KeyDim + k.ValueDim) }
+func (k KVLayout) Floats() int { return k.Heads * (k.panel(k.KeyDim) + k.panel(k.ValueDim)) }
+
+// panel is the size of the keys or values of one head, in floats.
+func (k KVLayout) panel(dim int) int {
+	if k.Half {
+		return dim * TileKeys / 2
+	}
+	return dim * TileKeys
+}
 
 func (k KVLayout) keys(block []float32, head int) []float32 {
-	n := k.KeyDim * TileKeys
+	n := k.panel(k.KeyDim)
 	return block[head*n : (head+1)*n]
 }
 
 func (k KVLayout) values(block []float32, head int) []float32 {
-	n := k.ValueDim * TileKeys
-	at := k.Heads*k.KeyDim*TileKeys + head*n
+	n := k.panel(k.ValueDim)
+	at := k.Heads*k.panel(k.KeyDim) + head*n
 	return block[at : at+n]
+}
+
+// halves returns the half precision numbers in the place of floats.
+func halves(x []float32) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
+}
+
+// wide returns a panel in float32: itself, or widened into scratch.
+func (k KVLayout) wide(panel, scratch []float32) []float32 {
+	if !k.Half {
+		return panel
+	}
+	out := scratch[:2*len(panel)]
+	kernel.F16ToF32(out, halves(panel))
+	return out
+}
+
+// scratch is the floats that wide needs.
+func (k KVLayout) scratch() int {
+	if !k.Half {
+		return 0
+	}
+	return TileKeys * max(k.KeyDim, k.ValueDim)
 }
 
 // KVRows is a run of consecutive rows of one sequence: rows RowLo to RowHi-1 of a batch are its positions Pos, Pos+1, …
@@ -43,29 +80,6 @@ type pagedLoop struct {
 	perHead int // work items for each key-value head
 }
 
-// StoreKV writes the keys and values of the batch's rows into their blocks, at the layer that starts at float at.
-//
-// Shapes: k is [n, Heads·KeyDim], v [n, Heads·ValueDim].
-func (ex *Exec) StoreKV(k, v Tensor, seqs []KVRows, layout KVLayout, at int) {
-	if k.Cols != layout.Heads*layout.KeyDim || v.Cols != layout.Heads*layout.ValueDim || k.Rows != v.Rows {
-		panic(badShape)
-	}
-	for _, s := range seqs {
-		for r := s.RowLo; r < s.RowHi; r++ {
-			pos := s.Pos + r - s.RowLo
-			block := s.Blocks[pos/TileKeys][at : at+layout.Floats()]
-			slot := pos % TileKeys
-			for h := range layout.Heads {
-				keys := layout.keys(block, h)
-				for d, x := range k.Row(r)[h*layout.KeyDim : (h+1)*layout.KeyDim] {
-					keys[d*TileKeys+slot] = x
-				}
-				copy(layout.values(block, h)[slot*layout.ValueDim:], v.Row(r)[h*layout.ValueDim:(h+1)*layout.ValueDim])
-			}
-		}
-	}
-}
-
 // AttendPaged is causal grouped-query attention of the batch's rows over their sequences' blocks, their own keys
 // included (StoreKV comes first). Each key-value row is read once for all the query heads that share it.
 //
@@ -81,7 +95,7 @@ func (ex *Exec) AttendPaged(dst, q Tensor, seqs []KVRows, layout KVLayout, at, h
 		l.perHead += (s.RowHi - s.RowLo + l.rows - 1) / l.rows
 	}
 	most := l.rows * group
-	ex.prepare(most*(groupKeys+layout.KeyDim) + onlineFloats(most, layout.ValueDim))
+	ex.prepare(most*(groupKeys+layout.KeyDim) + onlineFloats(most, layout.ValueDim) + layout.scratch())
 	ex.paged = l
 	ex.pool.Run(&ex.paged, l.perHead*layout.Heads)
 	ex.paged = pagedLoop{}
@@ -117,7 +131,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 		copy(part, l.q.Row(lo + t)[head*group*kd:])
 		kernel.Scale(part, l.scale)
 	}
-	scores := scratch[:rows*groupKeys]
+	scores, scratch := scratch[:rows*groupKeys], scratch[rows*groupKeys:]
 	for k0 := 0; k0 < end && !l.ex.pool.Stopped(); k0 += groupKeys {
 		keys := min(groupKeys, end-k0)
 		for t := 0; t < keys; t += TileKeys {
@@ -128,7 +142,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 			} else {
 				next = layout.values(s.Blocks[k0/TileKeys][l.at:], head)
 			}
-			kernel.MatMulPanelThen(scores[t:], groupKeys, q, kd, rows, layout.keys(block, head), TileKeys, min(TileKeys, keys-t), kd, false, next)
+			kernel.MatMulPanelThen(scores[t:], groupKeys, q, kd, rows, layout.wide(layout.keys(block, head), scratch), TileKeys, min(TileKeys, keys-t), kd, false, next)
 		}
 		for r := range rows {
 			seen := pos + r/group + 1 - k0 // keys of this group that the row may see
@@ -142,7 +156,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 			} else if k0+keys < end {
 				next = layout.keys(s.Blocks[(k0+keys)/TileKeys][l.at:], head)
 			}
-			kernel.MatMulPanelThen(acc.out, vd, scores[t:], groupKeys, rows, layout.values(block, head), vd, vd, min(TileKeys, keys-t), true, next)
+			kernel.MatMulPanelThen(acc.out, vd, scores[t:], groupKeys, rows, layout.wide(layout.values(block, head), scratch), vd, vd, min(TileKeys, keys-t), true, next)
 		}
 	}
 	for t := range hi - lo {
