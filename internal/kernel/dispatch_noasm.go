@@ -2,8 +2,8 @@
 
 package kernel
 
-// scratchBlocked returns the scratch that the blocked product in assembly needs.
-func scratchBlocked(int) int { return 0 }
+// scratchTiles returns the scratch that the products in assembly need.
+func scratchTiles(_, _, _ int) int { return 0 }
 
 func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
 	matMulGo(y, ldy, x, ldx, m, w, n, k, scratch)

@@ -30,13 +30,20 @@ func MatMulF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k i
 	}
 }
 
+// A product of at least MatMulManyRows rows lays out x and the weights anew before it multiplies: x for MatMulManyCols
+// weight rows at a time. BenchmarkLinear in package tensor chose both.
+const (
+	MatMulManyRows = 96
+	MatMulManyCols = 512
+)
+
 // MatMulScratch returns how many elements of scratch the products of m rows of x by n weight rows of k elements need. It
 // is bounded whatever the sizes and does not shrink when m, n or k grow.
 func MatMulScratch(m, n, k int) int {
 	if m < 0 || n < 0 || k < 0 {
 		panic(badSize)
 	}
-	return max(scratchGo(m), scratchBlocked(m))
+	return max(scratchGo(m), scratchTiles(m, n, k))
 }
 
 // checkMatMul panics if the shapes do not fit, and reports whether there is anything to do beyond what it has checked.

@@ -31,16 +31,7 @@ func (a Act) apply(x []float32) {
 	}
 }
 
-const (
-	// bandRows and packedBand are the outputs that a work item computes: their weights, in float32 or packed, stay in the second-level
-	// cache. packedBand is a whole number of groups, so that an item can quantise what it has computed.
-	bandRows   = 64
-	packedBand = 128
-	// chunkRows is the input rows that a work item takes at most.
-	chunkRows = 384
-)
-
-// linearLoop is a product cut into items of chunkRows inputs by a band of outputs.
+// linearLoop is a product cut into items of chunk inputs by band outputs.
 type linearLoop struct {
 	ex     *Exec
 	dst    Tensor
@@ -49,8 +40,9 @@ type linearLoop struct {
 	w, up  *Matrix // up: the second factor of a gated product, or nil
 	act    Act
 	add    bool
+	chunk  int
 	band   int
-	chunks int
+	chunks int // chunks of all inputs
 }
 
 // Linear computes dst = act(x·wᵀ + bias).
@@ -125,25 +117,25 @@ func (ex *Exec) runLinear(l linearLoop) {
 	}
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	l.band = bandRows
 	need := 0
 	if group := formats[l.w.format].group; group > 0 {
-		l.band = packedBand
+		l.chunk, l.band = cutPacked(n, l.w.rows, ex.Threads(), l.to.group)
 		if l.x.q.group != group {
 			l.x = ex.Input(l.x.Floats(), l.w)
 		}
 	} else {
+		l.chunk, l.band = cutLinear(n, l.w.rows, ex.Threads())
+		need = kernel.MatMulScratch(l.chunk, l.band, l.w.cols)
 		l.x.Floats()
-		need = kernel.MatMulScratch(min(n, chunkRows), l.band, l.w.cols)
 	}
 	for _, used := range []bool{l.add || l.up != nil, fused} {
 		if used {
-			need += min(n, chunkRows) * l.band
+			need += l.chunk * l.band
 		}
 	}
 	ex.prepare(need)
 	l.ex = ex
-	l.chunks = (n + chunkRows - 1) / chunkRows
+	l.chunks = (n + l.chunk - 1) / l.chunk
 	ex.linear = l
 	ex.pool.Run(&ex.linear, l.chunks*((l.w.rows+l.band-1)/l.band))
 	ex.linear = linearLoop{}
@@ -152,7 +144,7 @@ func (ex *Exec) runLinear(l linearLoop) {
 func (l *linearLoop) Do(worker, i int) {
 	band, chunk := i/l.chunks, i%l.chunks
 	c0, c1 := band*l.band, min((band+1)*l.band, l.w.rows)
-	r0, r1 := chunk*chunkRows, min((chunk+1)*chunkRows, l.x.Rows())
+	r0, r1 := chunk*l.chunk, min((chunk+1)*l.chunk, l.x.Rows())
 	rows, width := r1-r0, c1-c0
 	y, ldy, scratch := l.dst.data, l.dst.Cols, l.ex.scratch[worker]
 	if l.add || l.to.group > 0 {

@@ -17,7 +17,7 @@ func dotRows(v isa) int {
 // matMul writes two kinds of inner-product tiles of up to dotRows rows of x by four weight rows: dot<format>x<rows> goes
 // along the four weight rows at once, row<format>x<rows> along one after the other, which is how memory is read
 // fastest. Each of the rows·4 sums is one vector whose lane l adds, with fused multiply-adds, the products at l, l+lanes,
-// l+2·lanes… Every tile does the same per sum, so they all give the same bits.
+// l+2·lanes…; at the end the lanes are added to y in order. The tiles of outer do the same, so all give the same bits.
 func matMul(f *file) {
 	for _, format := range []string{"F32", "BF16", "F16"} {
 		for rows := 1; rows <= dotRows(f.isa); rows++ {
@@ -25,6 +25,7 @@ func matMul(f *file) {
 			rowTile(f, format, rows)
 		}
 	}
+	outer(f)
 }
 
 var weightRegs = [dotCols]string{"BX", "CX", "DX", "SI"}
@@ -90,20 +91,9 @@ func dotTile(f *file, format string, rows int) {
 	f.op("MOVQ dotArgs_steps(DI), R13")
 	f.op("MOVQ dotArgs_prefetchW(DI), R12")
 
-	// Sums start at 0, or where an earlier block of k left them.
-	f.op("MOVQ dotArgs_resume(DI), R11")
-	f.op("TESTQ R11, R11")
-	f.op("JNZ resume")
 	for i := range rows * dotCols {
 		f.zero(i)
 	}
-	f.op("JMP start")
-	f.label("resume")
-	f.op("MOVQ dotArgs_partial(DI), R11")
-	for i := range rows * dotCols {
-		f.op("VMOVUPS %d(R11), %s", i*f.bytes(), f.v(i))
-	}
-	f.label("start")
 	f.op("MOVQ dotArgs_prefetchX(DI), R11")
 	w := f.weightBytes(format)
 	f.steps("", func(i int) {
@@ -152,20 +142,10 @@ func dotTile(f *file, format string, rows int) {
 	dotTail(f, format, rows, 0, weightRegs[:])
 
 	f.label("finish")
-	f.op("MOVQ dotArgs_suspend(DI), R11")
-	f.op("TESTQ R11, R11")
-	f.op("JZ reduce")
-	f.op("MOVQ dotArgs_partial(DI), R11")
-	for i := range rows * dotCols {
-		f.op("VMOVUPS %s, %d(R11)", f.v(i), i*f.bytes())
-	}
-	f.ret()
-	f.label("reduce")
 	dotReduce(f, rows)
 	f.ret()
 }
 
-// rowTile always covers the whole of k.
 func rowTile(f *file, format string, rows int) {
 	f.text(fmt.Sprintf("row%sx%d", format, rows), "(args *dotArgs)", 8)
 	dotStart(f)
@@ -200,30 +180,70 @@ func rowTile(f *file, format string, rows int) {
 	f.ret()
 }
 
-// dotReduce adds up the lanes of all sums and stores the results of the columns wanted.
+// dotReduce adds the lanes of each sum, one after the other, to the elements of y in the columns wanted. Four sums are
+// transposed, so that the same lane of all four lies side by side.
 func dotReduce(f *file, rows int) {
 	f.op("MOVQ dotArgs_y(DI), AX")
 	f.op("MOVQ dotArgs_ldy(DI), BX")
 	f.op("MOVQ dotArgs_cols(DI), CX")
 	if f.lanes == 16 {
 		f.tailMask(0)
-		f.op("VMOVUPS %s, X31", f.table("firsts", func(i int) uint32 { return uint32(4 * i) }, 4))
 	} else {
 		f.op("LEAQ %s, R11", f.firstOnes())
 		f.op("NEGQ CX")
-		f.op("VMOVUPS 32(R11)(CX*4), X15")
 	}
 	for r := range rows {
-		f.reduce4(sum(r, 0))
+		lanes := f.transpose4(sum(r, 0))
+		y, t := 24, 25
+		if f.lanes == 16 {
+			f.op("VMOVUPS.Z (AX), K1, X24")
+		} else {
+			y, t = 12, 13
+			f.op("VMOVUPS 32(R11)(CX*4), X14")
+			f.op("VMASKMOVPS (AX), X14, X12")
+		}
+		for q := range f.lanes / 4 {
+			for _, v := range lanes {
+				switch {
+				case q == 0:
+					f.op("VADDPS X%d, X%d, X%d", v, y, y)
+				case f.lanes == 16:
+					f.op("VEXTRACTF32X4 $%d, Z%d, X%d", q, v, t)
+					f.op("VADDPS X%d, X%d, X%d", t, y, y)
+				default:
+					f.op("VEXTRACTF128 $1, Y%d, X%d", v, t)
+					f.op("VADDPS X%d, X%d, X%d", t, y, y)
+				}
+			}
+		}
 		if f.lanes == 16 {
 			f.op("VMOVUPS X24, K1, (AX)")
 		} else {
-			f.op("VMASKMOVPS X12, X15, (AX)")
+			f.op("VMASKMOVPS X12, X14, (AX)")
 		}
 		if r < rows-1 {
 			f.op("ADDQ BX, AX")
 		}
 	}
+}
+
+// transpose4 transposes each 4×4 part of registers first to first+3 and returns the registers where the result is: part q
+// of the l-th holds lane 4q+l of each. They are the upper registers 28 to 31 (AVX-512; 24-27 are lost), or first to first+3
+// again (AVX2; 12-15 are lost).
+func (f *file) transpose4(first int) [4]int {
+	t, out := 24, [4]int{28, 29, 30, 31}
+	if f.lanes == 8 {
+		t, out = 12, [4]int{first, first + 1, first + 2, first + 3}
+	}
+	for i := range 2 {
+		f.op("VUNPCKLPS %s, %s, %s", f.v(first+2*i+1), f.v(first+2*i), f.v(t+2*i))
+		f.op("VUNPCKHPS %s, %s, %s", f.v(first+2*i+1), f.v(first+2*i), f.v(t+2*i+1))
+	}
+	for i := range 2 {
+		f.op("VUNPCKLPD %s, %s, %s", f.v(t+2+i), f.v(t+i), f.v(out[2*i]))
+		f.op("VUNPCKHPD %s, %s, %s", f.v(t+2+i), f.v(t+i), f.v(out[2*i+1]))
+	}
+	return out
 }
 
 // widen loads one vector of weights and makes it float32; masked (AVX-512) by K1.
@@ -281,38 +301,4 @@ func dotTail(f *file, format string, rows, c0 int, regs []string) {
 			f.op("VFMADD231PS Y15, Y%d, Y%d", 12+r, sum(r, c0+i))
 		}
 	}
-}
-
-// reduce4 sums the lanes of four vectors, always in the same tree, into X24 (AVX-512; Z24-Z27 are lost) or X12 (AVX2;
-// Y12-Y14 are lost). The tree adds lanes a half, a quarter… of the vector apart.
-func (f *file) reduce4(first int) {
-	a, b, c, d := first, first+1, first+2, first+3
-	if f.lanes == 16 {
-		pair := func(x, y, low, high int) {
-			f.op("VSHUFF64X2 $0x44, Z%d, Z%d, Z%d", y, x, low)
-			f.op("VSHUFF64X2 $0xEE, Z%d, Z%d, Z%d", y, x, high)
-			f.op("VADDPS Z%d, Z%d, Z%d", high, low, low)
-		}
-		pair(a, b, 24, 25)
-		pair(c, d, 26, 27)
-		f.op("VSHUFF64X2 $0x88, Z26, Z24, Z25")
-		f.op("VSHUFF64X2 $0xDD, Z26, Z24, Z27")
-		f.op("VADDPS Z27, Z25, Z24")
-		f.op("VPERMILPS $0x4E, Z24, Z25")
-		f.op("VADDPS Z25, Z24, Z24")
-		f.op("VPERMILPS $0xB1, Z24, Z25")
-		f.op("VADDPS Z25, Z24, Z24")
-		f.op("VPERMPS Z24, Z31, Z24")
-		return
-	}
-	f.op("VPERM2F128 $0x20, Y%d, Y%d, Y12", b, a)
-	f.op("VPERM2F128 $0x31, Y%d, Y%d, Y13", b, a)
-	f.op("VADDPS Y13, Y12, Y12")
-	f.op("VPERM2F128 $0x20, Y%d, Y%d, Y13", d, c)
-	f.op("VPERM2F128 $0x31, Y%d, Y%d, Y14", d, c)
-	f.op("VADDPS Y14, Y13, Y13")
-	f.op("VHADDPS Y13, Y12, Y12")
-	f.op("VHADDPS Y12, Y12, Y12")
-	f.op("VEXTRACTF128 $1, Y12, X13")
-	f.op("VUNPCKLPS X13, X12, X12")
 }
