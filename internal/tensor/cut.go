@@ -19,7 +19,7 @@ func cutLinear(rows, outs, threads int) (chunk, band int) {
 	if rows < kernel.MatMulManyRows {
 		return rows, bandRows
 	}
-	const spreadCost = 16
+	const spreadCost = 8
 	const wait = 8 // what part of an item
 	best := 0
 	for chunks := (rows + chunkRows - 1) / chunkRows; ; chunks++ {
