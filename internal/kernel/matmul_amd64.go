@@ -31,6 +31,9 @@ const (
 	wideRows   = 24
 	wideFloats = dotCols * maxDepth
 
+	// innerFloats is how much of x stays in the second level of the cache. BenchmarkMatMul chose it.
+	innerFloats = 96 << 10
+
 	// rowFloats is how much of x stays in the first level of the cache, beside the weights passing through it.
 	rowFloats = 4 << 10
 
@@ -111,7 +114,10 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 	case m <= t.rows:
 		t.matMulRows(y, ldy, x, ldx, m, w, n, k)
 	case m < MatMulManyRows:
-		t.matMulInner(y, ldy, x, ldx, m, w, n, k, scratch)
+		height := blockLen(m, innerFloats/min(k, maxDepth)/t.rows*t.rows, t.rows)
+		for r := 0; r < m; r += height {
+			t.matMulInner(y[r*ldy:], ldy, x[r*ldx:], ldx, min(height, m-r), w, n, k, scratch)
+		}
 	default:
 		t.matMulOuter(y, ldy, x, ldx, m, w, n, k, scratch)
 	}

@@ -96,6 +96,7 @@ func TestMatMulAgainstFloat64(t *testing.T) {
 	shapes := []struct{ m, n, k int }{
 		{1, 1, 1}, {1, 1, 16}, {1, 4, 0}, {3, 5, 0}, {2, 3, 15}, {3, 4, 17}, {5, 7, 33}, {6, 4, 64}, {7, 9, 65}, {13, 12, 100},
 		{1, 130, 1280}, {24, 4, 48}, {25, 33, 129}, {31, 66, 70}, {100, 37, 200}, {97, 65, 1025}, {193, 34, 40}, {30, 9, 2056}, {64, 64, 3001}, {50, 259, 2500},
+		{MatMulManyRows, 1, 5}, {165, 33, 129}, {171, 31, 2100}, {260, MatMulManyCols + 9, 70},
 	}
 	all(t, func(t *testing.T) {
 		rng := newRand()
@@ -135,11 +136,11 @@ func TestMatMulBitsDoNotDependOnTheShape(t *testing.T) {
 		for format, name := range formatNames {
 			for _, s := range []struct{ n, k int }{{37, 16}, {70, 129}, {41, 1280}, {33, 1100}, {131, 2600}} {
 				t.Run(fmt.Sprintf("fmt=%s/n=%d/k=%d", name, s.n, s.k), func(t *testing.T) {
-					const rows = 101
+					const rows = MatMulManyRows + 41
 					p := newProduct(rng, format, rows, s.n, s.k, s.k+3)
 					whole := make([]float32, rows*s.n)
 					p.run(whole, s.n, 0, rows, 0, s.n)
-					for _, m := range []int{1, 2, 3, 5, 6, 7, 12, 13, 24, 25, 64, 100} {
+					for _, m := range []int{1, 2, 3, 5, 6, 7, 12, 13, 24, 25, 64, MatMulManyRows - 1, MatMulManyRows, rows - 1} {
 						for _, r0 := range []int{0, 1, rows - m} {
 							y := make([]float32, m*s.n)
 							p.dirtyScratch()
@@ -165,7 +166,7 @@ func TestMatMulBitsDoNotDependOnTheShape(t *testing.T) {
 func TestMatMulFormatsAgree(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
-		for _, m := range []int{1, 3, 40} {
+		for _, m := range []int{1, 3, 40, MatMulManyRows} {
 			for _, format := range []weightFormat{formatBF16, formatF16} {
 				p := newProduct(rng, format, m, 21, 333, 333)
 				want, got := make([]float32, m*21), make([]float32, m*21)
@@ -183,7 +184,7 @@ func TestMatMulNotFinite(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
 		for _, bad := range []float32{nan, inf} {
-			for _, m := range []int{1, 5, 30} {
+			for _, m := range []int{1, 5, 30, MatMulManyRows} {
 				for _, at := range []int{0, 15, 64, 70} {
 					const n, k = 11, 71
 					p := newProduct(rng, formatF32, m, n, k, k)
@@ -233,7 +234,7 @@ func TestMatMulAgainstBLAS(t *testing.T) {
 
 func TestMatMulAllocatesNothing(t *testing.T) {
 	all(t, func(t *testing.T) {
-		for _, m := range []int{1, 5, 40} {
+		for _, m := range []int{1, 5, 40, MatMulManyRows} {
 			p := newProduct(newRand(), formatBF16, m, 33, 300, 300)
 			y := make([]float32, m*33)
 			require.Zero(t, testing.AllocsPerRun(5, func() { p.run(y, 33, 0, m, 0, 33) }))

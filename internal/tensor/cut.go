@@ -6,7 +6,7 @@ const (
 	bandRows   = 64                    // outputs of a work item of few input rows
 	maxBand    = kernel.MatMulManyCols // outputs of an item of many rows at most
 	chunkRows  = 1024                  // input rows of a work item at most
-	leastChunk = 2 * kernel.MatMulManyRows
+	leastChunk = kernel.MatMulManyRows
 	bandUnit   = 32
 )
 
