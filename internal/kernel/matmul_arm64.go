@@ -38,8 +38,8 @@ const (
 	dotBlock = 48 << 10
 )
 
-// scratchBlocked returns the scratch that products in assembly need.
-func scratchBlocked(int) int { return 0 }
+// scratchTiles returns the scratch that products in assembly need.
+func scratchTiles(_, _, _ int) int { return 0 }
 
 func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
 	if !cpu.NEON || k == 0 {
