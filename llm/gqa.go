@@ -52,13 +52,11 @@ func (g *gqa) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) {
 	if c.OutputGate {
 		both := ex.Alloc(n, g.q.Rows())
 		gate = ex.Alloc(n, q.Cols)
-		ex.Linear(both, h, g.q, tensor.Identity)
+		ex.LinearThree([3]tensor.Tensor{both, k, v}, h, [3]*tensor.Matrix{g.q, g.k, g.v})
 		ex.SplitHeads(q, gate, both, c.HeadDim)
 	} else {
-		ex.Linear(q, h, g.q, tensor.Identity)
+		ex.LinearThree([3]tensor.Tensor{q, k, v}, h, [3]*tensor.Matrix{g.q, g.k, g.v})
 	}
-	ex.Linear(k, h, g.k, tensor.Identity)
-	ex.Linear(v, h, g.v, tensor.Identity)
 	if c.QKNorm {
 		ex.NormHeads(q, 0, c.NumHeads, &g.normQ)
 		ex.NormHeads(k, 0, c.NumKVHeads, &g.normK)

@@ -1,9 +1,11 @@
 package tensor
 
-// slabFloats is the least size of a workspace slab, keepFloats what Trim leaves: 4 MiB each.
+// slabFloats is the least size of a workspace slab, keepFloats what Trim leaves, 4 MiB each, and keepScratch what it leaves to a
+// worker: operands of a product in float32 that are laid out anew take nearly 5 MiB, and would be faulted in by each pass.
 const (
-	slabFloats = 1 << 20
-	keepFloats = 1 << 20
+	slabFloats  = 1 << 20
+	keepFloats  = 1 << 20
+	keepScratch = 3 << 19
 )
 
 // arena is a stack of float32 slabs. Allocation moves a pointer; slabs are kept for the next pass.

@@ -81,7 +81,7 @@ func (ex *Exec) Trim() {
 	ex.arena.trim()
 	ex.int8.trim()
 	for i, s := range ex.scratch {
-		if len(s) > keepFloats {
+		if len(s) > keepScratch {
 			ex.scratch[i] = nil
 		}
 	}

@@ -43,6 +43,16 @@ type linearLoop struct {
 	chunk  int
 	band   int
 	chunks int // chunks of all inputs
+
+	// Further products of the same input, whose items follow.
+	also [2]alsoLinear
+}
+
+// alsoLinear is another product of an input; first is its first band.
+type alsoLinear struct {
+	dst   Tensor
+	w     *Matrix
+	first int
 }
 
 // Linear computes dst = act(x·wᵀ + bias).
@@ -50,6 +60,23 @@ type linearLoop struct {
 // Shapes: x is [n, w.Cols], dst [n, w.Rows]; dst does not alias x.
 func (ex *Exec) Linear(dst Tensor, x Input, w *Matrix, act Act) {
 	ex.runLinear(linearLoop{dst: dst, x: x, w: w, act: act})
+}
+
+// LinearThree computes three products of one input, dst[i] = x·w[i]ᵀ + bias, in one loop.
+//
+// Shapes: as Linear.
+func (ex *Exec) LinearThree(dst [3]Tensor, x Input, w [3]*Matrix) {
+	if w[0].format != w[1].format || w[0].format != w[2].format { // a checkpoint may store them so
+		for i := range dst {
+			ex.Linear(dst[i], x, w[i], Identity)
+		}
+		return
+	}
+	l := linearLoop{dst: dst[0], x: x, w: w[0]}
+	for i := range l.also {
+		l.also[i] = alsoLinear{dst: dst[i+1], w: w[i+1]}
+	}
+	ex.runLinear(l)
 }
 
 // LinearAdd computes dst += x·wᵀ + bias, the product rounded before it is added.
@@ -107,8 +134,18 @@ func (ex *Exec) runLinear(l linearLoop) {
 	if l.up != nil && l.up.format != l.w.format {
 		panic(badFormat)
 	}
-	for _, m := range []*Matrix{l.w, l.up} {
-		if m != nil && m.packed != nil && m.packed.source != nil {
+	outs := l.w.rows
+	for _, p := range l.also {
+		if p.w == nil {
+			continue
+		}
+		if p.dst.Rows != n || p.dst.Cols != p.w.rows || p.w.cols != l.w.cols {
+			panic(badShape)
+		}
+		outs += p.w.rows
+	}
+	for _, m := range []*Matrix{l.w, l.up, l.also[0].w, l.also[1].w} {
+		if m != nil && m.Unpacked() {
 			panic(badPacking)
 		}
 	}
@@ -119,12 +156,12 @@ func (ex *Exec) runLinear(l linearLoop) {
 	defer ex.Release(mark)
 	need := 0
 	if group := formats[l.w.format].group; group > 0 {
-		l.chunk, l.band = cutPacked(n, l.w.rows, ex.Threads(), l.to.group)
+		l.chunk, l.band = cutPacked(n, outs, ex.Threads(), l.to.group)
 		if l.x.q.group != group {
 			l.x = ex.Input(l.x.Floats(), l.w)
 		}
 	} else {
-		l.chunk, l.band = cutLinear(n, l.w.rows, ex.Threads())
+		l.chunk, l.band = cutLinear(n, outs, ex.Threads())
 		need = kernel.MatMulScratch(l.chunk, l.band, l.w.cols)
 		l.x.Floats()
 	}
@@ -136,23 +173,37 @@ func (ex *Exec) runLinear(l linearLoop) {
 	ex.prepare(need)
 	l.ex = ex
 	l.chunks = (n + l.chunk - 1) / l.chunk
+	bands := (l.w.rows + l.band - 1) / l.band
+	for i := range l.also {
+		l.also[i].first = bands
+		if w := l.also[i].w; w != nil {
+			bands += (w.rows + l.band - 1) / l.band
+		}
+	}
 	ex.linear = l
-	ex.pool.Run(&ex.linear, l.chunks*((l.w.rows+l.band-1)/l.band))
+	ex.pool.Run(&ex.linear, l.chunks*bands)
 	ex.linear = linearLoop{}
 }
 
 func (l *linearLoop) Do(worker, i int) {
 	band, chunk := i/l.chunks, i%l.chunks
-	c0, c1 := band*l.band, min((band+1)*l.band, l.w.rows)
+	dst, w := l.dst, l.w
+	for i := len(l.also) - 1; i >= 0; i-- {
+		if p := &l.also[i]; p.w != nil && band >= p.first {
+			dst, w, band = p.dst, p.w, band-p.first
+			break
+		}
+	}
+	c0, c1 := band*l.band, min((band+1)*l.band, w.rows)
 	r0, r1 := chunk*l.chunk, min((chunk+1)*l.chunk, l.x.Rows())
 	rows, width := r1-r0, c1-c0
-	y, ldy, scratch := l.dst.data, l.dst.Cols, l.ex.scratch[worker]
+	y, ldy, scratch := dst.data, dst.Cols, l.ex.scratch[worker]
 	if l.add || l.to.group > 0 {
 		y, ldy, scratch = scratch[:rows*width], width, scratch[rows*width:]
 	} else {
 		y = y[r0*ldy+c0:]
 	}
-	l.w.mul(y, ldy, l.x, r0, rows, c0, c1, scratch)
+	w.mul(y, ldy, l.x, r0, rows, c0, c1, scratch)
 	var u []float32
 	if l.up != nil {
 		u = scratch[:rows*width]
@@ -160,7 +211,7 @@ func (l *linearLoop) Do(worker, i int) {
 	}
 	for r := range rows {
 		out := y[r*ldy : r*ldy+width]
-		l.w.addBias(out, c0)
+		w.addBias(out, c0)
 		if u == nil {
 			l.act.apply(out)
 		} else {
@@ -170,7 +221,7 @@ func (l *linearLoop) Do(worker, i int) {
 		case l.to.group > 0:
 			l.to.set(r0+r, c0, out)
 		case l.add:
-			kernel.Add(l.dst.Row(r0 + r)[c0:c1], out)
+			kernel.Add(dst.Row(r0 + r)[c0:c1], out)
 		}
 	}
 }

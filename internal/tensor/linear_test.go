@@ -87,6 +87,17 @@ func TestLinear(t *testing.T) {
 						require.InDelta(t, a*product(x, u, nil, r, c), gated.Row(r)[c], 40*tolerance)
 					}
 				}
+				// Three in one loop, of the same format or not, are the same.
+				other, _ := matrix(rng, F32, rows, cols, true)
+				for _, third := range []*Matrix{w, other} {
+					a, b, c, want := New(n, rows), New(n, rows), New(n, rows), New(n, rows)
+					ex.LinearThree([3]Tensor{a, b, c}, x.Input(), [3]*Matrix{w, up, third})
+					testkit.SameBits(t, plain.data, a.data)
+					ex.Linear(want, x.Input(), up, Identity)
+					testkit.SameBits(t, want.data, b.data)
+					ex.Linear(want, x.Input(), third, Identity)
+					testkit.SameBits(t, want.data, c.data)
+				}
 				// Alone, and with one thread, a row is the same.
 				one := NewExec(1)
 				defer one.Close()

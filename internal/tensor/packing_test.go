@@ -82,6 +82,18 @@ func TestLinearPacked(t *testing.T) {
 				require.Less(t, distance(silu.data, wantSilu), 0.01)
 				require.Less(t, distance(gated.data, wantGated), 0.015)
 
+				// Three in one loop are the same.
+				a, b, c := New(n, rows), New(n, rows), New(n, 7)
+				third, _ := pack(t, ex, rng, f, 7, cols, false)
+				ex.LinearThree([3]Tensor{a, b, c}, in, [3]*Matrix{w, up, third})
+				testkit.SameBits(t, plain.data, a.data)
+				ex.Linear(silu, in, up, Identity)
+				testkit.SameBits(t, silu.data, b.data)
+				alone := New(n, 7)
+				ex.Linear(alone, in, third, Identity)
+				testkit.SameBits(t, alone.data, c.data)
+				ex.Linear(silu, in, w, SiLU)
+
 				// Through the workspace into the next product, fused or not.
 				for name, c := range map[string]struct {
 					of Tensor
