@@ -58,6 +58,7 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 
 // matMulRows reads the weights once, from first to last, and multiplies all rows by each few of them.
 func matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int) {
+	var side [dotRows * dotCols]float32 // for the last columns, where a tile has more
 	args := dotArgs{ldx: uintptr(ldx) * 4, k: uintptr(k)}
 	cols := dotCols / 2
 	if m <= dotFewRows {
@@ -77,7 +78,6 @@ func matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k i
 				dotTile(w.format, &args)
 				continue
 			}
-			var side [dotRows * dotCols]float32
 			args.y, args.ldy = unsafe.Pointer(&side[0]), dotCols*4
 			dotTile(w.format, &args)
 			for r := r0; r < r1; r++ {

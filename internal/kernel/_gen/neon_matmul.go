@@ -109,14 +109,23 @@ func (t *neonDotTile) eight() {
 			t.op("FMOVQ.P 16(%s), F%d", t.x(r), x+2*r+half)
 		}
 	}
+	free := (32 - w) / 2 // pairs of registers for the weights
+	load := func(c int) {
+		if c < t.cols {
+			low, high := w+c%free*2, w+c%free*2+1
+			t.op("FMOVQ.P 16(%s), F%d", t.w(c), high)
+			t.widen(low, high, false)
+			t.widen(high, high, true)
+		}
+	}
+	for c := range free - 1 {
+		load(c)
+	}
 	for c := range t.cols {
-		low, high := w+c%4*3, w+c%4*3+1
-		t.op("FMOVQ.P 16(%s), F%d", t.w(c), high)
-		t.widen(low, high, false)
-		t.widen(high, high, true)
-		for half, weights := range []int{low, high} {
+		load(c + free - 1)
+		for half := range 2 {
 			for r := range t.rows {
-				t.v("FMLA.4S", t.sum(r, c), weights, x+2*r+half)
+				t.v("FMLA.4S", t.sum(r, c), w+c%free*2+half, x+2*r+half)
 			}
 		}
 	}
@@ -141,16 +150,23 @@ func (t *neonDotTile) step(n int) {
 			t.widen(w+c, w+c, false)
 		}
 	}
+	load := func(r int) {
+		switch {
+		case r >= t.rows:
+		case n == 4:
+			t.op("FMOVQ.P 16(%s), F%d", t.x(r), x+r%free)
+		default:
+			t.op("FMOVS.P 4(%s), F%d", t.x(r), x+r%free)
+		}
+	}
+	for r := range free {
+		load(r)
+	}
 	for r := range t.rows {
-		reg := x + r%free
-		if n == 4 {
-			t.op("FMOVQ.P 16(%s), F%d", t.x(r), reg)
-		} else {
-			t.op("FMOVS.P 4(%s), F%d", t.x(r), reg)
-		}
 		for c := range t.cols {
-			t.v("FMLA.4S", t.sum(r, c), w+c, reg)
+			t.v("FMLA.4S", t.sum(r, c), w+c, x+r%free)
 		}
+		load(r + free)
 	}
 }
 

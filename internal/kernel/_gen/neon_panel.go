@@ -67,11 +67,19 @@ func neonPanelTile(f *neonFile, t panelTile) {
 		f.op("%s %d(R2), F%d", load, size*j, b+j)
 	}
 	f.op("ADD R3, R2, R2")
+	loadA := func(r int) {
+		if r < t.rows {
+			f.op("FMOVS.P 4(R%d), F%d", row(r), a+r%free)
+		}
+	}
+	for r := range free {
+		loadA(r)
+	}
 	for r := range t.rows {
-		f.op("FMOVS.P 4(R%d), F%d", row(r), a+r%free)
 		for j := range vectors {
 			f.byElement("FMLA", sum(r, j), b+j, a+r%free, 0)
 		}
+		loadA(r + free)
 	}
 	f.op("SUBS $1, R4, R4")
 	f.op("BNE %s", label("loop"))

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // neonQuant is a quantised product on arm64. A tile of h rows goes through the 32 columns of a panel in several passes of
 // vectors(h) vectors of four columns; the sums of a pass stay in registers through a group.
@@ -237,31 +240,30 @@ func (t *neonTile) products() {
 	for r := range t.height {
 		t.op("FMOVQ.P 16(R%d), F%d", regRow+r, q+r)
 	}
-	next := 0
-	register := func() int {
-		next++
-		return weight + (next-1)%free
-	}
 	dots := func(i, v, w int) {
 		for r := range t.height {
 			t.byElement(t.dot, t.sum(r, v), w, q+r, i)
 		}
 	}
-	for i := 0; i < 4; i++ {
-		if t.half && i%2 == 1 {
-			continue
+	// Weights are loaded as far ahead of their use as there are registers for them: not all processors reorder.
+	steps := 1 // in one load
+	if t.half {
+		steps = 2
+	}
+	slots, loads := free/steps, 4/steps*t.width
+	load := func(p int) {
+		if p < loads {
+			w := weight + p%slots*steps
+			t.loadWeights(p/t.width*steps, p%t.width, w, w+steps-1)
 		}
-		for v := range t.width {
-			w := register()
-			if !t.half {
-				t.loadWeights(i, v, w, w)
-				dots(i, v, w)
-				continue
-			}
-			w2 := register()
-			t.loadWeights(i, v, w, w2)
-			dots(i, v, w)
-			dots(i+1, v, w2)
+	}
+	for p := range slots - 1 {
+		load(p)
+	}
+	for p := range loads {
+		load(p + slots - 1)
+		for i := range steps {
+			dots(p/t.width*steps+i, p%t.width, weight+p%slots*steps+i)
 		}
 	}
 	t.advance()
@@ -270,8 +272,10 @@ func (t *neonTile) products() {
 // longProducts is products without an instruction for it: 16 products of bytes are added up in pairs as 16-bit numbers (two
 // fit: 2·128·127 is below 2^15; of half bytes four, of two steps), then to the sums.
 func (t *neonTile) longProducts() {
-	low := t.height * t.width
-	high, q, q2, weight := low+1, low+2, low+3, low+4
+	q := t.height * t.width // the current row's bytes of one step, then of the other
+	weight := q + 2
+	product := weight + 2*t.width // pairs of registers for products
+	pairs := (regConstQuant - product) / 2
 	for i := 0; i < 4; i += 2 {
 		for v := range t.width { // both steps of all vectors
 			w := weight + 2*v
@@ -282,27 +286,44 @@ func (t *neonTile) longProducts() {
 		}
 		for r := range t.height {
 			t.op("FMOVD.P 8(R%d), F%d", regRow+r, q)
-			t.dup("S", q2, q, 1)
+			t.dup("S", q+1, q, 1)
 			t.dup("S", q, q, 0)
-			for v := range t.width {
-				w := weight + 2*v
-				t.v("SMULL", low, w, q)
-				t.v("SMULL2", high, w, q)
-				if t.half {
-					t.v("SMLAL", low, w+1, q2)
-					t.v("SMLAL2", high, w+1, q2)
-				} else {
-					t.v("ADDP.8H", low, low, high)
-					t.v("SADALP", t.sum(r, v), low)
-					t.v("SMULL", low, w+1, q2)
-					t.v("SMULL2", high, w+1, q2)
-				}
-				t.v("ADDP.8H", low, low, high)
-				t.v("SADALP", t.sum(r, v), low)
-			}
+			t.longRow(r, q, weight, product, pairs)
 		}
 	}
 	t.advance()
+}
+
+// longRow adds the products of two steps to the sums of one row, some at a time for the sake of processors that do not reorder.
+func (t *neonTile) longRow(r, q, weight, product, pairs int) {
+	type one struct{ v, step int }
+	var all []one
+	for v := range t.width {
+		all = append(all, one{v, 0})
+		if !t.half {
+			all = append(all, one{v, 1})
+		}
+	}
+	for batch := range slices.Chunk(all, pairs) {
+		for i, p := range batch {
+			low, w := product+2*i, weight+2*p.v+p.step
+			t.v("SMULL", low, w, q+p.step)
+			t.v("SMULL2", low+1, w, q+p.step)
+		}
+		if t.half {
+			for i, p := range batch {
+				low, w := product+2*i, weight+2*p.v+1
+				t.v("SMLAL", low, w, q+1)
+				t.v("SMLAL2", low+1, w, q+1)
+			}
+		}
+		for i := range batch {
+			t.v("ADDP.8H", product+2*i, product+2*i, product+2*i+1)
+		}
+		for i, p := range batch {
+			t.v("SADALP", t.sum(r, p.v), product+2*i)
+		}
+	}
 }
 
 // matrices writes four steps of products of matrices: pairs of columns by eight elements of k, which two steps hold, by
@@ -310,21 +331,27 @@ func (t *neonTile) longProducts() {
 func (t *neonTile) matrices() {
 	pairs := (t.height + 1) / 2
 	q := 2 * pairs * t.width
-	w := q + pairs // four registers
+	w := q + pairs // two registers for the weights, and two for pairs of columns
+	load := func(i, v int) {
+		if t.half {
+			t.loadWeights(i, v, w, w+1)
+		} else {
+			t.loadWeights(i, v, w, w)
+			t.loadWeights(i+1, v, w+1, w+1)
+		}
+	}
 	for i := 0; i < 4; i += 2 {
+		load(i, 0)
 		for p := range pairs {
 			t.op("FMOVD.P 8(R%d), F%d", regRow+2*p, q+p)
 			t.op("VLD1.P 8(R%d), V%d.D[1]", regRow+2*p+1, q+p)
 		}
 		for v := range t.width {
-			if t.half {
-				t.loadWeights(i, v, w, w+1)
-			} else {
-				t.loadWeights(i, v, w, w)
-				t.loadWeights(i+1, v, w+1, w+1)
-			}
 			t.v("ZIP1.4S", w+2, w, w+1)
 			t.v("ZIP2.4S", w+3, w, w+1)
+			if v+1 < t.width {
+				load(i, v+1)
+			}
 			for p := range pairs {
 				t.v("USMMLA", t.sum(2*p, 2*v), w+2, q+p)
 				t.v("USMMLA", t.sum(2*p, 2*v+1), w+3, q+p)
