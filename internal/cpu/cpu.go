@@ -2,7 +2,7 @@
 // this build can run.
 //
 // The variables are read by the dispatch code of internal/kernel on every call, and are written only by [Disable], which
-// tests use to run one body under each implementation. Nothing else may write them.
+// tests use to run one body under each implementation, and the benchmark before it loads a model. Nothing else may write them.
 package cpu
 
 // AVX512 reports AVX-512 F, DQ, BW and VL, with what [AVX2] asks for.
@@ -56,8 +56,8 @@ func Names() []string {
 
 const unknownFeature = "cpu: no such instruction set"
 
-// Disable switches one instruction set off until restore is called. It is for tests, which must not run kernels at the
-// same time. Switching off what is off already has no effect.
+// Disable switches one instruction set off until restore is called. It is for tests and the benchmark, which must not run kernels at
+// the same time. Switching off what is off already has no effect.
 //
 // Panics if no instruction set has that name.
 func Disable(name string) (restore func()) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"time"
 
 	"github.com/qwenvl/qwenvl/internal/kernel"
@@ -20,16 +21,16 @@ const (
 	readBytes = 512 << 20
 	// readChunk is what one worker reads at a time.
 	readChunk = 1 << 20
-	// limitRuns of each loop are made, and the fastest counts: a limit is not an average.
-	limitRuns = 12
+	// limitTime is how long each loop is run again, at least once, and the fastest run counts: a limit is not an average.
+	limitTime = 100 * time.Millisecond
 
 	// The product that finds the arithmetic limit fits in a second-level cache.
 	limitRows, limitCols, limitInner = 48, 96, 1024
 	// limitProducts are made by each worker in a run.
-	limitProducts = 40
+	limitProducts = 16
 )
 
-// findLimits measures for about a second.
+// findLimits measures for about half a second, and longer where only Go code runs.
 func findLimits(threads int) limits {
 	p := pool.New(threads)
 	defer p.Close()
@@ -43,15 +44,15 @@ func findLimits(threads int) limits {
 
 // fastest returns the seconds of the fastest of some runs of n items.
 func fastest(p *pool.Pool, t pool.Task, n int) float64 {
-	best := 0.0
-	for i := range limitRuns {
+	best := math.Inf(1)
+	for begin := time.Now(); ; {
 		start := time.Now()
 		p.Run(t, n)
-		if s := time.Since(start).Seconds(); i == 0 || s < best {
-			best = s
+		best = min(best, time.Since(start).Seconds())
+		if time.Since(begin) > limitTime {
+			return best
 		}
 	}
-	return best
 }
 
 // readLoop reads a buffer in chunks, with the kernel that streams fastest where it is compared with the others: a maximum.

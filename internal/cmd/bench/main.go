@@ -1,6 +1,6 @@
 // Command bench times a checkpoint on this machine.
 //
-//	bench -model DIR [-format auto|f32|bf16|int8|int4] [-vision-format …] -image WxH -prompt T -decode D [-batch B] [-threads N] [-repeat 5] [-compare FILE]
+//	bench -model DIR [-format auto|f32|bf16|int8|int4] [-vision-format …] -image WxH -prompt T -decode D [-batch B] [-threads N] [-repeat 5] [-without …] [-compare FILE]
 //
 // It prints one JSON object: medians of -repeat runs after one that is not counted. Pictures are synthetic and keep exactly the size given, which
 // must be a whole number of merged patches. The prompt has exactly T tokens. Decoding goes past end tokens and runs B sequences
@@ -30,11 +30,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/cmdutil"
+	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -70,6 +72,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	f.IntVar(&c.threads, "threads", 0, "computing threads (0: all processors)")
 	f.IntVar(&c.repeat, "repeat", 5, "runs that count")
 	compare := f.String("compare", "", "file that names peers to time in turn")
+	without := f.String("without", "", "instruction sets not to use, with commas between, as features lists them")
 	draw := f.Bool("curves", false, "time how the cost grows with prompt, depth and picture")
 	f.IntVar(&c.maxPrompt, "max-prompt", 8192, "longest prompt of the curves")
 	f.IntVar(&c.maxPatches, "max-patches", 16384, "largest picture of the curves")
@@ -95,6 +98,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if *draw && (*size != "" || *compare != "" || c.maxPrompt < 2*leastPrompt || c.maxPatches < 2*leastPatches) {
 		return usage("-curves wants neither -image nor -compare, and room for two points")
+	}
+	for _, name := range strings.FieldsFunc(*without, func(r rune) bool { return r == ',' }) {
+		if !slices.Contains(cpu.Names(), name) {
+			return usage("-without " + name + ": not in use here, which are " + strings.Join(cpu.Names(), ", "))
+		}
+		defer cpu.Disable(name)()
 	}
 	if c.formats, err = cmdutil.Formats(c.format, c.visionFormat); err != nil {
 		return usage(err.Error())

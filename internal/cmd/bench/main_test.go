@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
 const model = "../../tiny/model"
@@ -39,6 +42,19 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// An instruction set that is left out is not among those that were used.
+func TestWithout(t *testing.T) {
+	names := cpu.Names()
+	if len(names) == 0 {
+		t.Log("only Go code runs here")
+		return
+	}
+	status, v, log := runTool("-model", model, "-prompt", "40", "-decode", "2", "-repeat", "1", "-without", strings.Join(names, ","))
+	require.Zero(t, status, log)
+	require.Empty(t, v["features"])
+	require.Equal(t, names, cpu.Names())
+}
+
 // A template that alone is longer than the text that goes with the picture does not keep its first token from being timed.
 func TestLongTemplate(t *testing.T) {
 	status, v, log := runTool("-model", "../../../testdata/qwen-vl-small", "-image", "84x84", "-prompt", "60", "-decode", "2", "-repeat", "1")
@@ -52,6 +68,9 @@ func TestRefusals(t *testing.T) {
 		args   []string
 	}{
 		"no model":         {2, nil},
+		"no such feature":  {2, []string{"-model", model, "-without", "mmx"}},
+		"curves and image": {2, []string{"-model", model, "-curves", "-image", "168x140"}},
+		"no comparison":    {1, []string{"-model", model, "-compare", "no-such-file"}},
 		"bad size":         {2, []string{"-model", model, "-image", "12"}},
 		"unknown format":   {2, []string{"-model", model, "-format", "int3"}},
 		"no such weights":  {1, []string{"-model", t.TempDir()}},
