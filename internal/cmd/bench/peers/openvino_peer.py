@@ -5,6 +5,8 @@ stage's best counts.
 """
 from shape import Shape, options, report, timed  # first: see there
 
+import gc
+
 import numpy as np
 import openvino as ov
 from openvino import opset15 as op
@@ -82,8 +84,9 @@ def main():
         if "batch_decode" in a.stages and a.batch > 1:
             run(a.batch)
             best("batch_decode_tok_s", a.batch * a.decode / timed(lambda: run(a.batch, a.decode), warm=0))
-        del request
+        del request, run  # run holds the request, and that its model
         kept.clear()
+        gc.collect()
     report(f"OpenVINO {ov.get_version()} int{a.bits}", **figures)
 
 
