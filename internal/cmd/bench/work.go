@@ -102,7 +102,10 @@ func stored(dir string, spec family.Spec) (string, error) {
 
 // decodeBytes is what a step of a batch reads: the weights once, and keys and values of each sequence's positions.
 func (w work) decodeBytes(batch, depth int) float64 {
-	const cached = 4 // bytes of a float of keys or values
+	cached := 4.0 // bytes of a number of keys or values
+	if w.text == string(qwenvl.Int8) || w.text == string(qwenvl.Int4) {
+		cached = 2
+	}
 	return w.token*bytesOf(w.text) + float64(batch*depth)*w.position*cached
 }
 
