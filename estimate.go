@@ -123,7 +123,7 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 		return 0, 0, false, err
 	}
 	ld, plan := weights.NewPlanner(in.layout.Names)
-	if err := bind(in.spec, ld.As(tensorFormats[text]), ld.As(tensorFormats[tower]), nil); err != nil {
+	if _, err := bind(in.spec, ld.As(tensorFormats[text]), ld.As(tensorFormats[tower])); err != nil {
 		return 0, 0, false, err
 	}
 	stored := float64(in.bytesPerItem)

@@ -68,7 +68,7 @@ func auto(spec family.Spec, names weights.Names) (WeightFormat, error) {
 		return F32, nil
 	}
 	ld, plan := weights.NewPlanner(names)
-	if err := bind(spec, ld.As(tensor.Int8), ld.As(tensor.Int8), nil); err != nil {
+	if _, err := bind(spec, ld.As(tensor.Int8), ld.As(tensor.Int8)); err != nil {
 		return "", err
 	}
 	need := int64(0)
@@ -83,26 +83,31 @@ func auto(spec family.Spec, names weights.Names) (WeightFormat, error) {
 	return Int8, nil
 }
 
-// bind makes the parts of a model, of m if there is one, from weights that two loaders find.
-func bind(spec family.Spec, text, tower *weights.Loader, m *Model) error {
-	if m == nil {
-		m = &Model{}
+// parts is what a model computes with.
+type parts struct {
+	decoder *llm.Decoder
+	encoder *vision.Encoder // nil: text only
+	adapter adapter.Adapter
+
+	unpacked, unpackedTower []*tensor.Matrix // what is to be packed before it is used
+}
+
+// bind makes the parts of a model from the weights that two loaders find, the decoder's and those of tower and adapter.
+func bind(spec family.Spec, text, tower *weights.Loader) (p parts, err error) {
+	if p.decoder, err = llm.New(spec.LLM, text); err != nil {
+		return p, err
 	}
-	var err error
-	if m.decoder, err = llm.New(spec.LLM, text); err != nil {
-		return err
-	}
-	m.unpacked = text.Pending()
+	p.unpacked = text.Pending()
 	v := spec.Vision
 	if v == nil {
-		return nil
+		return p, nil
 	}
-	if m.encoder, err = vision.New(v.Encoder, tower.Sub("vision")); err != nil {
-		return err
+	if p.encoder, err = vision.New(v.Encoder, tower.Sub("vision")); err != nil {
+		return p, err
 	}
-	m.adapter, err = adapter.New(v.Adapter, tower.Sub("adapter"))
-	m.unpackedTower = tower.Pending()[len(m.unpacked):]
-	return err
+	p.adapter, err = adapter.New(v.Adapter, tower.Sub("adapter"))
+	p.unpackedTower = tower.Pending()[len(p.unpacked):]
+	return p, err
 }
 
 // packTower packs the weights of tower and adapter, which the first request with a picture does.

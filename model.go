@@ -18,15 +18,12 @@ import (
 	"os"
 	"sync"
 
-	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
-	"github.com/qwenvl/qwenvl/llm"
 	"github.com/qwenvl/qwenvl/tokenizer"
-	"github.com/qwenvl/qwenvl/vision"
 )
 
 // Model is a loaded checkpoint. It holds no state of any request. Close it when it is no longer needed.
@@ -37,17 +34,14 @@ type Model struct {
 
 	source      *weights.Source
 	weightBytes int64
-	decoder     *llm.Decoder
-	encoder     *vision.Encoder // nil: text only
-	adapter     adapter.Adapter
 	tok         *tokenizer.Tokenizer
 	template    chat.Template // nil: the checkpoint has none
 	media       mediaTokens
 	engine      *engine.Engine
 
-	text, tower             WeightFormat
-	unpacked, unpackedTower []*tensor.Matrix // what is to be packed before it is used
-	packing                 chan struct{}    // full while unpackedTower is in use
+	parts
+	text, tower WeightFormat
+	packing     chan struct{} // full while unpackedTower is in use
 
 	mu      sync.Mutex
 	closed  bool           // guarded by mu
@@ -187,7 +181,7 @@ func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 	}
 	ld := weights.NewLoader(m.source, layout.Names)
 	ld.Ignore(m.spec.Ignore...)
-	if err := bind(m.spec, ld.As(tensorFormats[m.text]), ld.As(tensorFormats[m.tower]), m); err != nil {
+	if m.parts, err = bind(m.spec, ld.As(tensorFormats[m.text]), ld.As(tensorFormats[m.tower])); err != nil {
 		return err
 	}
 	if err := ld.Finish(); err != nil {
