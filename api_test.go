@@ -105,7 +105,7 @@ func members(s *ast.TypeSpec, text func(any) string) []string {
 				out = append(out, "type "+s.Name.Name+" "+kind+", "+name.Name+" "+text(f.Type))
 			}
 		}
-		if len(f.Names) == 0 {
+		if embedded := text(f.Type); len(f.Names) == 0 && ast.IsExported(embedded[strings.LastIndexAny(embedded, "*.")+1:]) {
 			out = append(out, "type "+s.Name.Name+" "+kind+", "+text(f.Type))
 		}
 	}

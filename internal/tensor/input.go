@@ -95,15 +95,6 @@ func (ex *Exec) quantized(rows, cols int, w *Matrix) quantized {
 	return q
 }
 
-// inputFloats is the workspace that quantized takes for a row of cols elements.
-func inputFloats(cols int, f Format) int {
-	group := formats[f].group
-	if group == 0 {
-		return 0
-	}
-	return kernel.QuantizedStride(cols, group)/4 + kernel.QuantizedGroups(cols, group)*(2+kernel.MaxOutliers+(1+kernel.MaxOutliers+3)/4)
-}
-
 // allocAs returns n integers out of the workspace.
 func allocAs[T int8 | uint8 | int32](ex *Exec, n int) []T {
 	if n == 0 {
