@@ -46,6 +46,7 @@ type Memory struct {
 const (
 	tokenizerBytes = 430     // for each entry of the vocabulary
 	codeBytes      = 3 << 19 // of the program that are touched when it computes first
+	packingBytes   = 3 << 18 // what packing touches of the program, and its scratch
 	threadBytes    = 480 << 10
 	garbage        = 0.35 // of cache and workspace: what the collector leaves lying about beside them
 )
@@ -101,6 +102,9 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	m.Vision = rows + workspace + features
 	m.Tokenizer = tokenizerBytes * int64(llm.VocabSize)
 	m.Total = m.Weights + m.Cache + rows + features + max(workspace, m.Workspace) + m.Tokenizer + m.Program + codeBytes
+	if half {
+		m.Total += packingBytes
+	}
 	if len(r.Pictures) == 0 { // the tower's weights are not touched
 		m.Total -= tower
 	}

@@ -22,7 +22,7 @@ func TestCurves(t *testing.T) {
 		}
 	}
 	require.Positive(t, v["bandwidth_gb_s"])
-	require.Equal(t, "int8", v["format"])
+	require.Equal(t, autoFormat(), v["format"])
 }
 
 // Where the context ends, the curves do.
