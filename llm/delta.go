@@ -51,8 +51,8 @@ func (d *delta) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) 
 	z, out := ex.Alloc(n, d.z.Rows()), ex.Alloc(n, d.z.Rows())
 	ex.Linear(in, h, d.qkv, tensor.Identity)
 	ex.Linear(z, h, d.z, tensor.SiLU)
-	ex.Linear(beta, h.Floats().Input(), d.b, tensor.Sigmoid)
-	ex.Linear(gate, h.Floats().Input(), d.a, tensor.Identity)
+	ex.Linear(beta, h, d.b, tensor.Sigmoid)
+	ex.Linear(gate, h, d.a, tensor.Identity)
 	for r := range gate.Rows {
 		row := gate.Row(r)
 		for i, v := range row {

@@ -134,8 +134,11 @@ func (s *sideBySide) others(round int, memory *memoryWatch) error {
 		}
 		s.theirs[i] = append(s.theirs[i], f)
 	}
-	memory.without(func() { s.limits = append(s.limits, findLimits(s.shape.threads)) })
-	return nil
+	var found limits
+	var err error
+	memory.without(func() { found, err = findLimits(s.shape.threads) })
+	s.limits = append(s.limits, found)
+	return err
 }
 
 // any returns the first stage that was timed.

@@ -110,7 +110,11 @@ func trace(ctx context.Context, c config, log io.Writer) (*curves, error) {
 				return nil, err
 			}
 		}
-		found = append(found, findLimits(r.Threads))
+		l, err := findLimits(r.Threads)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, l)
 		debug.FreeOSMemory()
 	}
 	r.Bandwidth = over(found, func(l *limits) *float64 { return &l.Bandwidth })

@@ -3,8 +3,10 @@ package main
 import (
 	"math"
 	"time"
+	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/kernel"
+	"github.com/qwenvl/qwenvl/internal/pages"
 	"github.com/qwenvl/qwenvl/internal/pool"
 )
 
@@ -31,15 +33,18 @@ const (
 )
 
 // findLimits measures for about half a second, and longer where only Go code runs.
-func findLimits(threads int) limits {
+//
+// Errors: the system's, for the memory that is read.
+func findLimits(threads int) (l limits, err error) {
 	p := pool.New(threads)
 	defer p.Close()
-	var l limits
-	l.Bandwidth = readBandwidth(p)
+	if l.Bandwidth, err = readBandwidth(p); err != nil {
+		return limits{}, err
+	}
 	ops := 2 * float64(limitRows*limitCols*limitInner) * float64(limitProducts*threads)
 	l.Int8 = ops / fastest(p, newInt8Loop(threads), limitProducts*threads) / 1e9
 	l.F32 = ops / fastest(p, newF32Loop(threads), limitProducts*threads) / 1e9
-	return l
+	return l, nil
 }
 
 // fastest returns the seconds of the fastest of some runs of n items.
@@ -72,11 +77,16 @@ func (f fillLoop) Do(_, i int) {
 	}
 }
 
-func readBandwidth(p *pool.Pool) float64 {
-	x := make([]float32, readBytes/4)
-	largePages(x)
+// readBandwidth reads memory that lies as packed weights do, in large pages where the system has them.
+func readBandwidth(p *pool.Pool) (float64, error) {
+	r, err := pages.New(readBytes)
+	if err != nil {
+		return 0, err
+	}
+	x := unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(r.Bytes()))), readBytes/4)
 	p.Run(fillLoop{x}, readBytes/readChunk)
-	return readBytes / fastest(p, &readLoop{x: x, sink: make([]float32, readBytes/readChunk)}, readBytes/readChunk) / 1e9
+	s := fastest(p, &readLoop{x: x, sink: make([]float32, readBytes/readChunk)}, readBytes/readChunk)
+	return readBytes / s / 1e9, r.Free()
 }
 
 // int8Loop multiplies quantised rows by packed weights, each worker its own.
