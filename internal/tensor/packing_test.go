@@ -147,6 +147,7 @@ func TestLinearPackedOutliers(t *testing.T) {
 		require.NoError(t, ex.Pack(m, memory(m.Bytes()), nil))
 		norm := &Norm{Weight: random(rng, 1, cols).data, Eps: 1e-6}
 		ex.Linear(y, x.Input(), m, Identity)
+		t.Logf("%v: %.4f", f, distance(y.data, want))
 		require.Less(t, distance(y.data, want), bound, f.String())
 
 		// A norm before it quantises the same.
