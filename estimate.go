@@ -69,12 +69,12 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	if r.ContextTokens < 0 || r.PrefillChunk < 0 || r.Threads < 0 {
 		return Memory{}, requestError("ContextTokens, PrefillChunk or Threads", "below 0")
 	}
-	text, tower, half, err := in.weights(r.WeightFormat, r.VisionFormat)
+	text, tower, packed, err := in.weights(r.WeightFormat, r.VisionFormat)
 	if err != nil {
 		return Memory{}, err
 	}
 	m := Memory{Weights: text + tower, Program: programBytes()}
-	tokens, rows, workspace, err := in.vision(&r)
+	tokens, rows, workspace, err := in.vision(&r, packed[1])
 	if err != nil {
 		return Memory{}, err
 	}
@@ -96,13 +96,13 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	if v := in.spec.Vision; v != nil {
 		features *= int64(1 + len(v.Encoder.Taps))
 	}
-	m.Cache = llm.CacheBytes(context, half)
-	m.Workspace = llm.PassBytes(min(context, r.PrefillChunk)) + int64(r.Threads)*threadBytes
+	m.Cache = llm.CacheBytes(context, packed[0])
+	m.Workspace = llm.PassBytes(min(context, r.PrefillChunk), packed[0]) + int64(r.Threads)*threadBytes
 	m.Workspace += int64(garbage * float64(m.Cache+m.Workspace))
 	m.Vision = rows + workspace + features
 	m.Tokenizer = tokenizerBytes * int64(llm.VocabSize)
 	m.Total = m.Weights + m.Cache + rows + features + max(workspace, m.Workspace) + m.Tokenizer + m.Program + codeBytes
-	if half {
+	if packed[0] {
 		m.Total += packingBytes
 	}
 	if len(r.Pictures) == 0 { // the tower's weights are not touched
@@ -111,24 +111,24 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	return m, nil
 }
 
-// weights returns the memory that the weights of the decoder and of tower and adapter take, and whether keys and values are in half
-// precision.
-func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, half bool, err error) {
+// weights returns the memory that the weights of the decoder and of tower and adapter take, and whether each is
+// packed: then keys and values are in half precision.
+func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, packed [2]bool, err error) {
 	o := options{weights: cmp.Or(text, F32), vision: tower}
 	for _, f := range []struct {
 		name   string
 		format WeightFormat
 	}{{"WeightFormat", o.weights}, {"VisionFormat", cmp.Or(tower, F32)}} {
 		if err := checkFormat(f.name, f.format); err != nil {
-			return 0, 0, false, &RequestError{Field: f.name, Err: err}
+			return 0, 0, packed, &RequestError{Field: f.name, Err: err}
 		}
 	}
 	if text, tower, err = o.resolve(in.spec, in.layout.Names); err != nil {
-		return 0, 0, false, err
+		return 0, 0, packed, err
 	}
 	ld, plan := weights.NewPlanner(in.layout.Names)
 	if _, err := bind(in.spec, ld.As(tensorFormats[text]), ld.As(tensorFormats[tower])); err != nil {
-		return 0, 0, false, err
+		return 0, 0, packed, err
 	}
 	stored := float64(in.bytesPerItem)
 	if in.Info.WeightBytes > 0 && in.Parameters.Total > 0 {
@@ -150,7 +150,7 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 		}
 	}
 	seeing = int64(math.Round(bytes[1]))
-	return int64(math.Round(bytes[0]+bytes[1])) - seeing, seeing, tensorFormats[text].Packed(), nil
+	return int64(math.Round(bytes[0]+bytes[1])) - seeing, seeing, [2]bool{tensorFormats[text].Packed(), tensorFormats[tower].Packed()}, nil
 }
 
 // elements is how many numbers a shape has.
@@ -163,7 +163,7 @@ func elements(shape []int) int64 {
 }
 
 // vision returns the tokens of the pictures, and the memory of the largest pass of the tower.
-func (in *Inspection) vision(r *EstimateRequest) (tokens int, rows, workspace int64, err error) {
+func (in *Inspection) vision(r *EstimateRequest, packed bool) (tokens int, rows, workspace int64, err error) {
 	v := in.spec.Vision
 	if v == nil && len(r.Pictures) > 0 {
 		return 0, 0, 0, requestError("Pictures", "the model is text only")
@@ -181,7 +181,7 @@ func (in *Inspection) vision(r *EstimateRequest) (tokens int, rows, workspace in
 		}
 		pass += n
 		tokens += v.Adapter.Tokens(grid)
-		if a, b := v.Encoder.PassBytes(pass); a+b > rows+workspace {
+		if a, b := v.Encoder.PassBytes(pass, packed); a+b > rows+workspace {
 			rows, workspace = a, b
 		}
 	}

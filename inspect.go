@@ -91,7 +91,7 @@ func inspect(files fs.FS, open func() (*weights.Source, error)) (*Inspection, er
 //
 // Errors: *[RequestError].
 func (in *Inspection) PictureTokens(width, height int) (int, error) {
-	tokens, _, _, err := in.vision(&EstimateRequest{Pictures: []image.Point{{X: width, Y: height}}})
+	tokens, _, _, err := in.vision(&EstimateRequest{Pictures: []image.Point{{X: width, Y: height}}}, false)
 	return tokens, err
 }
 

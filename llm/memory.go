@@ -24,11 +24,15 @@ func (c Config) CacheBytes(tokens int, half bool) int64 {
 	return 4 * (blocks*perBlock + state)
 }
 
-// PassBytes returns the workspace of a pass over n rows, one of them with logits.
-func (c Config) PassBytes(n int) int64 {
-	widest := 0
+// PassBytes returns the workspace of a pass over n rows, one of them with logits, if the weights are packed or not.
+func (c Config) PassBytes(n int, packed bool) int64 {
+	laid := tensor.LaidBytes
+	if packed {
+		laid = func(int, int) int64 { return 0 }
+	}
+	widest := int64(0)
 	for _, l := range c.Layers {
-		mixer, ffn := 0, 0
+		mixer, ffn, inner := 0, 0, c.HiddenSize
 		switch {
 		case l.GQA != nil:
 			mixer = 2*l.GQA.NumHeads*l.GQA.HeadDim + 2*l.GQA.NumKVHeads*l.GQA.HeadDim
@@ -43,12 +47,13 @@ func (c Config) PassBytes(n int) int64 {
 		}
 		if l.Dense != nil {
 			ffn = l.Dense.IntermediateSize
+			inner = max(inner, ffn)
 		} else {
 			ffn = l.MoE.NumExperts + (2*l.MoE.TopK+2)*c.HiddenSize + max(l.MoE.IntermediateSize, l.MoE.Shared)
 		}
-		widest = max(widest, mixer, ffn)
+		widest = max(widest, 4*int64(n)*int64(mixer)+laid(n, c.HiddenSize), 4*int64(n)*int64(ffn)+laid(n, inner))
 	}
-	return 4 * (int64(n)*int64(2*c.HiddenSize+c.Rope.Dim+widest) + int64(c.VocabSize))
+	return 4*(int64(n)*int64(2*c.HiddenSize+c.Rope.Dim)+int64(c.VocabSize)) + widest
 }
 
 func (g *GQA) layout() tensor.KVLayout {

@@ -6,6 +6,7 @@ const (
 	badStride  = "kernel: stride shorter than a row"
 	badLength  = "kernel: slice shorter than its shape"
 	badScratch = "kernel: scratch shorter than MatMulScratch"
+	badLaid    = "kernel: no such rows or tiles laid out"
 	badPair    = "kernel: slices of different lengths"
 	badGroup   = "kernel: no such group size"
 	badPanel   = "kernel: no such panel or row"

@@ -30,8 +30,8 @@ func MatMulF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k i
 	}
 }
 
-// A product of at least MatMulManyRows rows lays out x and the weights anew before it multiplies: x for MatMulManyCols
-// weight rows at a time. BenchmarkLinear in package tensor chose both.
+// From MatMulManyRows rows on it pays to lay out x, where the kernels at hand gain by it: see [LaidLen]. Weights are then laid out
+// too, at most MatMulManyCols rows at a time. BenchmarkLinear in package tensor chose both.
 const (
 	MatMulManyRows = 160
 	MatMulManyCols = 512

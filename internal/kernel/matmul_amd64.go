@@ -41,13 +41,9 @@ const (
 	aliasFloats = 4096 / 4
 )
 
-// scratchTiles returns the scratch that the tiles need: the operands of outer products, or widened weights, and room to
-// align them.
-func scratchTiles(m, n, k int) int {
-	switch {
-	case m >= MatMulManyRows:
-		return max(outerFloats(m, n, k), wideFloats) + cacheLine/4
-	case m >= wideRows:
+// scratchTiles returns the scratch that inner products need: widened weights, and room to align them.
+func scratchTiles(m, _, _ int) int {
+	if m >= wideRows {
 		return wideFloats + cacheLine/4
 	}
 	return 0
@@ -110,16 +106,13 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 	for r := range m {
 		clear(y[r*ldy:][:n])
 	}
-	switch {
-	case m <= t.rows:
+	if m <= t.rows {
 		t.matMulRows(y, ldy, x, ldx, m, w, n, k)
-	case m < MatMulManyRows:
-		height := blockLen(m, innerFloats/min(k, maxDepth)/t.rows*t.rows, t.rows)
-		for r := 0; r < m; r += height {
-			t.matMulInner(y[r*ldy:], ldy, x[r*ldx:], ldx, min(height, m-r), w, n, k, scratch)
-		}
-	default:
-		t.matMulOuter(y, ldy, x, ldx, m, w, n, k, scratch)
+		return
+	}
+	height := blockLen(m, innerFloats/min(k, maxDepth)/t.rows*t.rows, t.rows)
+	for r := 0; r < m; r += height {
+		t.matMulInner(y[r*ldy:], ldy, x[r*ldx:], ldx, min(height, m-r), w, n, k, scratch)
 	}
 }
 

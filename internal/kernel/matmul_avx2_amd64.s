@@ -4692,6 +4692,8 @@ TEXT ·outer3AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $8, SI
 
 lane:
@@ -4717,6 +4719,8 @@ loop:
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS Y8, Y6, Y4
 	VFMADD231PS Y8, Y7, Y5
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 64(BX), Y6
 	VMOVUPS 96(BX), Y7
 	VBROADCASTSS 12(AX), Y8
@@ -4765,6 +4769,8 @@ add:
 	VMOVUPS Y5, 32(DX)(R8*2)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -4779,6 +4785,8 @@ TEXT ·outer4AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $8, SI
 
 lane:
@@ -4809,6 +4817,8 @@ loop:
 	VBROADCASTSS 12(AX), Y11
 	VFMADD231PS Y11, Y8, Y6
 	VFMADD231PS Y11, Y9, Y7
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 64(BX), Y8
 	VMOVUPS 96(BX), Y9
 	VBROADCASTSS 16(AX), Y10
@@ -4867,6 +4877,8 @@ add:
 	VMOVUPS Y7, 32(DX)(R9*1)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -4881,6 +4893,8 @@ TEXT ·outer5AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $8, SI
 
 lane:
@@ -4916,6 +4930,8 @@ loop:
 	VBROADCASTSS 16(AX), Y12
 	VFMADD231PS Y12, Y10, Y8
 	VFMADD231PS Y12, Y11, Y9
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 64(BX), Y10
 	VMOVUPS 96(BX), Y11
 	VBROADCASTSS 20(AX), Y12
@@ -4984,6 +5000,8 @@ add:
 	VMOVUPS Y9, 32(DX)(R8*4)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -4999,6 +5017,8 @@ TEXT ·outer6AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $8, SI
 
 lane:
@@ -5039,6 +5059,8 @@ loop:
 	VBROADCASTSS 20(AX), Y15
 	VFMADD231PS Y15, Y12, Y10
 	VFMADD231PS Y15, Y13, Y11
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 64(BX), Y12
 	VMOVUPS 96(BX), Y13
 	VBROADCASTSS 24(AX), Y14
@@ -5117,6 +5139,8 @@ add:
 	VMOVUPS Y11, 32(DX)(R10*1)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER

@@ -13867,6 +13867,8 @@ TEXT ·outer6AVX512(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $16, SI
 
 lane:
@@ -13907,6 +13909,8 @@ loop:
 	VBROADCASTSS 20(AX), Z15
 	VFMADD231PS Z15, Z12, Z10
 	VFMADD231PS Z15, Z13, Z11
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 128(BX), Z12
 	VMOVUPS 192(BX), Z13
 	VBROADCASTSS 24(AX), Z14
@@ -13985,6 +13989,8 @@ add:
 	VMOVUPS Z11, 64(DX)(R10*1)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -14000,6 +14006,8 @@ TEXT ·outer7AVX512(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $16, SI
 
 lane:
@@ -14045,6 +14053,8 @@ loop:
 	VBROADCASTSS 24(AX), Z18
 	VFMADD231PS Z18, Z14, Z12
 	VFMADD231PS Z18, Z15, Z13
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 128(BX), Z14
 	VMOVUPS 192(BX), Z15
 	VBROADCASTSS 28(AX), Z16
@@ -14133,6 +14143,8 @@ add:
 	VMOVUPS Z13, 64(DX)(R9*2)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -14149,6 +14161,8 @@ TEXT ·outer8AVX512(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $16, SI
 
 lane:
@@ -14199,6 +14213,8 @@ loop:
 	VBROADCASTSS 28(AX), Z21
 	VFMADD231PS Z21, Z16, Z14
 	VFMADD231PS Z21, Z17, Z15
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 128(BX), Z16
 	VMOVUPS 192(BX), Z17
 	VBROADCASTSS 32(AX), Z18
@@ -14297,6 +14313,8 @@ add:
 	VMOVUPS Z15, 64(DX)(R11*1)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -14313,6 +14331,8 @@ TEXT ·outer9AVX512(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $16, SI
 
 lane:
@@ -14368,6 +14388,8 @@ loop:
 	VBROADCASTSS 32(AX), Z20
 	VFMADD231PS Z20, Z18, Z16
 	VFMADD231PS Z20, Z19, Z17
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 128(BX), Z18
 	VMOVUPS 192(BX), Z19
 	VBROADCASTSS 36(AX), Z20
@@ -14476,6 +14498,8 @@ add:
 	VMOVUPS Z17, 64(DX)(R8*8)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -14493,6 +14517,8 @@ TEXT ·outer10AVX512(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $16, SI
 
 lane:
@@ -14553,6 +14579,8 @@ loop:
 	VBROADCASTSS 36(AX), Z23
 	VFMADD231PS Z23, Z20, Z18
 	VFMADD231PS Z23, Z21, Z19
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 128(BX), Z20
 	VMOVUPS 192(BX), Z21
 	VBROADCASTSS 40(AX), Z22
@@ -14671,6 +14699,8 @@ add:
 	VMOVUPS Z19, 64(DX)(R12*1)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -14688,6 +14718,8 @@ TEXT ·outer11AVX512(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $16, SI
 
 lane:
@@ -14753,6 +14785,8 @@ loop:
 	VBROADCASTSS 40(AX), Z26
 	VFMADD231PS Z26, Z22, Z20
 	VFMADD231PS Z26, Z23, Z21
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 128(BX), Z22
 	VMOVUPS 192(BX), Z23
 	VBROADCASTSS 44(AX), Z24
@@ -14881,6 +14915,8 @@ add:
 	VMOVUPS Z21, 64(DX)(R10*2)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
@@ -14899,6 +14935,8 @@ TEXT ·outer12AVX512(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_x(DI), AX
 	MOVQ outerArgs_w(DI), BX
 	MOVQ outerArgs_steps(DI), R15
+	MOVQ outerArgs_fetchStep(DI), R14
+	MOVQ outerArgs_fetch(DI), DI
 	MOVQ $16, SI
 
 lane:
@@ -14969,6 +15007,8 @@ loop:
 	VBROADCASTSS 44(AX), Z29
 	VFMADD231PS Z29, Z24, Z22
 	VFMADD231PS Z29, Z25, Z23
+	PREFETCHT1 (DI)
+	ADDQ R14, DI
 	VMOVUPS 128(BX), Z24
 	VMOVUPS 192(BX), Z25
 	VBROADCASTSS 48(AX), Z26
@@ -15107,6 +15147,8 @@ add:
 	VMOVUPS Z23, 64(DX)(R13*1)
 	ADDQ $64, AX
 	ADDQ $64, BX
+	MOVQ args+0(FP), CX
+	ADDQ outerArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER

@@ -11,6 +11,10 @@ type outerArgs struct {
 	ldy   uintptr // bytes between rows
 	x, w  unsafe.Pointer
 	steps uintptr // of each lane
+
+	// What is fetched into the second level of the cache: the line there every two steps, which moves on by fetchStep
+	// bytes then, and by fetchGap after each lane.
+	fetch, fetchStep, fetchGap uintptr
 }
 
 // spreadArgs is what spread<format> reads: it lays out as many rows as a vector has lanes.
@@ -23,7 +27,8 @@ type spreadArgs struct {
 }
 
 const (
-	// outerBlock is the most rows of x that are laid out at once: with one panel they stay in the second level of the cache.
+	// outerBlock is the most rows of x that are multiplied by one panel after another: with a panel they stay in the second
+	// level of the cache.
 	outerBlock = 72
 	// lanePadFloats is the gap between the lanes of an operand.
 	lanePadFloats = 64 / 4
@@ -32,59 +37,154 @@ const (
 	endFloats  = 16 * 16 // a vector of each row of a spread
 )
 
-// outerFloats returns the scratch of matMulOuter: the operands, each up to a whole tile or panel with its gaps, a tile of
-// results and the ends of rows.
-func outerFloats(m, n, k int) int {
+// laidScratch returns the scratch of matMulLaid: panels of w, each up to a whole one with its gaps, a tile of results, the ends of
+// rows, and room to align them.
+func laidScratch(n, k int) int {
 	depth := min((k+15)&^15, maxDepth)
-	rows, cols := min(m, outerBlock), (min(n, MatMulManyCols)+31)&^31
-	return (rows+cols)*depth + (2*rows+cols)*lanePadFloats + edgeFloats + endFloats
+	cols := (min(n, MatMulManyCols) + 31) &^ 31
+	return cols*(depth+lanePadFloats) + edgeFloats + endFloats + cacheLine/4
 }
 
-// matMulOuter multiplies many rows: it lays out a part of w, then block after block of x, and multiplies each tile of x by
-// each panel of w.
-func (t tiles) matMulOuter(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
-	panel := 2 * t.lanes // columns
+func laidHeight(k int) int {
+	t, _ := tilesFor(k)
+	return t.outer
+}
+
+// laidLen counts for each tile its rows with all of k, up to whole steps, and the gaps of each block of k.
+func laidLen(rows, k int) int {
+	t, ok := tilesFor(k)
+	if !ok {
+		return 0
+	}
+	tiles := (rows + t.outer - 1) / t.outer
+	return t.laidAt(rows, tiles, k)
+}
+
+// laidAt returns where a tile begins, given its first row: tiles follow each other, and in a tile the blocks of k.
+func (t tiles) laidAt(row, tile, k int) int {
 	depth := depthOf(k)
-	count := (m + t.outer - 1) / t.outer // tiles, of nearly equal heights
-	block := outerBlock / t.outer
-	scratch = aligned(scratch, outerFloats(m, n, k))
-	edge, scratch := scratch[:edgeFloats], scratch[edgeFloats:]
-	ends, scratch := scratch[:endFloats], scratch[endFloats:]
+	blocks := (k + depth - 1) / depth
+	return t.lanes * ((k+t.lanes-1)/t.lanes*row + blocks*lanePadFloats*tile)
+}
+
+func layRows(l Laid, x []float32, ldx, from, to int) {
+	t, _ := tilesFor(l.cols)
+	depth := depthOf(l.cols)
+	var ends [endFloats]float32
+	for i := from; i < to; i++ {
+		r0, r1 := l.Row(i), l.Row(i+1)
+		at := t.laidAt(r0, i, l.cols)
+		for k0 := 0; k0 < l.cols; k0 += depth {
+			d := min(depth, l.cols-k0)
+			t.spread(l.data[at:], r1-r0, weights{f32: x}, r0*ldx+k0, ldx, r1-r0, d, ends[:])
+			at += t.tileLen(r1-r0, d)
+		}
+	}
+}
+
+// tileLen is the length of a tile of so many rows, or of a panel of so many columns, over a block of k.
+func (t tiles) tileLen(rows, d int) int {
+	return t.lanes * ((d+t.lanes-1)/t.lanes*rows + lanePadFloats)
+}
+
+// matMulLaid multiplies tiles of x by panels of w, which it lays out when their turn comes. Meanwhile the next panel's weights
+// are fetched.
+func matMulLaid(y []float32, ldy int, l Laid, from, to int, w weights, n int, scratch []float32) {
+	t, _ := tilesFor(l.cols)
+	for r := range l.Row(to) - l.Row(from) {
+		clear(y[r*ldy:][:n])
+	}
+	p := laidProduct{tiles: t, y: y, ldy: ldy, x: l, from: from, to: to, w: w}
+	scratch = aligned(scratch, laidScratch(n, l.cols)-cacheLine/4)
+	p.edge, scratch = scratch[:edgeFloats], scratch[edgeFloats:]
+	p.ends, p.panels = scratch[:endFloats], scratch[endFloats:]
+	depth := depthOf(l.cols)
 	for c0 := 0; c0 < n; c0 += MatMulManyCols {
-		cols := min(MatMulManyCols, n-c0)
-		panels := (cols + panel - 1) / panel
-		for k0 := 0; k0 < k; k0 += depth {
-			d := min(depth, k-k0)
-			steps := (d + t.lanes - 1) / t.lanes
-			panelLen := t.lanes * (steps*panel + lanePadFloats)
-			for p := range panels {
+		c1 := min(c0+MatMulManyCols, n)
+		for k0 := 0; k0 < l.cols; k0 += depth {
+			p.then = 0
+			switch {
+			case k0+depth < l.cols:
+				p.then = w.address(c0*l.cols + k0 + depth)
+			case c1 < n:
+				p.then = w.address(c1 * l.cols)
+			}
+			p.block(c0, c1, k0, min(depth, l.cols-k0))
+		}
+	}
+}
+
+// laidProduct is a product of laid out rows.
+type laidProduct struct {
+	tiles
+	y        []float32
+	ldy      int
+	x        Laid
+	from, to int // tiles of x
+	w        weights
+	then     uintptr // where the weights of the next block begin, or 0
+	edge     []float32
+	ends     []float32
+	panels   []float32
+}
+
+// block adds the products of columns c0 to c1-1 over d elements from k0 on.
+func (p *laidProduct) block(c0, c1, k0, d int) {
+	k, width := p.x.cols, 2*p.lanes
+	panelLen := p.tileLen(width, d)
+	top := p.x.Row(p.from)
+	for first := p.from; first < p.to; first += outerBlock / p.outer {
+		last := min(first+outerBlock/p.outer, p.to)
+		at := 0
+		for c := c0; c < c1; c += width {
+			panel := p.panels[at:][:panelLen]
+			at += panelLen
+			if first == p.from {
 				for half := range 2 {
-					c := c0 + p*panel + half*t.lanes
-					t.spread(scratch[p*panelLen+half*t.lanes:], panel, w, c*k+k0, k, min(t.lanes, n-c), d, ends)
+					c := c + half*p.lanes
+					p.spread(panel[half*p.lanes:], width, p.w, c*k+k0, k, min(p.lanes, c1-c), d, p.ends)
 				}
 			}
-			tiled := scratch[panels*panelLen:]
-			for first := 0; first < count; first += block {
-				last := min(first+block, count)
-				at := 0
-				for i := first; i < last; i++ {
-					r0, r1 := m*i/count, m*(i+1)/count
-					t.spread(tiled[at:], r1-r0, weights{f32: x}, r0*ldx+k0, ldx, r1-r0, d, ends)
-					at += t.lanes * (steps*(r1-r0) + lanePadFloats)
+			for i := first; i < last; i++ {
+				r0, r1 := p.x.Row(i), p.x.Row(i+1)
+				args := outerArgs{x: p.tile(i, k0), w: unsafe.Pointer(&panel[0]), steps: uintptr((d + p.lanes - 1) / p.lanes)}
+				args.fetch = uintptr(args.x)
+				next := p.then
+				if c+width < c1 {
+					next = p.w.address((c+width)*k + k0)
 				}
-				for p := range panels {
-					c := c0 + p*panel
-					at := 0
-					for i := first; i < last; i++ {
-						r0, r1 := m*i/count, m*(i+1)/count
-						args := outerArgs{x: unsafe.Pointer(&tiled[at]), w: unsafe.Pointer(&scratch[p*panelLen]), steps: uintptr(steps)}
-						at += t.lanes * (steps*(r1-r0) + lanePadFloats)
-						t.outerTile(y[r0*ldy+c:], ldy, r1-r0, min(panel, n-c), &args, edge)
-					}
+				if first == p.from {
+					p.fetchPanel(&args, next, i-first, d)
 				}
+				p.outerTile(p.y[(r0-top)*p.ldy+c:], p.ldy, r1-r0, min(width, c1-c), &args, p.edge)
 			}
 		}
 	}
+}
+
+// tile is where the elements from k0 on, which begin a block, of a tile of x lie.
+func (p *laidProduct) tile(i, k0 int) unsafe.Pointer {
+	r, depth := p.x.Row(i), depthOf(p.x.cols)
+	return unsafe.Pointer(&p.x.data[p.laidAt(r, i, p.x.cols)+k0/depth*p.tileLen(p.x.Row(i+1)-r, depth)])
+}
+
+// fetchPanel makes a tile fetch a part of d elements of the rows of the panel that begins at next. One tile can do as much of as many
+// rows as 16 bits for each element take.
+func (p *laidProduct) fetchPanel(args *outerArgs, next uintptr, part, d int) {
+	_, size := p.w.base()
+	if part >= size || next == 0 {
+		return
+	}
+	row := p.x.cols * size
+	args.fetch = next + uintptr(part%2*p.lanes*row+part/2*2*d)
+	args.fetchStep = uintptr(4 * p.lanes)
+	args.fetchGap = uintptr(row) - args.steps/2*args.fetchStep
+}
+
+// address is where element i lies.
+func (w weights) address(i int) uintptr {
+	base, size := w.base()
+	return uintptr(base) + uintptr(i*size)
 }
 
 // outerTile multiplies one tile by one panel, of which cols columns are wanted.

@@ -19,6 +19,7 @@ type Exec struct {
 
 	// One state for each kind of loop, kept here so that starting a loop allocates nothing.
 	linear  linearLoop
+	lays    layLoop
 	rows    rowLoop
 	rotate  rotateLoop
 	packed  packedLoop

@@ -30,6 +30,8 @@ type formatInfo struct {
 	mul    func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32)
 	decode func(m *Matrix, dst []float32, row int)
 
+	mulLaid func(m *Matrix, y []float32, ldy int, x kernel.Laid, from, to, c0, c1 int, scratch []float32)
+
 	mulPacked func(m *Matrix, y []float32, ldy int, x quantized, rows, panel, panels int)
 
 	// pack converts 32 rows, or the last ones, into memory of those lengths. Without it a format is only ever what a checkpoint stores.
@@ -43,10 +45,16 @@ var formats = [numFormats]formatInfo{
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulF32(y, ldy, x, ldx, rows, m.f32(c0, c1), c1-c0, m.cols, scratch)
 		},
+		mulLaid: func(m *Matrix, y []float32, ldy int, x kernel.Laid, from, to, c0, c1 int, scratch []float32) {
+			kernel.MatMulLaidF32(y, ldy, x, from, to, m.f32(c0, c1), c1-c0, scratch)
+		},
 		decode: func(m *Matrix, dst []float32, row int) { copy(dst, m.f32(row, row+1)) }},
 	BF16: {name: "bf16", size: 2,
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulBF16(y, ldy, x, ldx, rows, m.u16(c0, c1), c1-c0, m.cols, scratch)
+		},
+		mulLaid: func(m *Matrix, y []float32, ldy int, x kernel.Laid, from, to, c0, c1 int, scratch []float32) {
+			kernel.MatMulLaidBF16(y, ldy, x, from, to, m.u16(c0, c1), c1-c0, scratch)
 		},
 		decode:  func(m *Matrix, dst []float32, row int) { kernel.BF16ToF32(dst, m.u16(row, row+1)) },
 		lengths: func(rows, cols int) (int, int) { return 2 * rows * cols, 0 },
@@ -58,6 +66,9 @@ var formats = [numFormats]formatInfo{
 	F16: {name: "f16", size: 2,
 		mul: func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32) {
 			kernel.MatMulF16(y, ldy, x, ldx, rows, m.u16(c0, c1), c1-c0, m.cols, scratch)
+		},
+		mulLaid: func(m *Matrix, y []float32, ldy int, x kernel.Laid, from, to, c0, c1 int, scratch []float32) {
+			kernel.MatMulLaidF16(y, ldy, x, from, to, m.u16(c0, c1), c1-c0, scratch)
 		},
 		decode: func(m *Matrix, dst []float32, row int) { kernel.F16ToF32(dst, m.u16(row, row+1)) }},
 	Int8: {name: "int8", group: kernel.GroupInt8,

@@ -92,7 +92,9 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	if to+last*out+w[0].rows > dst.Cols || from+last*in+w[0].cols > x.Cols {
 		panic(badShape)
 	}
-	ex.prepare(kernel.MatMulScratch(min(x.Rows, chunkRows), w[0].rows, w[0].cols))
+	rows := min(x.Rows, chunkRows)
+	ex.prepare(max(kernel.MatMulScratch(rows, w[0].rows, w[0].cols),
+		kernel.LaidLen(rows, w[0].cols)+kernel.MatMulLaidScratch(w[0].rows, w[0].cols)))
 	l := headLoop{ex: ex, dst: dst, x: x, w: w, in: in, out: out, from: from, to: to}
 	l.chunks = (x.Rows + chunkRows - 1) / chunkRows
 	ex.heads = l
@@ -104,5 +106,14 @@ func (l *headLoop) Do(worker, i int) {
 	h, chunk := i/l.chunks, i%l.chunks
 	r0, r1 := chunk*chunkRows, min((chunk+1)*chunkRows, l.x.Rows)
 	w := l.w[h]
-	formats[w.format].mul(w, l.dst.data[r0*l.dst.Cols+l.to+h*l.out:], l.dst.Cols, l.x.data[r0*l.x.Cols+l.from+h*l.in:], l.x.Cols, r1-r0, 0, w.rows, l.ex.scratch[worker])
+	f := formats[w.format]
+	y, x, scratch := l.dst.data[r0*l.dst.Cols+l.to+h*l.out:], l.x.data[r0*l.x.Cols+l.from+h*l.in:], l.ex.scratch[worker]
+	size := kernel.LaidLen(r1-r0, w.cols)
+	if size == 0 {
+		f.mul(w, y, l.dst.Cols, x, l.x.Cols, r1-r0, 0, w.rows, scratch)
+		return
+	}
+	laid := kernel.NewLaid(scratch[:size], r1-r0, w.cols)
+	laid.Lay(x, l.x.Cols, 0, laid.Tiles())
+	f.mulLaid(w, y, l.dst.Cols, laid, 0, laid.Tiles(), 0, w.rows, scratch[size:])
 }

@@ -37,7 +37,8 @@ type linearLoop struct {
 	dst    Tensor
 	to     quantized // where results go instead of dst, if it has a group
 	x      Input
-	w, up  *Matrix // up: the second factor of a gated product, or nil
+	laid   kernel.Laid // x, if it is laid out; a chunk is so many tiles then
+	w, up  *Matrix     // up: the second factor of a gated product, or nil
 	act    Act
 	add    bool
 	chunk  int
@@ -154,25 +155,33 @@ func (ex *Exec) runLinear(l linearLoop) {
 	}
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	need := 0
+	need, units := 0, n // of rows
 	if group := formats[l.w.format].group; group > 0 {
 		l.chunk, l.band = cutPacked(n, outs, ex.Threads(), l.to.group)
 		if l.x.q.group != group {
 			l.x = ex.Input(l.x.Floats(), l.w)
 		}
+	} else if x := l.x.Floats(); kernel.LaidLen(n, l.w.cols) > 0 {
+		if n > layRows {
+			ex.linearParts(l)
+			return
+		}
+		l.laid = ex.lay(x)
+		units = l.laid.Tiles()
+		l.chunk, l.band = cutLaid(n, units, outs, ex.Threads())
+		need = kernel.MatMulLaidScratch(l.band, l.w.cols)
 	} else {
-		l.chunk, l.band = cutLinear(n, outs, ex.Threads())
+		l.chunk, l.band = cutLinear(n)
 		need = kernel.MatMulScratch(l.chunk, l.band, l.w.cols)
-		l.x.Floats()
 	}
 	for _, used := range []bool{l.add || l.up != nil, fused} {
 		if used {
-			need += l.chunk * l.band
+			need += (l.chunk*n + units - 1) / units * l.band
 		}
 	}
 	ex.prepare(need)
 	l.ex = ex
-	l.chunks = (n + l.chunk - 1) / l.chunk
+	l.chunks = (units + l.chunk - 1) / l.chunk
 	bands := (l.w.rows + l.band - 1) / l.band
 	for i := range l.also {
 		l.also[i].first = bands
@@ -195,7 +204,7 @@ func (l *linearLoop) Do(worker, i int) {
 		}
 	}
 	c0, c1 := band*l.band, min((band+1)*l.band, w.rows)
-	r0, r1 := chunk*l.chunk, min((chunk+1)*l.chunk, l.x.Rows())
+	r0, r1 := l.rows(chunk)
 	rows, width := r1-r0, c1-c0
 	y, ldy, scratch := dst.data, dst.Cols, l.ex.scratch[worker]
 	if l.add || l.to.group > 0 {
@@ -203,11 +212,11 @@ func (l *linearLoop) Do(worker, i int) {
 	} else {
 		y = y[r0*ldy+c0:]
 	}
-	w.mul(y, ldy, l.x, r0, rows, c0, c1, scratch)
+	l.mul(w, y, ldy, chunk, c0, c1, scratch)
 	var u []float32
 	if l.up != nil {
 		u = scratch[:rows*width]
-		l.up.mul(u, width, l.x, r0, rows, c0, c1, scratch[len(u):])
+		l.mul(l.up, u, width, chunk, c0, c1, scratch[len(u):])
 	}
 	for r := range rows {
 		out := y[r*ldy : r*ldy+width]
@@ -243,12 +252,34 @@ func (m *Matrix) addBias(y []float32, at int) {
 	}
 }
 
-// mul computes outputs c0..c1-1 for rows r0..r0+rows-1 of x, without the bias: y[r·ldy+j] = x[r0+r]·row(c0+j).
-func (m *Matrix) mul(y []float32, ldy int, x Input, r0, rows, c0, c1 int, scratch []float32) {
-	if f := formats[m.format]; f.group > 0 {
-		panel := c0 / kernel.PanelRows
-		f.mulPacked(m, y, ldy, x.q.from(r0), rows, panel, (c1+kernel.PanelRows-1)/kernel.PanelRows-panel)
-	} else {
-		f.mul(m, y, ldy, x.rows.data[r0*x.rows.Cols:], x.rows.Cols, rows, c0, c1, scratch)
+// tiles returns the tiles of laid out rows that a chunk takes, from to to-1.
+func (l *linearLoop) tiles(chunk int) (from, to int) {
+	return chunk * l.chunk, min((chunk+1)*l.chunk, l.laid.Tiles())
+}
+
+// rows returns the rows that a chunk takes, r0 to r1-1.
+func (l *linearLoop) rows(chunk int) (r0, r1 int) {
+	if l.laid.Tiles() > 0 {
+		from, to := l.tiles(chunk)
+		return l.laid.Row(from), l.laid.Row(to)
 	}
+	return chunk * l.chunk, min((chunk+1)*l.chunk, l.x.Rows())
+}
+
+// mul computes outputs c0..c1-1 of w for the rows r0 and on of a chunk, without the bias: y[r·ldy+j] = x[r0+r]·row(c0+j).
+func (l *linearLoop) mul(w *Matrix, y []float32, ldy, chunk, c0, c1 int, scratch []float32) {
+	f := formats[w.format]
+	if l.laid.Tiles() > 0 {
+		from, to := l.tiles(chunk)
+		f.mulLaid(w, y, ldy, l.laid, from, to, c0, c1, scratch)
+		return
+	}
+	r0, r1 := l.rows(chunk)
+	if f.group > 0 {
+		panel := c0 / kernel.PanelRows
+		f.mulPacked(w, y, ldy, l.x.q.from(r0), r1-r0, panel, (c1+kernel.PanelRows-1)/kernel.PanelRows-panel)
+		return
+	}
+	x := l.x.rows
+	f.mul(w, y, ldy, x.data[r0*x.Cols:], x.Cols, r1-r0, c0, c1, scratch)
 }

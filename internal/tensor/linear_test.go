@@ -60,7 +60,7 @@ func product(x Tensor, w []float32, bias []float32, r, c int) float64 {
 
 func TestLinear(t *testing.T) {
 	for _, f := range []Format{F32, BF16, F16} {
-		for _, s := range [][3]int{{1, 1, 1}, {3, 65, 17}, {1, 200, 100}, {400, 130, 48}, {13, 64, 192}} {
+		for _, s := range [][3]int{{1, 1, 1}, {3, 65, 17}, {1, 200, 100}, {400, 130, 48}, {13, 64, 192}, {layRows + 77, 40, 24}} {
 			t.Run(fmt.Sprintf("%v/%v", f, s), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(3, uint64(s[1])))
 				n, rows, cols := s[0], s[1], s[2]

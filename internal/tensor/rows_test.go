@@ -177,8 +177,14 @@ func TestRowOperations(t *testing.T) {
 }
 
 func TestLinearHeads(t *testing.T) {
+	for _, n := range []int{30, 200, chunkRows + 180} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) { testLinearHeads(t, n) })
+	}
+}
+
+func testLinearHeads(t *testing.T, n int) {
 	rng := rand.New(rand.NewPCG(4, 4))
-	const n, rows, cols = 30, 12, 20
+	const rows, cols = 12, 20
 	x := random(rng, n, 3+3*25)
 	var w []*Matrix
 	var values [][]float32

@@ -44,6 +44,8 @@ func outerTile(f *file, rows int) {
 	f.op("MOVQ outerArgs_x(DI), AX")
 	f.op("MOVQ outerArgs_w(DI), BX")
 	f.op("MOVQ outerArgs_steps(DI), R15")
+	f.op("MOVQ outerArgs_fetchStep(DI), R14")
+	f.op("MOVQ outerArgs_fetch(DI), DI")
 	f.op("MOVQ $%d, SI", f.lanes)
 	f.label("lane")
 	for i := range 2 * rows {
@@ -75,6 +77,8 @@ func outerTile(f *file, rows int) {
 	f.op("JZ odd")
 	f.label("loop")
 	step(0)
+	f.op("PREFETCHT1 (DI)")
+	f.op("ADDQ R14, DI")
 	step(1)
 	advance(2)
 	f.op("DECQ CX")
@@ -93,6 +97,8 @@ func outerTile(f *file, rows int) {
 	}
 	f.op("ADDQ $%d, AX", lanePad)
 	f.op("ADDQ $%d, BX", lanePad)
+	f.op("MOVQ args+0(FP), CX")
+	f.op("ADDQ outerArgs_fetchGap(CX), DI")
 	f.op("DECQ SI")
 	f.op("JNZ lane")
 	f.ret()

@@ -1,0 +1,105 @@
+package kernel
+
+// Laid is many rows laid out for products with weights, which read them faster that way: once for all the products that they are
+// part of. It consists of tiles of consecutive rows. The zero value has none.
+//
+// Lay writes; the products read and may run concurrently once all tiles are laid out.
+type Laid struct {
+	data       []float32
+	rows, cols int
+	tiles      int
+}
+
+// LaidLen returns how many elements rows of cols elements take laid out, or 0 where nothing is gained: there are few, or the
+// kernels at hand read rows as they are. The same instruction sets must be in use as for the calls that follow.
+func LaidLen(rows, cols int) int {
+	if rows < 0 || cols < 0 {
+		panic(badSize)
+	}
+	if rows < MatMulManyRows {
+		return 0
+	}
+	return laidLen(rows, cols)
+}
+
+// NewLaid returns rows of cols elements, yet to be laid out, in data of LaidLen elements.
+//
+// Panics if data is shorter, or if LaidLen is 0.
+func NewLaid(data []float32, rows, cols int) Laid {
+	n := LaidLen(rows, cols)
+	if n == 0 || len(data) < n {
+		panic(badLaid)
+	}
+	height := laidHeight(cols)
+	return Laid{data: data[:n], rows: rows, cols: cols, tiles: (rows + height - 1) / height}
+}
+
+// Tiles returns the number of tiles. Their heights are nearly equal.
+func (l Laid) Tiles() int { return l.tiles }
+
+// Row returns the first row of a tile, or for Tiles() the number of rows.
+func (l Laid) Row(tile int) int { return l.rows * tile / max(l.tiles, 1) }
+
+// Lay lays out tiles from to to-1 of x, of which row 0 is given.
+//
+// Shapes: x is [rows, cols] with rows ldx apart.
+//
+// Panics if x is too short for its shape or there are no such tiles.
+func (l Laid) Lay(x []float32, ldx, from, to int) {
+	l.check(from, to)
+	checkMatrix(len(x), ldx, l.rows, l.cols)
+	layRows(l, x, ldx, from, to)
+}
+
+func (l Laid) check(from, to int) {
+	if from < 0 || from > to || to > l.tiles {
+		panic(badLaid)
+	}
+}
+
+// MatMulLaidScratch returns how many elements of scratch the products of laid out rows by n weight rows of k elements need. It
+// is bounded whatever the sizes and does not shrink when n or k grow.
+func MatMulLaidScratch(n, k int) int {
+	if n < 0 || k < 0 {
+		panic(badSize)
+	}
+	return laidScratch(n, k)
+}
+
+// MatMulLaidF32 multiplies the rows of tiles from to to-1 by the n weight rows of w, as [MatMulF32] does and with the same bits.
+//
+// Shapes: w is [n, cols] without gaps; y is [m, n] for the m rows of the tiles, rows ldy apart. scratch has at least
+// MatMulLaidScratch(n, cols) elements; what it holds does not matter before or after.
+//
+// Panics if the slices are too short for their shapes or there are no such tiles.
+func MatMulLaidF32(y []float32, ldy int, x Laid, from, to int, w []float32, n int, scratch []float32) {
+	if x.checkMatMul(len(y), ldy, from, to, len(w), n, len(scratch)) {
+		matMulLaid(y, ldy, x, from, to, weights{f32: w, format: formatF32}, n, scratch)
+	}
+}
+
+// MatMulLaidBF16 is [MatMulLaidF32] for weights in bfloat16, given as their raw bits.
+func MatMulLaidBF16(y []float32, ldy int, x Laid, from, to int, w []uint16, n int, scratch []float32) {
+	if x.checkMatMul(len(y), ldy, from, to, len(w), n, len(scratch)) {
+		matMulLaid(y, ldy, x, from, to, weights{u16: w, format: formatBF16}, n, scratch)
+	}
+}
+
+// MatMulLaidF16 is [MatMulLaidF32] for weights in IEEE half precision, given as their raw bits.
+func MatMulLaidF16(y []float32, ldy int, x Laid, from, to int, w []uint16, n int, scratch []float32) {
+	if x.checkMatMul(len(y), ldy, from, to, len(w), n, len(scratch)) {
+		matMulLaid(y, ldy, x, from, to, weights{u16: w, format: formatF16}, n, scratch)
+	}
+}
+
+// checkMatMul panics if the shapes do not fit, and reports whether there is anything to do.
+func (l Laid) checkMatMul(lenY, ldy, from, to, lenW, n, lenScratch int) bool {
+	l.check(from, to)
+	m := l.Row(to) - l.Row(from)
+	checkMatrix(lenY, ldy, m, n)
+	checkMatrix(lenW, l.cols, n, l.cols)
+	if lenScratch < MatMulLaidScratch(n, l.cols) {
+		panic(badScratch)
+	}
+	return m > 0 && n > 0
+}

@@ -1,0 +1,50 @@
+package tensor
+
+import "github.com/qwenvl/qwenvl/internal/kernel"
+
+const (
+	// layRows is the most rows that are laid out for products at once, so that the memory for it is bounded.
+	layRows = 1024
+	// layTiles is how many tiles of rows a work item lays out.
+	layTiles = 2
+)
+
+// LaidBytes returns the memory that a product of so many rows in float32 takes to lay them out.
+func LaidBytes(rows, cols int) int64 { return 4 * int64(kernel.LaidLen(min(rows, layRows), cols)) }
+
+// layLoop lays out rows for products in float32.
+type layLoop struct {
+	to kernel.Laid
+	x  Tensor
+}
+
+// lay lays out rows in the workspace. There must be as many as [kernel.LaidLen] asks for.
+func (ex *Exec) lay(x Tensor) kernel.Laid {
+	laid := kernel.NewLaid(ex.arena.alloc(kernel.LaidLen(x.Rows, x.Cols)), x.Rows, x.Cols)
+	ex.lays = layLoop{to: laid, x: x}
+	ex.pool.Run(&ex.lays, (laid.Tiles()+layTiles-1)/layTiles)
+	ex.lays = layLoop{}
+	return laid
+}
+
+func (l *layLoop) Do(_, i int) {
+	l.to.Lay(l.x.data, l.x.Cols, i*layTiles, min((i+1)*layTiles, l.to.Tiles()))
+}
+
+// linearParts is runLinear for more rows than are laid out at once.
+func (ex *Exec) linearParts(l linearLoop) {
+	n := l.x.Rows()
+	parts := (n + layRows - 1) / layRows
+	for i := range parts {
+		r0, r1 := n*i/parts, n*(i+1)/parts
+		p := l
+		p.x = l.x.Floats().Slice(r0, r1).Input()
+		p.dst = l.dst.Slice(r0, r1)
+		for i := range p.also {
+			if p.also[i].w != nil {
+				p.also[i].dst = l.also[i].dst.Slice(r0, r1)
+			}
+		}
+		ex.runLinear(p)
+	}
+}
