@@ -4694,6 +4694,9 @@ TEXT ·outer3AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_steps(DI), R15
 	MOVQ outerArgs_fetchStep(DI), R14
 	MOVQ outerArgs_fetch(DI), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (DX)(R8*2)
 	MOVQ $8, SI
 
 lane:
@@ -4787,6 +4790,10 @@ TEXT ·outer4AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_steps(DI), R15
 	MOVQ outerArgs_fetchStep(DI), R14
 	MOVQ outerArgs_fetch(DI), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (DX)(R8*2)
+	PREFETCHT0 (DX)(R9*1)
 	MOVQ $8, SI
 
 lane:
@@ -4895,6 +4902,11 @@ TEXT ·outer5AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_steps(DI), R15
 	MOVQ outerArgs_fetchStep(DI), R14
 	MOVQ outerArgs_fetch(DI), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (DX)(R8*2)
+	PREFETCHT0 (DX)(R9*1)
+	PREFETCHT0 (DX)(R8*4)
 	MOVQ $8, SI
 
 lane:
@@ -5019,6 +5031,12 @@ TEXT ·outer6AVX2(SB), NOSPLIT, $0-8
 	MOVQ outerArgs_steps(DI), R15
 	MOVQ outerArgs_fetchStep(DI), R14
 	MOVQ outerArgs_fetch(DI), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (DX)(R8*2)
+	PREFETCHT0 (DX)(R9*1)
+	PREFETCHT0 (DX)(R8*4)
+	PREFETCHT0 (DX)(R10*1)
 	MOVQ $8, SI
 
 lane:

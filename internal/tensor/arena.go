@@ -1,7 +1,7 @@
 package tensor
 
 // slabFloats is the least size of a workspace slab, keepFloats what Trim leaves, 4 MiB each, and keepScratch what it leaves to a
-// worker: operands of a product in float32 that are laid out anew take nearly 5 MiB, and would be faulted in by each pass.
+// worker: weights that are laid out anew for a product in float32, and its results, take up to 5 MiB and would be faulted in by each pass.
 const (
 	slabFloats  = 1 << 20
 	keepFloats  = 1 << 20

@@ -46,6 +46,12 @@ func outerTile(f *file, rows int) {
 	f.op("MOVQ outerArgs_steps(DI), R15")
 	f.op("MOVQ outerArgs_fetchStep(DI), R14")
 	f.op("MOVQ outerArgs_fetch(DI), DI")
+	for r := range rows { // y is first wanted at the end of a lane, by all of its rows at once
+		f.op("PREFETCHT0 %s", strided("DX", r))
+		if f.lanes == 16 {
+			f.op("PREFETCHT0 64%s", strided("DX", r))
+		}
+	}
 	f.op("MOVQ $%d, SI", f.lanes)
 	f.label("lane")
 	for i := range 2 * rows {
