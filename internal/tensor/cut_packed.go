@@ -1,17 +1,17 @@
 package tensor
 
+import "github.com/qwenvl/qwenvl/internal/kernel"
+
 const (
 	packedBand = 128 // outputs of an item: their weights stay in the second-level cache while rows pass by
 	packedRows = 384 // input rows of an item at most
 	packedUnit = 12  // rows of the kernel's highest tile
-	fewRows    = 16  // up to here weights pass by the rows, and an item is small, so that no worker waits long for the others
-	fewBand    = 64
 )
 
 // cutPacked is cutLinear for packed weights. A band is a whole number of groups, if results are quantised as they come.
 func cutPacked(rows, outs, threads, group int) (chunk, band int) {
 	if rows <= fewRows {
-		return rows, max(fewBand, group)
+		return rows, streamBand(outs, threads, max(kernel.PanelRows, group))
 	}
 	bands := (outs + packedBand - 1) / packedBand
 	chunks := (rows + packedRows - 1) / packedRows

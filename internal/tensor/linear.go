@@ -171,7 +171,7 @@ func (ex *Exec) runLinear(l linearLoop) {
 		l.chunk, l.band = cutLaid(n, units, outs, ex.Threads())
 		need = kernel.MatMulLaidScratch(l.band, l.w.cols)
 	} else {
-		l.chunk, l.band = cutLinear(n)
+		l.chunk, l.band = cutLinear(n, outs, ex.Threads())
 		need = kernel.MatMulScratch(l.chunk, l.band, l.w.cols)
 	}
 	for _, used := range []bool{l.add || l.up != nil, fused} {
