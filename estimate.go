@@ -138,9 +138,9 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 	for _, b := range append(plan.Binds, plan.Copies...) {
 		n := float64(elements(b.Shape)) * stored
 		switch {
-		case b.Convert && !(b.Format == tensor.BF16 && in.bytesPerItem == 2):
+		case b.Convert:
 			n = float64(tensor.PackedBytes(b.Format, b.Shape[0], b.Shape[1]))
-		case b.Canonical == "embed.weight" && tensorFormats[text].Packed():
+		case b.Canonical == "embed.weight" && text != F32:
 			n = 0 // of which a few rows are read
 		}
 		if strings.HasPrefix(b.Canonical, "vision.") || strings.HasPrefix(b.Canonical, "adapter.") {

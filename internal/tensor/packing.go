@@ -17,7 +17,7 @@ type packed struct {
 	bf16   []uint16  // scales of Int4
 }
 
-// NewPacked returns a matrix that will hold what source holds, in another format. It must not be used before [Exec.Pack] has packed it.
+// NewPacked returns a matrix that will hold what source holds, in the given format. It must not be used before [Exec.Pack] has packed it.
 //
 // Panics if nothing can be packed into format, or source is of panels.
 func NewPacked(format Format, source *Matrix) *Matrix {
@@ -96,6 +96,11 @@ func (ex *Exec) Pack(m *Matrix, memory []byte, read func([]byte)) error {
 func (l *packLoop) Do(worker, i int) {
 	m, row0 := l.m, (l.first+i)*kernel.PanelRows
 	n := min(kernel.PanelRows, m.rows-row0)
+	if source := m.packed.source; source.format == m.format {
+		size := m.format.RowBytes(m.cols)
+		copy(m.data[row0*size:], source.data[row0*size:(row0+n)*size])
+		return
+	}
 	rows := l.ex.scratch[worker][:n*m.cols]
 	for r := range n {
 		m.packed.source.DecodeRow(rows[r*m.cols:(r+1)*m.cols], row0+r)

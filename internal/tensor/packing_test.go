@@ -277,7 +277,7 @@ func TestPackBF16(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	ex := NewExec(2)
 	defer ex.Close()
-	for _, f := range []Format{F32, F16} {
+	for _, f := range []Format{F32, F16, BF16} {
 		source, v := matrix(rng, f, 70, 33, true)
 		m := NewPacked(BF16, source)
 		require.NoError(t, ex.Pack(m, memory(m.Bytes()), nil))

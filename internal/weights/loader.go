@@ -72,8 +72,9 @@ func (l *Loader) Sub(parts ...any) *Loader {
 	return &sub
 }
 
-// As returns a Loader that binds matrices in a format, whatever the checkpoint stores: those that are stored in another one are to be
-// packed, see [Loader.Pending]. F32 leaves them as they are stored, since every stored format is multiplied in float32.
+// As returns a Loader that binds matrices in a format, whatever the checkpoint stores: they are to be packed, see [Loader.Pending].
+// This is so where the checkpoint stores that very format too, since memory of large pages is read faster than a mapped file. F32
+// leaves them as they are stored, since every stored format is multiplied in float32.
 func (l *Loader) As(f tensor.Format) *Loader {
 	as := *l
 	as.format, as.convert = f, f != tensor.F32
@@ -103,7 +104,7 @@ func (l *Loader) Again(m *tensor.Matrix, name string, rows, cols int) *tensor.Ma
 
 // packed returns a matrix in the Loader's format.
 func (l *Loader) packed(m *tensor.Matrix) *tensor.Matrix {
-	if m == nil || !l.convert || m.Format() == l.format {
+	if m == nil || !l.convert {
 		return m
 	}
 	p := tensor.NewPacked(l.format, m)
