@@ -34,7 +34,7 @@ func BenchmarkMatMul(b *testing.B) {
 		format  weightFormat
 		m, n, k int
 	}{
-		{formatBF16, 1, 1536, 1536}, {formatBF16, 1, 1536, 8960}, {formatF32, 1, 1280, 1280}, {formatF16, 1, 1536, 1536},
+		{formatBF16, 1, 1536, 1536}, {formatBF16, 1, 1536, 3584}, {formatBF16, 1, 1536, 8960}, {formatF32, 1, 1280, 1280}, {formatF16, 1, 1536, 1536},
 		{formatBF16, 2, 1536, 1536}, {formatBF16, 4, 1536, 1536}, {formatBF16, 6, 1536, 1536}, {formatBF16, 4, 1536, 8960}, {formatBF16, 16, 1536, 1536}, {formatBF16, 24, 1536, 1536},
 		{formatBF16, 96, 1280, 1280}, {formatF32, 96, 1280, 1280}, {formatF16, 96, 1280, 1280},
 		{formatBF16, 512, 1536, 8960}, {formatF32, 1024, 5120, 1280}, {formatF32, 1024, 1280, 5120}, {formatBF16, 1024, 5120, 1280},

@@ -21,6 +21,11 @@ type dotArgs struct {
 	y         unsafe.Pointer
 	ldy       uintptr // bytes between rows
 	cols      uintptr // elements of y in each row, 1 to 4
+
+	// Only long<format> goes over several blocks: steps are those of all but the last.
+	blocks    uintptr
+	lastSteps uintptr
+	sums      unsafe.Pointer // room for a vector of each block and weight row
 }
 
 const (
@@ -106,6 +111,10 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 	for r := range m {
 		clear(y[r*ldy:][:n])
 	}
+	if t.isLong(m, k) {
+		t.matMulLong(y, x, w, n, k)
+		return
+	}
 	if m <= t.rows {
 		t.matMulRows(y, ldy, x, ldx, m, w, n, k)
 		return
@@ -124,7 +133,7 @@ func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weigh
 	base, size := w.base()
 	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4}
 	depth := depthOf(k)
-	oneByOne := m*k <= rowFloats
+	oneByOne := m*k <= rowFloats && k <= maxDepth
 	for c := 0; c < n; c += dotCols {
 		args.y = unsafe.Pointer(&y[c])
 		for k0 := 0; k0 < k; k0 += depth {

@@ -17,12 +17,15 @@ func dotRows(v isa) int {
 // matMul writes two kinds of inner-product tiles of up to dotRows rows of x by four weight rows: dot<format>x<rows> goes
 // along the four weight rows at once, row<format>x<rows> along one after the other, which is how memory is read
 // fastest. Each of the rows·4 sums is one vector whose lane l adds, with fused multiply-adds, the products at l, l+lanes,
-// l+2·lanes…; at the end the lanes are added to y in order. The tiles of outer do the same, so all give the same bits.
+// l+2·lanes…; at the end the lanes are added to y in order. The tiles of longTile and outer do the same, so all give the same bits.
 func matMul(f *file) {
 	for _, format := range []string{"F32", "BF16", "F16"} {
 		for rows := 1; rows <= dotRows(f.isa); rows++ {
 			dotTile(f, format, rows)
 			rowTile(f, format, rows)
+		}
+		if f.lanes == 16 {
+			longTile(f, format)
 		}
 	}
 	outer(f)
