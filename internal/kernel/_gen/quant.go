@@ -8,6 +8,7 @@ type quantKernel struct {
 	name    string // of the function, before that of the instruction set
 	rows    int    // at most
 	vectors int
+	alone   int  // vectors of a tile of one row, if not as many: a whole panel's, so that memory is read in one pass
 	chains  int  // sums that wait for each other's latency are split into so many at most
 	acc     int  // registers for them
 	half    bool // weights of 4 bits
@@ -126,23 +127,25 @@ func int4AVXVNNI() quantKernel {
 // int8AVX2 multiplies |w| by q with the sign of w: sums of two such products, up to 2·128·127, fit 16 bits. Those of w + 128
 // as it is would not, and would saturate.
 func int8AVX2() quantKernel {
-	return quantKernel{name: "int8Tile", rows: 8, vectors: 1, chains: 1, acc: 8, signed: true, unroll: 2,
+	return quantKernel{name: "int8Tile", rows: 8, vectors: 1, alone: 4, chains: 1, acc: 8, signed: true, unroll: 2,
 		start: func(f *file) {
 			f.op("VMOVDQU %s, Y14", f.constant(0x00010001))
 			f.op("VMOVDQU %s, Y15", f.constant(0x80808080))
 		},
 		block: func(t *quantTile) {
 			for i := range t.unroll {
-				t.prefetch(i*panelBytes, 1)
-				t.op("VPXOR %d(BX), Y15, Y8", i*panelBytes)
-				t.op("VPABSB Y8, Y9")
-				for r := range t.height {
-					q := 10 + r%4
-					t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*i), q)
-					t.op("VPSIGNB Y8, Y%d, Y%d", q, q)
-					t.op("VPMADDUBSW Y%d, Y9, Y%d", q, q)
-					t.op("VPMADDWD Y14, Y%d, Y%d", q, q)
-					t.op("VPADDD Y%d, Y%d, Y%d", q, t.sum(0, r, 0), t.sum(0, r, 0))
+				t.prefetch(i*panelBytes, (t.vectors+1)/2)
+				for v := range t.vectors {
+					t.op("VPXOR %d(BX), Y15, Y8", i*panelBytes+v*t.bytes())
+					t.op("VPABSB Y8, Y9")
+					for r := range t.height {
+						q := 10 + (r+v)%4
+						t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*i), q)
+						t.op("VPSIGNB Y8, Y%d, Y%d", q, q)
+						t.op("VPMADDUBSW Y%d, Y9, Y%d", q, q)
+						t.op("VPMADDWD Y14, Y%d, Y%d", q, q)
+						t.op("VPADDD Y%d, Y%d, Y%d", q, t.sum(0, r, v), t.sum(0, r, v))
+					}
 				}
 			}
 		}}
@@ -242,7 +245,10 @@ func (f *file) quant(k quantKernel) {
 	for height := k.rows; height >= 1; height-- {
 		f.label(fmt.Sprintf("rows%d", height))
 		t := &quantTile{file: f, quantKernel: k, height: height, split: 1}
-		for t.split < k.chains && 2*t.split*height*k.vectors <= k.acc {
+		if height == 1 && k.alone > 0 {
+			t.vectors = k.alone
+		}
+		for t.split < k.chains && 2*t.split*height*t.vectors <= k.acc {
 			t.split *= 2
 		}
 		t.write()
@@ -271,7 +277,9 @@ func (t *quantTile) write() {
 	}
 	for r := range t.height {
 		if t.signed {
-			t.zero(t.sum(0, r, 0))
+			for v := range t.vectors {
+				t.zero(t.sum(0, r, v))
+			}
 			continue
 		}
 		t.op("VPBROADCASTD %s, %s", t.row("SI", r, 0), t.v(t.sum(0, r, 0)))
