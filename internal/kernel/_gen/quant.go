@@ -153,30 +153,36 @@ func int8AVX2() quantKernel {
 
 // int4AVX2 adds up eight sums of two products in 16 bits, at most 8·2·15·127, before it widens them.
 func int4AVX2() quantKernel {
-	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, chains: 1, acc: 6, half: true, unroll: 8,
+	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, alone: 4, chains: 1, acc: 6, half: true, unroll: 8,
 		start: func(f *file) { f.op("VMOVDQU %s, Y15", f.constant(0x0f0f0f0f)) },
 		block: func(t *quantTile) {
+			narrow := func(r, v int) int { return (t.height+r)*t.vectors + v } // sums in 16 bits
 			for i := 0; i < t.unroll; i += 2 {
-				t.prefetch(i*panelBytes/2, 1)
-				t.op("VMOVDQU %d(BX), Y12", i*panelBytes/2)
-				t.op("VPSRLW $4, Y12, Y13")
-				t.op("VPAND Y15, Y12, Y12")
-				t.op("VPAND Y15, Y13, Y13")
-				for j := range 2 {
-					for r := range t.height {
-						t.op("VPBROADCASTD %s, Y14", t.row("AX", r, 4*(i+j)))
-						if i+j == 0 {
-							t.op("VPMADDUBSW Y14, Y12, Y%d", 6+r)
-							continue
+				t.prefetch(i*panelBytes/2, (t.vectors+1)/2)
+				for v := range t.vectors {
+					t.op("VMOVDQU %d(BX), Y12", i*panelBytes/2+v*t.bytes())
+					t.op("VPSRLW $4, Y12, Y13")
+					t.op("VPAND Y15, Y12, Y12")
+					t.op("VPAND Y15, Y13, Y13")
+					for j := range 2 {
+						for r := range t.height {
+							t.op("VPBROADCASTD %s, Y14", t.row("AX", r, 4*(i+j)))
+							if i+j == 0 {
+								t.op("VPMADDUBSW Y14, Y12, Y%d", narrow(r, v))
+								continue
+							}
+							t.op("VPMADDUBSW Y14, Y%d, Y14", 12+j)
+							t.op("VPADDW Y14, Y%d, Y%d", narrow(r, v), narrow(r, v))
 						}
-						t.op("VPMADDUBSW Y14, Y%d, Y14", 12+j)
-						t.op("VPADDW Y14, Y%d, Y%d", 6+r, 6+r)
 					}
 				}
 			}
 			for r := range t.height {
-				t.op("VPMADDWD %s, Y%d, Y%d", t.constant(0x00010001), 6+r, 6+r)
-				t.op("VPADDD Y%d, Y%d, Y%d", 6+r, t.sum(0, r, 0), t.sum(0, r, 0))
+				for v := range t.vectors {
+					n, sum := narrow(r, v), t.sum(0, r, v)
+					t.op("VPMADDWD %s, Y%d, Y%d", t.constant(0x00010001), n, n)
+					t.op("VPADDD Y%d, Y%d, Y%d", n, sum, sum)
+				}
 			}
 		}}
 }
