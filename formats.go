@@ -15,7 +15,8 @@ import (
 )
 
 // WeightFormat says how weight matrices are kept and multiplied. What each costs in accuracy, memory and time is measured in
-// docs/performance.md. Norms, biases, embeddings, routers of experts, patch embeddings and the cache of keys and values are the same in all.
+// docs/performance.md. Norms, biases, embeddings, routers of experts and patch embeddings are the same in all; keys and values are kept in
+// half precision with Int8 and Int4.
 type WeightFormat string
 
 const (
