@@ -18,7 +18,6 @@ GLOBL mask<>(SB), RODATA|NOPTR, $64
 // func panel6x2AVX2(args *panelArgs)
 TEXT ·panel6x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
 	MOVQ panelArgs_ldc(DI), R8
 	LEAQ (R8)(R8*2), R9
@@ -183,7 +182,6 @@ loop:
 // func panel4x2AVX2(args *panelArgs)
 TEXT ·panel4x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
 	MOVQ panelArgs_ldc(DI), R8
 	LEAQ (R8)(R8*2), R9
@@ -314,7 +312,6 @@ loop:
 // func panel2x4AVX2(args *panelArgs)
 TEXT ·panel2x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
 	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
@@ -386,7 +383,6 @@ loop:
 // func panel2x2AVX2(args *panelArgs)
 TEXT ·panel2x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
 	MOVQ panelArgs_ldc(DI), R8
 	MOVQ panelArgs_accumulate(DI), AX
@@ -483,7 +479,6 @@ loop:
 // func panel1x4AVX2(args *panelArgs)
 TEXT ·panel1x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
@@ -535,7 +530,6 @@ loop:
 // func panel1x2AVX2(args *panelArgs)
 TEXT ·panel1x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ panelArgs_last(DI), CX
 	MOVQ panelArgs_c(DI), DX
 	MOVQ panelArgs_accumulate(DI), AX
 	TESTQ AX, AX
@@ -606,5 +600,676 @@ loop:
 	DECQ CX
 	JNZ loop
 	VMASKMOVPS Y0, Y15, 0(DX)
+	VZEROUPPER
+	RET
+
+// func panelF16_6x2AVX2(args *panelArgs)
+TEXT ·panelF16_6x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 0(DX)(R8*1), Y2
+	VMOVUPS 32(DX)(R8*1), Y3
+	VMOVUPS 0(DX)(R8*2), Y4
+	VMOVUPS 32(DX)(R8*2), Y5
+	VMOVUPS 0(DX)(R9*1), Y6
+	VMOVUPS 32(DX)(R9*1), Y7
+	VMOVUPS 0(DX)(R8*4), Y8
+	VMOVUPS 32(DX)(R8*4), Y9
+	VMOVUPS 0(DX)(R10*1), Y10
+	VMOVUPS 32(DX)(R10*1), Y11
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
+
+loop:
+	VCVTPH2PS 0(BX), Y12
+	VCVTPH2PS 16(BX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VBROADCASTSS (AX)(R8*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VBROADCASTSS (AX)(R8*4), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VBROADCASTSS (AX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 0(DX)(R8*1)
+	VMOVUPS Y3, 32(DX)(R8*1)
+	VMOVUPS Y4, 0(DX)(R8*2)
+	VMOVUPS Y5, 32(DX)(R8*2)
+	VMOVUPS Y6, 0(DX)(R9*1)
+	VMOVUPS Y7, 32(DX)(R9*1)
+	VMOVUPS Y8, 0(DX)(R8*4)
+	VMOVUPS Y9, 32(DX)(R8*4)
+	VMOVUPS Y10, 0(DX)(R10*1)
+	VMOVUPS Y11, 32(DX)(R10*1)
+	VZEROUPPER
+	RET
+
+// func panelF16_6x1AVX2(args *panelArgs)
+TEXT ·panelF16_6x1AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 0(DX)(R8*1), Y1
+	VMOVUPS 0(DX)(R8*2), Y2
+	VMOVUPS 0(DX)(R9*1), Y3
+	VMOVUPS 0(DX)(R8*4), Y4
+	VMOVUPS 0(DX)(R10*1), Y5
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+
+loop:
+	VCVTPH2PS 0(BX), Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS Y7, Y6, Y0
+	VBROADCASTSS (AX)(R8*1), Y7
+	VFMADD231PS Y7, Y6, Y1
+	VBROADCASTSS (AX)(R8*2), Y7
+	VFMADD231PS Y7, Y6, Y2
+	VBROADCASTSS (AX)(R9*1), Y7
+	VFMADD231PS Y7, Y6, Y3
+	VBROADCASTSS (AX)(R8*4), Y7
+	VFMADD231PS Y7, Y6, Y4
+	VBROADCASTSS (AX)(R10*1), Y7
+	VFMADD231PS Y7, Y6, Y5
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R9)(R8*2), R10
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 0(DX)(R8*1)
+	VMOVUPS Y2, 0(DX)(R8*2)
+	VMOVUPS Y3, 0(DX)(R9*1)
+	VMOVUPS Y4, 0(DX)(R8*4)
+	VMOVUPS Y5, 0(DX)(R10*1)
+	VZEROUPPER
+	RET
+
+// func panelF16_4x2AVX2(args *panelArgs)
+TEXT ·panelF16_4x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 0(DX)(R8*1), Y2
+	VMOVUPS 32(DX)(R8*1), Y3
+	VMOVUPS 0(DX)(R8*2), Y4
+	VMOVUPS 32(DX)(R8*2), Y5
+	VMOVUPS 0(DX)(R9*1), Y6
+	VMOVUPS 32(DX)(R9*1), Y7
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
+
+loop:
+	VCVTPH2PS 0(BX), Y8
+	VCVTPH2PS 16(BX), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VBROADCASTSS (AX)(R8*1), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y3
+	VBROADCASTSS (AX)(R8*2), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VFMADD231PS Y10, Y9, Y5
+	VBROADCASTSS (AX)(R9*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 0(DX)(R8*1)
+	VMOVUPS Y3, 32(DX)(R8*1)
+	VMOVUPS Y4, 0(DX)(R8*2)
+	VMOVUPS Y5, 32(DX)(R8*2)
+	VMOVUPS Y6, 0(DX)(R9*1)
+	VMOVUPS Y7, 32(DX)(R9*1)
+	VZEROUPPER
+	RET
+
+// func panelF16_4x1AVX2(args *panelArgs)
+TEXT ·panelF16_4x1AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 0(DX)(R8*1), Y1
+	VMOVUPS 0(DX)(R8*2), Y2
+	VMOVUPS 0(DX)(R9*1), Y3
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+
+loop:
+	VCVTPH2PS 0(BX), Y4
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VBROADCASTSS (AX)(R8*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VBROADCASTSS (AX)(R8*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VBROADCASTSS (AX)(R9*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	LEAQ (R8)(R8*2), R9
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 0(DX)(R8*1)
+	VMOVUPS Y2, 0(DX)(R8*2)
+	VMOVUPS Y3, 0(DX)(R9*1)
+	VZEROUPPER
+	RET
+
+// func panelF16_3x2AVX2(args *panelArgs)
+TEXT ·panelF16_3x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 0(DX)(R8*1), Y2
+	VMOVUPS 32(DX)(R8*1), Y3
+	VMOVUPS 0(DX)(R8*2), Y4
+	VMOVUPS 32(DX)(R8*2), Y5
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
+
+loop:
+	VCVTPH2PS 0(BX), Y6
+	VCVTPH2PS 16(BX), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VBROADCASTSS (AX)(R8*1), Y8
+	VFMADD231PS Y8, Y6, Y2
+	VFMADD231PS Y8, Y7, Y3
+	VBROADCASTSS (AX)(R8*2), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VFMADD231PS Y8, Y7, Y5
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 0(DX)(R8*1)
+	VMOVUPS Y3, 32(DX)(R8*1)
+	VMOVUPS Y4, 0(DX)(R8*2)
+	VMOVUPS Y5, 32(DX)(R8*2)
+	VZEROUPPER
+	RET
+
+// func panelF16_3x1AVX2(args *panelArgs)
+TEXT ·panelF16_3x1AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 0(DX)(R8*1), Y1
+	VMOVUPS 0(DX)(R8*2), Y2
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+
+loop:
+	VCVTPH2PS 0(BX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VBROADCASTSS (AX)(R8*1), Y4
+	VFMADD231PS Y4, Y3, Y1
+	VBROADCASTSS (AX)(R8*2), Y4
+	VFMADD231PS Y4, Y3, Y2
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 0(DX)(R8*1)
+	VMOVUPS Y2, 0(DX)(R8*2)
+	VZEROUPPER
+	RET
+
+// func panelF16_2x4AVX2(args *panelArgs)
+TEXT ·panelF16_2x4AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS 0(DX)(R8*1), Y4
+	VMOVUPS 32(DX)(R8*1), Y5
+	VMOVUPS 64(DX)(R8*1), Y6
+	VMOVUPS 96(DX)(R8*1), Y7
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
+
+loop:
+	VCVTPH2PS 0(BX), Y8
+	VCVTPH2PS 16(BX), Y9
+	VCVTPH2PS 32(BX), Y10
+	VCVTPH2PS 48(BX), Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS Y12, Y8, Y0
+	VFMADD231PS Y12, Y9, Y1
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VBROADCASTSS (AX)(R8*1), Y12
+	VFMADD231PS Y12, Y8, Y4
+	VFMADD231PS Y12, Y9, Y5
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	VMOVUPS Y4, 0(DX)(R8*1)
+	VMOVUPS Y5, 32(DX)(R8*1)
+	VMOVUPS Y6, 64(DX)(R8*1)
+	VMOVUPS Y7, 96(DX)(R8*1)
+	VZEROUPPER
+	RET
+
+// func panelF16_2x2AVX2(args *panelArgs)
+TEXT ·panelF16_2x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 0(DX)(R8*1), Y2
+	VMOVUPS 32(DX)(R8*1), Y3
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
+
+loop:
+	VCVTPH2PS 0(BX), Y4
+	VCVTPH2PS 16(BX), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VBROADCASTSS (AX)(R8*1), Y6
+	VFMADD231PS Y6, Y4, Y2
+	VFMADD231PS Y6, Y5, Y3
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 0(DX)(R8*1)
+	VMOVUPS Y3, 32(DX)(R8*1)
+	VZEROUPPER
+	RET
+
+// func panelF16_2x1AVX2(args *panelArgs)
+TEXT ·panelF16_2x1AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_ldc(DI), R8
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 0(DX)(R8*1), Y1
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_lda(DI), R8
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+
+loop:
+	VCVTPH2PS 0(BX), Y2
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VBROADCASTSS (AX)(R8*1), Y3
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	MOVQ panelArgs_ldc(DI), R8
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 0(DX)(R8*1)
+	VZEROUPPER
+	RET
+
+// func panelF16_1x4AVX2(args *panelArgs)
+TEXT ·panelF16_1x4AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
+
+loop:
+	VCVTPH2PS 0(BX), Y4
+	VCVTPH2PS 16(BX), Y5
+	VCVTPH2PS 32(BX), Y6
+	VCVTPH2PS 48(BX), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS Y8, Y4, Y0
+	VFMADD231PS Y8, Y5, Y1
+	VFMADD231PS Y8, Y6, Y2
+	VFMADD231PS Y8, Y7, Y3
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	VZEROUPPER
+	RET
+
+// func panelF16_1x2AVX2(args *panelArgs)
+TEXT ·panelF16_1x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+	VMOVUPS 32(DX), Y1
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+	MOVQ panelArgs_next(DI), R14
+	MOVQ panelArgs_ahead(DI), R15
+
+loop:
+	VCVTPH2PS 0(BX), Y2
+	VCVTPH2PS 16(BX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	PREFETCHT1 0(R14)
+	ADDQ R15, R14
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	VMOVUPS Y0, 0(DX)
+	VMOVUPS Y1, 32(DX)
+	VZEROUPPER
+	RET
+
+// func panelF16_1x1AVX2(args *panelArgs)
+TEXT ·panelF16_1x1AVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ panelArgs_c(DI), DX
+	MOVQ panelArgs_accumulate(DI), AX
+	TESTQ AX, AX
+	JNZ accumulate
+	VXORPS Y0, Y0, Y0
+	JMP start
+
+accumulate:
+	VMOVUPS 0(DX), Y0
+
+start:
+	MOVQ panelArgs_a(DI), AX
+	MOVQ panelArgs_b(DI), BX
+	MOVQ panelArgs_ldb(DI), SI
+	MOVQ panelArgs_k(DI), CX
+
+loop:
+	VCVTPH2PS 0(BX), Y1
+	VBROADCASTSS (AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ $4, AX
+	ADDQ SI, BX
+	DECQ CX
+	JNZ loop
+	VMOVUPS Y0, 0(DX)
 	VZEROUPPER
 	RET

@@ -6,7 +6,9 @@ import "fmt"
 type panelTile struct{ rows, vectors int }
 
 // fetches reports whether a tile fetches the next panel: those that few rows are computed with.
-func (t panelTile) fetches(v isa) bool { return t.vectors == 4 || v.lanes == 8 && t.vectors == 2 }
+func (t panelTile) fetches(v isa, format string) bool {
+	return t.vectors == 4 || t.vectors == 2 && (v.lanes == 8 || format == "F16")
+}
 
 func panelTiles(v isa) []panelTile {
 	if v.lanes == 16 {
@@ -15,12 +17,24 @@ func panelTiles(v isa) []panelTile {
 	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 }
 
-// panel writes the tiles panel<rows>x<vectors>: sums run along a row of b, and each adds one product per step of k with a
+// panelF16Tiles are the tiles for a panel in half precision, of few rows; a panel should be widened once, so there is one for each
+// number of rows that share keys and values.
+func panelF16Tiles(v isa) []panelTile {
+	if v.lanes == 16 {
+		return []panelTile{{8, 2}, {8, 1}, {7, 4}, {7, 2}, {7, 1}, {6, 4}, {6, 2}, {6, 1}, {5, 4}, {5, 2}, {5, 1}, {4, 4}, {4, 2}, {4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+	}
+	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+}
+
+// panel writes the tiles panel<rows>x<vectors> and, for a panel in half precision, panelF16_<rows>x<vectors>: sums run along a row of b, and each adds one product per step of k with a
 // fused multiply-add, so every tile gives the same bits. The last vector of a tile may be cut (AVX-512: in every tile;
-// AVX2: in those of one vector, panel<rows>x1). Some fetch the panel that comes next.
+// AVX2: in those of one vector, panel<rows>x1, but of half precision in none). Some fetch the panel that comes next.
 func panel(f *file) {
 	for _, t := range panelTiles(f.isa) {
-		panelTileText(f, t)
+		panelTileText(f, t, "F32")
+	}
+	for _, t := range panelF16Tiles(f.isa) {
+		panelTileText(f, t, "F16")
 	}
 }
 
@@ -51,17 +65,27 @@ func (f *file) strides(field string, rows int) {
 	}
 }
 
-func panelTileText(f *file, t panelTile) {
-	f.text(fmt.Sprintf("panel%dx%d", t.rows, t.vectors), "(args *panelArgs)", 8)
+func panelTileText(f *file, t panelTile, format string) {
+	prefix := "panel"
+	if format == "F16" {
+		prefix = "panelF16_"
+	}
+	f.text(fmt.Sprintf("%s%dx%d", prefix, t.rows, t.vectors), "(args *panelArgs)", 8)
 	acc := func(r, j int) int { return r*t.vectors + j }
 	b := t.rows * t.vectors // registers of b follow the sums, then the broadcast, then (AVX2) the mask
-	broadcast := b + t.vectors
+	broadcast := func(r int) int {
+		if f.lanes == 16 {
+			return b + t.vectors + r%4
+		}
+		return b + t.vectors
+	}
 	mask := 15
-	masked := func(j int) bool { return j == t.vectors-1 && (f.lanes == 16 || t.vectors == 1) }
+	canMask := f.lanes == 16 || t.vectors == 1 && format == "F32"
+	masked := func(j int) bool { return canMask && j == t.vectors-1 }
 
 	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ panelArgs_last(DI), CX")
-	if f.lanes == 16 || t.vectors == 1 {
+	if canMask {
+		f.op("MOVQ panelArgs_last(DI), CX")
 		f.tailMask(mask)
 	}
 	f.op("MOVQ panelArgs_c(DI), DX")
@@ -85,26 +109,23 @@ func panelTileText(f *file, t panelTile) {
 	f.op("MOVQ panelArgs_b(DI), BX")
 	f.op("MOVQ panelArgs_ldb(DI), SI")
 	f.op("MOVQ panelArgs_k(DI), CX")
-	if t.fetches(f.isa) {
+	if t.fetches(f.isa, format) {
 		f.op("MOVQ panelArgs_next(DI), R14")
 		f.op("MOVQ panelArgs_ahead(DI), R15")
 	}
 	f.label("loop")
 	for j := range t.vectors {
-		f.load(fmt.Sprintf("%d(BX)", j*f.bytes()), b+j, mask, masked(j))
+		if format == "F16" {
+			f.widen(format, fmt.Sprintf("%d(BX)", j*f.weightBytes(format)), b+j, masked(j))
+		} else {
+			f.load(fmt.Sprintf("%d(BX)", j*f.bytes()), b+j, mask, masked(j))
+		}
 	}
 	for r := range t.rows {
-		reg := broadcast
-		if f.lanes == 16 {
-			reg += r % 4
-		}
-		f.op("VBROADCASTSS %s, %s", strided("AX", r), f.v(reg))
-		for j := range t.vectors {
-			f.op("VFMADD231PS %s, %s, %s", f.v(reg), f.v(b+j), f.v(acc(r, j)))
-		}
+		f.panelRow(strided("AX", r), b, t.vectors, broadcast(r), acc(r, 0), format)
 	}
-	if t.fetches(f.isa) {
-		for line := 0; line < t.vectors*f.bytes(); line += 64 {
+	if t.fetches(f.isa, format) {
+		for line := 0; line < t.vectors*f.weightBytes(format); line += 64 {
 			f.op("PREFETCHT1 %d(R14)", line)
 		}
 		f.op("ADDQ R15, R14")
@@ -120,4 +141,19 @@ func panelTileText(f *file, t panelTile) {
 		}
 	}
 	f.ret()
+}
+
+// panelRow adds the products of one element of a and the vectors of b from register b on to the sums from acc on. Beside conversions
+// AVX-512 is faster where each multiplication reads the element itself (BenchmarkMatMulPanelF16).
+func (f *file) panelRow(a string, b, vectors, broadcast, acc int, format string) {
+	if f.lanes == 16 && format == "F16" {
+		for j := range vectors {
+			f.op("VFMADD231PS.BCST %s, %s, %s", a, f.v(b+j), f.v(acc+j))
+		}
+		return
+	}
+	f.op("VBROADCASTSS %s, %s", a, f.v(broadcast))
+	for j := range vectors {
+		f.op("VFMADD231PS %s, %s, %s", f.v(broadcast), f.v(b+j), f.v(acc+j))
+	}
 }
