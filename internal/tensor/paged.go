@@ -41,17 +41,16 @@ func halves(x []float32) []uint16 {
 	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
 }
 
-// wide returns a panel in float32: itself, or widened into scratch.
-func (k KVLayout) wide(panel, scratch []float32) []float32 {
-	if !k.Half {
-		return panel
+// multiply is [kernel.MatMulPanelThen] for the keys or values of one head. Scratch is scratch() floats.
+func (k KVLayout) multiply(c []float32, ldc int, a []float32, lda, m int, panel []float32, ldb, n, depth int, accumulate bool, scratch, next []float32) {
+	if k.Half {
+		kernel.MatMulPanelF16(c, ldc, a, lda, m, halves(panel), ldb, n, depth, accumulate, scratch, next)
+	} else {
+		kernel.MatMulPanelThen(c, ldc, a, lda, m, panel, ldb, n, depth, accumulate, next)
 	}
-	out := scratch[:2*len(panel)]
-	kernel.F16ToF32(out, halves(panel))
-	return out
 }
 
-// scratch is the floats that wide needs.
+// scratch is the floats that multiply needs.
 func (k KVLayout) scratch() int {
 	if !k.Half {
 		return 0
@@ -142,7 +141,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 			} else {
 				next = layout.values(s.Blocks[k0/TileKeys][l.at:], head)
 			}
-			kernel.MatMulPanelThen(scores[t:], groupKeys, q, kd, rows, layout.wide(layout.keys(block, head), scratch), TileKeys, min(TileKeys, keys-t), kd, false, next)
+			layout.multiply(scores[t:], groupKeys, q, kd, rows, layout.keys(block, head), TileKeys, min(TileKeys, keys-t), kd, false, scratch, next)
 		}
 		for r := range rows {
 			seen := pos + r/group + 1 - k0 // keys of this group that the row may see
@@ -156,7 +155,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 			} else if k0+keys < end {
 				next = layout.keys(s.Blocks[(k0+keys)/TileKeys][l.at:], head)
 			}
-			kernel.MatMulPanelThen(acc.out, vd, scores[t:], groupKeys, rows, layout.wide(layout.values(block, head), scratch), vd, vd, min(TileKeys, keys-t), true, next)
+			layout.multiply(acc.out, vd, scores[t:], groupKeys, rows, layout.values(block, head), vd, vd, min(TileKeys, keys-t), true, scratch, next)
 		}
 	}
 	for t := range hi - lo {
