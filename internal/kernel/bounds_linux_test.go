@@ -110,6 +110,23 @@ func TestPanelReadsOnlyItsOperands(t *testing.T) {
 	})
 }
 
+func TestPanelF16ReadsOnlyItsOperands(t *testing.T) {
+	all(t, func(t *testing.T) {
+		rng := newRand()
+		for m := 1; m <= 9; m++ {
+			for n := 1; n < 70; n += 3 {
+				const k = 5
+				a, b, c := fenced(t, normal(rng, m*k)), fenced(t, halfPanel(k*n, false)), fenced(t, normal(rng, m*n))
+				scratch := fenced(t, make([]float32, k*n))
+				for side := range 2 {
+					MatMulPanelF16(c[side], n, a[side], k, m, b[side], n, n, k, true, scratch[side], a[side])
+				}
+				testkit.SameBits(t, c[0], c[1])
+			}
+		}
+	})
+}
+
 func TestQuantReadsOnlyItsOperands(t *testing.T) {
 	all(t, func(t *testing.T) {
 		for _, bits := range quantBits {

@@ -26,7 +26,7 @@ func halfPanel(n int, infinities bool) []uint16 {
 func TestMatMulPanelF16IsWidening(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
-		for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 21} {
+		for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 21, 25} {
 			for _, n := range append(lengths()[1:], 130) {
 				if n > 130 {
 					continue

@@ -17,8 +17,8 @@ func panelTiles(v isa) []panelTile {
 	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 }
 
-// panelF16Tiles are the tiles for a panel in half precision, of few rows; a panel should be widened once, so there is one for each
-// number of rows that share keys and values.
+// panelF16Tiles are the tiles for a panel in half precision. Each widens what it reads, so with AVX-512 there is one for each number
+// of query heads that share keys and values, up to 8.
 func panelF16Tiles(v isa) []panelTile {
 	if v.lanes == 16 {
 		return []panelTile{{8, 2}, {8, 1}, {7, 4}, {7, 2}, {7, 1}, {6, 4}, {6, 2}, {6, 1}, {5, 4}, {5, 2}, {5, 1}, {4, 4}, {4, 2}, {4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
@@ -26,9 +26,10 @@ func panelF16Tiles(v isa) []panelTile {
 	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 }
 
-// panel writes the tiles panel<rows>x<vectors> and, for a panel in half precision, panelF16_<rows>x<vectors>: sums run along a row of b, and each adds one product per step of k with a
-// fused multiply-add, so every tile gives the same bits. The last vector of a tile may be cut (AVX-512: in every tile;
-// AVX2: in those of one vector, panel<rows>x1, but of half precision in none). Some fetch the panel that comes next.
+// panel writes the tiles panel<rows>x<vectors> and, for a panel in half precision, panelF16_<rows>x<vectors>: sums run along a row
+// of b, and each adds one product per step of k with a fused multiply-add, so every tile gives the same bits.
+// The last vector of a tile may be cut (AVX-512: in every tile; AVX2: in those of one vector, panel<rows>x1, but of half precision in
+// none). Some fetch the panel that comes next.
 func panel(f *file) {
 	for _, t := range panelTiles(f.isa) {
 		panelTileText(f, t, "F32")
