@@ -41,7 +41,7 @@ func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 		return
 	}
 	stride := HeadStride(k)
-	args := quantArgs{ldq: uintptr(stride), lds: 4, ldy: uintptr(ldy) * 4, steps: uintptr(HeadDepth(k) / 4)}
+	args := quantArgs{ldq: uintptr(stride), lds: 4, ldsums: 4, ldy: uintptr(ldy) * 4, steps: uintptr(HeadDepth(k) / 4)}
 	height := t.rows(false)
 	tiles := (m + height - 1) / height
 	for p := range count {

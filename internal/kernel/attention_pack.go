@@ -63,8 +63,9 @@ func quantizeHeadGo(q []int8, scale []float32, sums []int32, x []float32, ldx, m
 			scratch[i] = float32(v-centre[i]) * gain[i]
 		}
 		row := q[r*stride:][:depth]
-		quantizeGroupsGo(row, scale[r:][:1], sums[r:][:1], scratch, depth, zeroInt8)
-		for i := range row {
+		scale[r], sums[r] = quantizeSpan(row, scratch), 0
+		for i, v := range row {
+			sums[r] -= zeroByte * int32(v)
 			row[i] ^= int8(flip)
 		}
 	}
@@ -88,12 +89,12 @@ func PackKeys(panel []uint8, scale []float32, x []float32, ldx, m, k int, centre
 		panic(badLength)
 	}
 	if m > 0 && k > 0 {
-		quantizeHead(bytes, scale, sums, x, ldx, m, k, centre, gain, scratch, zeroInt8)
+		quantizeHead(bytes, scale, sums, x, ldx, m, k, centre, gain, scratch, zeroByte)
 	}
 	for r := m; r < PanelRows; r++ {
 		row := bytes[r*stride:][:stride]
 		for i := range row {
-			row[i] = -zeroInt8
+			row[i] = -zeroByte
 		}
 		scale[r] = 0
 	}

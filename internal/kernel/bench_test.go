@@ -129,7 +129,7 @@ func BenchmarkRow(b *testing.B) {
 func BenchmarkMatMulQuant(b *testing.B) {
 	for _, bits := range quantBits {
 		for _, c := range []struct{ m, n, k int }{
-			{1, 1536, 1536}, {1, 1536, 8960}, {2, 1536, 1536}, {4, 1536, 1536}, {8, 1536, 1536}, {12, 1536, 1536}, {16, 1536, 1536},
+			{1, 1536, 1536}, {1, 1536, 8960}, {2, 1536, 1536}, {4, 1536, 1536}, {8, 1536, 1536}, {12, 1536, 1536}, {16, 1536, 1536}, {24, 1536, 1536}, {32, 1536, 1536}, {48, 1536, 1536},
 			{96, 1280, 1280}, {512, 1536, 1536}, {512, 1536, 8960},
 		} {
 			eachISA(b, fmt.Sprintf("fmt=int%d/m=%d/n=%d/k=%d", bits, c.m, c.n, c.k), func(b *testing.B) {
@@ -140,7 +140,7 @@ func BenchmarkMatMulQuant(b *testing.B) {
 					bytes = size + 2*scales
 				}
 				copies := 1
-				if c.m <= 16 {
+				if c.m <= 48 {
 					copies = 256 << 20 / bytes
 				}
 				matrices := newQuantProduct(newRand(), bits, c.m, c.n*copies, c.k).cut(copies)
@@ -177,15 +177,13 @@ func (p *quantProduct) cut(count int) []*quantProduct {
 func BenchmarkQuantizeRows(b *testing.B) {
 	const m, k = 16, 1536
 	x := normal(newRand(), m*k)
-	for _, group := range []int{GroupInt8, GroupInt4} {
-		eachISA(b, fmt.Sprintf("group=%d", group), func(b *testing.B) {
-			q, scale, sums := make([]int8, m*QuantizedStride(k, group)), make([]float32, m*QuantizedGroups(k, group)), make([]int32, m*QuantizedGroups(k, group))
-			for b.Loop() {
-				QuantizeRows(q, scale, sums, x, k, m, k, group)
-			}
-			b.ReportMetric(float64(m*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelem/s")
-		})
-	}
+	eachISA(b, "rows", func(b *testing.B) {
+		q, scale, sums := make([]int8, m*QuantizedStride(k)), make([]float32, m*QuantizedGroups(k)), make([]int32, m*QuantizedGroups(k)*SumsPerGroup)
+		for b.Loop() {
+			QuantizeRows(q, scale, sums, x, k, m, k)
+		}
+		b.ReportMetric(float64(m*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelem/s")
+	})
 }
 
 func BenchmarkPack(b *testing.B) {

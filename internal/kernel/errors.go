@@ -8,7 +8,6 @@ const (
 	badScratch = "kernel: scratch shorter than MatMulScratch"
 	badLaid    = "kernel: no such rows or tiles laid out"
 	badPair    = "kernel: slices of different lengths"
-	badGroup   = "kernel: no such group size"
 	badPanel   = "kernel: no such panel or row"
 	badKeys    = "kernel: more keys than GroupKeys"
 )

@@ -42,7 +42,6 @@ const (
 	// rowFloats is how much of x stays in the first level of the cache, beside the weights passing through it.
 	rowFloats = 4 << 10
 
-	cacheLine   = 64
 	aliasFloats = 4096 / 4
 )
 

@@ -8,29 +8,25 @@ package kernel
 // groups are added one after the other, from 0, each with one fused multiply-add. So the bits of an element depend only on
 // its row and its column, and are the same on every instruction set.
 //
-// Shapes: q, qscale and sums are m rows as [QuantizeRows] with GroupInt8 leaves them; panels and scales are the whole
+// Shapes: q, qscale and sums are m rows as [QuantizeRows] leaves them; panels and scales are the whole
 // matrix of n rows of k elements as [PackInt8] leaves it; y is [m, the panels' rows] with rows ldy apart: its first column
 // is that of the first panel.
 //
 // Panics if there are no such panels or the slices are too short for their shapes.
 func MatMulInt8(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, panel0, count, n, k int) {
-	checkQuantized(q, qscale, sums, m, k, GroupInt8)
-	needPanels, needScales := PackedInt8Len(n, k)
-	checkPacked(len(panels), needPanels, len(scales), needScales)
+	checkQuantized(q, qscale, sums, m, k)
+	p := newPackedInt8(panels, scales, n, k)
 	if checkProduct(len(y), ldy, m, panel0, count, n) {
-		p := packed{bytes: panels, f32: scales, group: GroupInt8, groups: groupsOf(k, GroupInt8)}
-		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k, GroupInt8)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
+		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
 	}
 }
 
-// MatMulInt4 is [MatMulInt8] for 4-bit weights as [PackInt4] leaves them, and rows quantised in groups of GroupInt4.
+// MatMulInt4 is [MatMulInt8] for 4-bit weights as [PackInt4] leaves them: w[c,i]-128 is the step times the half byte less the zero.
 func MatMulInt4(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []uint16, panel0, count, n, k int) {
-	checkQuantized(q, qscale, sums, m, k, GroupInt4)
-	needPanels, needScales := PackedInt4Len(n, k)
-	checkPacked(len(panels), needPanels, len(scales), needScales)
+	checkQuantized(q, qscale, sums, m, k)
+	p := newPackedInt4(panels, scales, n, k)
 	if checkProduct(len(y), ldy, m, panel0, count, n) {
-		p := packed{bytes: panels, bf16: scales, group: GroupInt4, groups: groupsOf(k, GroupInt4)}
-		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k, GroupInt4)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
+		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
 	}
 }
 
@@ -43,7 +39,7 @@ func checkProduct(lenY, ldy, m, panel0, count, n int) bool {
 	return m > 0 && count > 0
 }
 
-// quantized is rows of activations; scales and sums have one value per row and group.
+// quantized is rows of activations; per row and group, scale has one value and sums have SumsPerGroup.
 type quantized struct {
 	q      []int8
 	scale  []float32
@@ -53,55 +49,84 @@ type quantized struct {
 
 // packed is a weight matrix in panels: of 8 bits with scales in f32, or of 4 bits with scales in bf16.
 type packed struct {
-	bytes         []uint8
-	f32           []float32
-	bf16          []uint16
-	group, groups int // elements in one, and how many along k
+	bytes      []uint8
+	f32        []float32
+	bf16       []uint16
+	int4       bool
+	depth      int // k rounded up to whole parts
+	groups     int // along k
+	panelBytes int
+}
+
+func newPackedInt8(panels []uint8, scales []float32, n, k int) packed {
+	needPanels, needScales := PackedInt8Len(n, k)
+	checkPacked(len(panels), needPanels, len(scales), needScales)
+	return packed{bytes: panels, f32: scales, depth: wholeParts(k), groups: QuantizedGroups(k), panelBytes: PanelRows * wholeParts(k)}
+}
+
+func newPackedInt4(panels []uint8, scales []uint16, n, k int) packed {
+	needPanels, needScales := PackedInt4Len(n, k)
+	checkPacked(len(panels), needPanels, len(scales), needScales)
+	return packed{bytes: panels, bf16: scales, int4: true, depth: wholeParts(k), groups: QuantizedGroups(k), panelBytes: int4PanelBytes(k)}
 }
 
 // from returns the panels from one on.
 func (p packed) from(panel int) packed {
-	at := panel * p.groups
-	p.bytes = p.bytes[at*p.blockBytes():]
-	if p.group == GroupInt4 {
-		p.bf16 = p.bf16[at*PanelRows:]
+	p.bytes = p.bytes[panel*p.panelBytes:]
+	if p.int4 {
+		p.bf16 = p.bf16[panel*p.groups*PanelRows:]
 	} else {
-		p.f32 = p.f32[at*PanelRows:]
+		p.f32 = p.f32[panel*p.groups*PanelRows:]
 	}
 	return p
 }
 
-// blockBytes is the size of one group of a panel.
-func (p packed) blockBytes() int {
-	if p.group == GroupInt4 {
-		return blockInt4
+// length is the elements of k in group g.
+func (p packed) length(g int) int { return min(Group, p.depth-g*Group) }
+
+// block returns group g of a panel and what follows.
+func (p packed) block(panel, g int) []uint8 {
+	if p.int4 {
+		return p.bytes[panel*p.panelBytes+g*(stepBytes+PanelRows*Group/2):]
 	}
-	return PanelRows * GroupInt8
+	return p.bytes[panel*p.panelBytes+g*PanelRows*Group:]
 }
 
 // unpack writes group g of a panel in the layout of int8, and its scales.
-func (p packed) unpack(dst *[PanelRows * GroupInt8]uint8, scale *[PanelRows]float32, panel, g int) {
-	at := panel*p.groups + g
-	block := p.bytes[at*p.blockBytes():][:p.blockBytes()]
-	if p.group == GroupInt8 {
-		copy(dst[:], block)
-		copy(scale[:], p.f32[at*PanelRows:])
+func (p packed) unpack(dst *[PanelRows * Group]uint8, scale *[PanelRows]float32, panel, g int) {
+	at := (panel*p.groups + g) * PanelRows
+	if !p.int4 {
+		copy(dst[:PanelRows*p.length(g)], p.block(panel, g))
+		copy(scale[:], p.f32[at:])
 		return
 	}
-	for i := 0; i < len(block); i += 128 {
-		for j, b := range block[i:][:128] {
-			dst[2*i+j] = b & 15
-			dst[2*i+128+j] = b >> 4
-		}
-	}
+	unpackInt4Go(dst[:PanelRows*p.length(g)], p.block(panel, g))
 	for c := range scale {
-		scale[c] = fromBF16(p.bf16[at*PanelRows+c])
+		scale[c] = fromBF16(p.bf16[at+c])
+	}
+}
+
+// unpackInt4Go writes a group of a panel of int4, as long as dst, in the layout of int8.
+func unpackInt4Go(dst, block []uint8) {
+	steps, halves := block[:stepBytes], block[stepBytes:]
+	for ; len(dst) > 0; dst, steps, halves = dst[PanelRows*part:], steps[PanelRows:], halves[PanelRows*part/2:] {
+		var step, offset [4 * PanelRows]uint8
+		for i := range step {
+			sz := steps[i/4]
+			step[i], offset[i] = sz&15, zeroByte-sz&15*(sz>>4)
+		}
+		for i := 0; i < PanelRows*part/2; i += len(step) {
+			low, high := (*[4 * PanelRows]uint8)(dst[2*i:]), (*[4 * PanelRows]uint8)(dst[2*i+len(step):])
+			for j, b := range (*[4 * PanelRows]uint8)(halves[i:]) {
+				low[j], high[j] = offset[j]+step[j]*(b&15), offset[j]+step[j]*(b>>4)
+			}
+		}
 	}
 }
 
 // matMulPackedGo is the reference for the quantised products.
 func matMulPackedGo(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
-	var block [PanelRows * GroupInt8]uint8
+	var block [PanelRows * Group]uint8
 	var scale [PanelRows]float32
 	for panel := panel0; panel < panel0+count; panel++ {
 		c0 := panel * PanelRows
@@ -116,9 +141,9 @@ func matMulPackedGo(y []float32, ldy int, x quantized, m int, p packed, panel0, 
 			for r := range m {
 				var sum [PanelRows]int32
 				for c := range sum {
-					sum[c] = x.sums[r*p.groups+g]
+					sum[c] = x.sums[(r*p.groups+g)*SumsPerGroup]
 				}
-				addProducts(&sum, x.q[r*x.stride+g*p.group:][:p.group], block[:])
+				addProducts(&sum, x.q[r*x.stride+g*Group:][:p.length(g)], block[:])
 				out := y[r*ldy+c0:][:width]
 				if g == 0 {
 					clear(out)

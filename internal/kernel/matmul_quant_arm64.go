@@ -8,19 +8,13 @@ import "github.com/qwenvl/qwenvl/internal/cpu"
 func int8TileNEON(args *quantArgs)
 
 //go:noescape
-func int4TileNEON(args *quantArgs)
+func unpackInt4NEON(dst, src *uint8, parts uintptr)
 
 //go:noescape
 func int8TileDotProd(args *quantArgs)
 
 //go:noescape
-func int4TileDotProd(args *quantArgs)
-
-//go:noescape
 func int8TileI8MM(args *quantArgs)
-
-//go:noescape
-func int4TileI8MM(args *quantArgs)
 
 // quantTiles is the set of tiles of one instruction set.
 type quantTiles int
@@ -43,7 +37,7 @@ func quantTilesFor() (t quantTiles, ok bool) {
 	return 0, false
 }
 
-// rows returns the height of the highest tile for weights of 8 or 4 bits.
+// rows returns the height of the highest tile.
 func (t quantTiles) rows(bool) int {
 	if t == tilesQuantI8MM {
 		return 6
@@ -51,22 +45,19 @@ func (t quantTiles) rows(bool) int {
 	return 8
 }
 
-func (t quantTiles) tile(int4 bool, args *quantArgs) {
-	switch {
-	case t == tilesQuantI8MM && int4:
-		int4TileI8MM(args)
-	case t == tilesQuantI8MM:
+// unpacks reports whether rows are multiplied by 4-bit weights as if those were of 8 bits: always.
+func (t quantTiles) unpacks(int) bool { return true }
+
+// unpack writes some parts of one group of a panel of int4 in the layout of int8.
+func (t quantTiles) unpack(dst, src *uint8, parts uintptr) { unpackInt4NEON(dst, src, parts) }
+
+func (t quantTiles) tile(_ bool, args *quantArgs) {
+	switch t {
+	case tilesQuantI8MM:
 		int8TileI8MM(args)
-	case t == tilesQuantDotProd && int4:
-		int4TileDotProd(args)
-	case t == tilesQuantDotProd:
+	case tilesQuantDotProd:
 		int8TileDotProd(args)
-	case int4:
-		int4TileNEON(args)
 	default:
 		int8TileNEON(args)
 	}
 }
-
-// matMulBest is matMul: masking half bytes costs little beside the products of a tile.
-func (c *quantCall) matMulBest(m, panel0, count int) { c.matMul(m, panel0, count) }

@@ -10,8 +10,9 @@ type quantArgs struct {
 	q      unsafe.Pointer // row 0, at the first group
 	ldq    uintptr        // bytes between rows
 	scale  unsafe.Pointer // of the rows, at the first group
-	sums   unsafe.Pointer // likewise
-	lds    uintptr        // bytes between rows of both
+	lds    uintptr        // bytes between rows
+	sums   unsafe.Pointer // of the rows, at the first group
+	ldsums uintptr        // bytes between rows
 	w      unsafe.Pointer // the panel, at the first group
 	wscale unsafe.Pointer // its scales: f32 (int8Tile) or bf16 (int4Tile)
 	y      unsafe.Pointer
@@ -20,13 +21,19 @@ type quantArgs struct {
 	steps  uintptr // of 4 elements of k in a group
 	groups uintptr // counted down by the tile
 	resume uintptr // 1: add to y, 0: start from zero; set by the tile
+	parts  uintptr // where the tile keeps the address of a group's steps and zeros
 }
 
 const (
-	// quantDepth is how much of k a block of activations has; quantBlock is its size in bytes, which stays in the second level
+	cacheLine = 64
+
+	// quantDepth is how many groups of k a block of activations has; quantBlock is its size in bytes, which stays in the second level
 	// of the cache beside a block of weights.
-	quantDepth = 2048
+	quantDepth = 2048 / Group
 	quantBlock = 256 << 10
+
+	// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as fill the first level of the cache.
+	unpackDepth = 4
 )
 
 func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
@@ -35,8 +42,13 @@ func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, co
 		matMulPackedGo(y, ldy, x, m, p, panel0, count, n)
 		return
 	}
-	c := quantCall{quantTiles: t, y: y, ldy: ldy, x: x, p: p, n: n, int4: p.group == GroupInt4}
-	c.matMulBest(m, panel0, count)
+	c := quantCall{quantTiles: t, y: y, ldy: ldy, x: x, p: p, n: n, int4: p.int4}
+	if p.int4 && t.unpacks(m) {
+		c.int4 = false
+		c.matMulUnpacked(m, panel0, count)
+		return
+	}
+	c.matMul(m, panel0, count)
 }
 
 // quantCall is what stays the same in one product.
@@ -56,21 +68,44 @@ type quantCall struct {
 func (c *quantCall) matMul(m, panel0, count int) {
 	depth, height := c.p.groups, m
 	if m > c.rows(c.int4) { // more than one tile
-		depth, height = c.block(m, quantDepth/c.p.group)
+		depth, height = c.block(m, quantDepth)
 	}
-	base, size := unsafe.Pointer(&c.p.bytes[0]), c.p.blockBytes()
 	for m0 := 0; m0 < m; m0 += height {
 		for c.group0 = 0; c.group0 < c.p.groups; c.group0 += depth {
 			groups := min(depth, c.p.groups-c.group0)
 			for c.panel = panel0; c.panel < panel0+count; c.panel++ {
-				at := c.panel*c.p.groups + c.group0
+				at := (c.panel*c.p.groups + c.group0) * PanelRows
 				var scale unsafe.Pointer
 				if c.int4 {
-					scale = unsafe.Pointer(&c.p.bf16[at*PanelRows])
+					scale = unsafe.Pointer(&c.p.bf16[at])
 				} else {
-					scale = unsafe.Pointer(&c.p.f32[at*PanelRows])
+					scale = unsafe.Pointer(&c.p.f32[at])
 				}
-				c.tiles(m0, min(height, m-m0), groups, unsafe.Add(base, at*size), scale)
+				c.tiles(m0, min(height, m-m0), groups, unsafe.Pointer(&c.p.block(c.panel, c.group0)[0]), scale)
+			}
+		}
+	}
+}
+
+// matMulUnpacked is matMul for weights of 4 bits, a block of which is unpacked once for all rows.
+func (c *quantCall) matMulUnpacked(m, panel0, count int) {
+	var bytes [unpackDepth*PanelRows*Group + cacheLine]uint8
+	var scale [unpackDepth * PanelRows]float32
+	block := bytes[(cacheLine-uintptr(unsafe.Pointer(&bytes[0]))%cacheLine)%cacheLine:]
+	depth, height := 1, m
+	if m > c.rows(false) {
+		depth, height = c.block(m, unpackDepth)
+	}
+	for m0 := 0; m0 < m; m0 += height {
+		for c.group0 = 0; c.group0 < c.p.groups; c.group0 += depth {
+			groups := min(depth, c.p.groups-c.group0)
+			for c.panel = panel0; c.panel < panel0+count; c.panel++ {
+				for g := range groups {
+					c.unpack(&block[g*PanelRows*Group], &c.p.block(c.panel, c.group0+g)[0], uintptr(c.p.length(c.group0+g)/part))
+				}
+				at := (c.panel*c.p.groups + c.group0) * PanelRows
+				bf16ToF32(scale[:groups*PanelRows], c.p.bf16[at:][:groups*PanelRows])
+				c.tiles(m0, min(height, m-m0), groups, unsafe.Pointer(&block[0]), unsafe.Pointer(&scale[0]))
 			}
 		}
 	}
@@ -80,35 +115,59 @@ func (c *quantCall) matMul(m, panel0, count int) {
 func (c *quantCall) block(m, limit int) (groups, rows int) {
 	groups = blockLen(c.p.groups, limit, 1)
 	tile := c.rows(c.int4)
-	return groups, blockLen(m, max(1, quantBlock/(groups*c.p.group*tile))*tile, tile)
+	return groups, blockLen(m, max(1, quantBlock/(groups*Group*tile))*tile, tile)
 }
 
 // tiles multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale.
 func (c *quantCall) tiles(m0, m, groups int, w, scale unsafe.Pointer) {
 	x, c0 := c.x, c.panel*PanelRows
-	args := quantArgs{
-		ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, w: w, wscale: scale, steps: uintptr(c.p.group / 4),
-	}
+	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale}
 	width := min(PanelRows, c.n-c0)
 	tile := c.rows(c.int4)
 	count := (m + tile - 1) / tile
 	for i := range count { // of nearly equal heights
 		r0, r1 := m0+m*i/count, m0+m*(i+1)/count
-		args.q = unsafe.Pointer(&x.q[r0*x.stride+c.group0*c.p.group])
+		args.q = unsafe.Pointer(&x.q[r0*x.stride+c.group0*Group])
 		args.scale = unsafe.Pointer(&x.scale[r0*c.p.groups+c.group0])
-		args.sums = unsafe.Pointer(&x.sums[r0*c.p.groups+c.group0])
-		args.rows, args.groups, args.resume = uintptr(r1-r0), uintptr(groups), flag(c.group0 > 0)
+		args.sums = unsafe.Pointer(&x.sums[(r0*c.p.groups+c.group0)*SumsPerGroup])
+		args.rows, args.resume = uintptr(r1-r0), flag(c.group0 > 0)
 		if width < PanelRows {
-			c.cutTile(args, r0, r1, c0, width)
+			c.cutTile(args, groups, r0, r1, c0, width)
 			continue
 		}
 		args.y, args.ldy = unsafe.Pointer(&c.y[r0*c.ldy+c0]), uintptr(c.ldy)*4
-		c.tile(c.int4, &args)
+		c.groupsOf(&args, groups)
 	}
 }
 
+// groupsOf runs a tile over some groups: whole ones, and then the last of the row where it is shorter.
+func (c *quantCall) groupsOf(args *quantArgs, groups int) {
+	last := c.p.length(c.group0 + groups - 1)
+	whole := groups
+	if last < Group {
+		whole--
+	}
+	if whole > 0 {
+		args.steps, args.groups = Group/4, uintptr(whole)
+		c.tile(c.int4, args)
+	}
+	if whole == groups {
+		return
+	}
+	size, scaleSize := PanelRows*Group, PanelRows*4
+	if c.int4 {
+		size, scaleSize = stepBytes+size/2, scaleSize/2
+	}
+	part := *args
+	part.q = unsafe.Add(args.q, whole*Group)
+	part.scale, part.sums = unsafe.Add(args.scale, whole*4), unsafe.Add(args.sums, whole*SumsPerGroup*4)
+	part.w, part.wscale = unsafe.Add(args.w, whole*size), unsafe.Add(args.wscale, whole*scaleSize)
+	part.steps, part.groups = uintptr(last/4), 1
+	c.tile(c.int4, &part)
+}
+
 // cutTile computes a tile of the last panel, where y has fewer columns than that, on the side.
-func (c *quantCall) cutTile(args quantArgs, r0, r1, c0, width int) {
+func (c *quantCall) cutTile(args quantArgs, groups, r0, r1, c0, width int) {
 	var y [12 * PanelRows]float32
 	if args.resume != 0 {
 		for r := r0; r < r1; r++ {
@@ -116,7 +175,7 @@ func (c *quantCall) cutTile(args quantArgs, r0, r1, c0, width int) {
 		}
 	}
 	args.y, args.ldy = unsafe.Pointer(&y[0]), PanelRows*4
-	c.tile(c.int4, &args)
+	c.groupsOf(&args, groups)
 	for r := r0; r < r1; r++ {
 		copy(c.y[r*c.ldy+c0:][:width], y[(r-r0)*PanelRows:])
 	}

@@ -13,53 +13,63 @@ import (
 
 // quantProduct is one call of a quantised product, with everything it reads.
 type quantProduct struct {
-	bits, m, n, k, group int
-	q                    []int8
-	scale                []float32
-	sums                 []int32
-	panels               []uint8
-	f32                  []float32
-	bf16                 []uint16
+	bits, m, n, k int
+	q             []int8
+	scale         []float32
+	sums          []int32
+	panels        []uint8
+	f32           []float32
+	bf16          []uint16
 }
 
 // newQuantProduct draws activations and packed bytes directly, so that all values occur: -128 among the weights, ±127
 // among the activations.
 func newQuantProduct(rng *rand.Rand, bits, m, n, k int) *quantProduct {
-	p := &quantProduct{bits: bits, m: m, n: n, k: k, group: GroupInt8}
-	zero, size, count := int32(zeroInt8), 0, 0
+	p := &quantProduct{bits: bits, m: m, n: n, k: k}
+	size, count := PackedInt8Len(n, k)
 	if bits == 4 {
-		p.group, zero = GroupInt4, zeroInt4
 		size, count = PackedInt4Len(n, k)
 		p.bf16 = make([]uint16, count)
 		for i := range p.bf16 {
 			p.bf16[i] = bf16(float32(rng.NormFloat64()))
 		}
 	} else {
-		size, count = PackedInt8Len(n, k)
 		p.f32 = normal(rng, count)
 	}
 	p.panels = make([]uint8, size)
 	for i := range p.panels {
 		p.panels[i] = uint8(rng.UintN(256))
+		if at := i % int4PanelBytes(k) % (stepBytes + PanelRows*Group/2); bits == 4 && at < stepBytes {
+			z := rng.IntN(16)
+			p.panels[i] = uint8(rng.IntN(stepLimits[z]+1) | z<<4)
+		}
 	}
-	groups, stride := QuantizedGroups(k, p.group), QuantizedStride(k, p.group)
-	p.q, p.scale, p.sums = make([]int8, m*stride), normal(rng, m*groups), make([]int32, m*groups)
+	groups, stride := QuantizedGroups(k), QuantizedStride(k)
+	p.q, p.scale, p.sums = make([]int8, m*stride), normal(rng, m*groups), make([]int32, m*groups*SumsPerGroup)
 	for i := range p.q {
 		p.q[i] = int8(rng.IntN(255) - 127)
 	}
-	for r := range m {
-		for i := range groups * p.group {
-			p.sums[r*groups+i/p.group] -= zero * int32(p.q[r*stride+i])
+	p.sum()
+	return p
+}
+
+// sum fills in the sums of the activations.
+func (p *quantProduct) sum() {
+	groups, stride := QuantizedGroups(p.k), QuantizedStride(p.k)
+	for r := range p.m {
+		for i := range wholeParts(p.k) {
+			sums := p.sums[(r*groups+i/Group)*SumsPerGroup:]
+			sums[0] -= zeroByte * int32(p.q[r*stride+i])
+			sums[1+i%Group/part] -= int32(p.q[r*stride+i])
 		}
 	}
-	return p
 }
 
 // run computes rows r0..r0+m-1 for some panels, at their places in y.
 func (p *quantProduct) run(y []float32, ldy, r0, m, panel0, count int) {
 	y = y[min(len(y), max(0, panel0*PanelRows)):]
-	groups, stride := QuantizedGroups(p.k, p.group), QuantizedStride(p.k, p.group)
-	q, scale, sums := p.q[r0*stride:], p.scale[r0*groups:], p.sums[r0*groups:]
+	groups, stride := QuantizedGroups(p.k), QuantizedStride(p.k)
+	q, scale, sums := p.q[r0*stride:], p.scale[r0*groups:], p.sums[r0*groups*SumsPerGroup:]
 	if p.bits == 4 {
 		MatMulInt4(y, ldy, q, scale, sums, m, p.panels, p.bf16, panel0, count, p.n, p.k)
 	} else {
@@ -69,23 +79,26 @@ func (p *quantProduct) run(y []float32, ldy, r0, m, panel0, count int) {
 
 // weight returns an element of the weights as an integer, and the scale of its group.
 func (p *quantProduct) weight(c, i int) (int64, float32) {
-	groups := QuantizedGroups(p.k, p.group)
-	at := (c/32*groups+i/p.group)*32 + c%32
+	groups, depth := QuantizedGroups(p.k), wholeParts(p.k)
+	at := (c/32*groups+i/256)*32 + c%32
 	if p.bits == 4 {
-		b := p.panels[c/32*groups*1024+i/8*128+c%32*4+i%4]
-		return int64(b>>(i/4%2*4)&15) - 8, fromBF16(p.bf16[at])
+		panel := p.panels[c/32*(groups*128+depth*16):]
+		block := panel[i/256*(128+4096):]
+		sz := block[i%256/64*32+c%32]
+		b := block[128+i%256/8*128+c%32*4+i%4]
+		return int64(sz&15) * (int64(b>>(i/4%2*4)&15) - int64(sz>>4)), fromBF16(p.bf16[at])
 	}
-	return int64(p.panels[c/32*groups*4096+i/4*128+c%32*4+i%4]) - 128, p.f32[at]
+	return int64(p.panels[c/32*depth*32+i/4*128+c%32*4+i%4]) - 128, p.f32[at]
 }
 
 // oracle computes one element with exact integer sums.
 func (p *quantProduct) oracle(r, c int) float32 {
-	groups, stride := QuantizedGroups(p.k, p.group), QuantizedStride(p.k, p.group)
+	groups, stride := QuantizedGroups(p.k), QuantizedStride(p.k)
 	var acc float32
 	for g := range groups {
 		var sum int64
 		var s float32
-		for i := g * p.group; i < (g+1)*p.group; i++ {
+		for i := g * Group; i < min(wholeParts(p.k), (g+1)*Group); i++ {
 			var w int64
 			w, s = p.weight(c, i)
 			sum += w * int64(p.q[r*stride+i])
@@ -102,7 +115,7 @@ func TestMatMulQuantBits(t *testing.T) {
 		rng := newRand()
 		for _, bits := range quantBits {
 			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 31, 64, 100} {
-				for _, s := range []struct{ n, k int }{{1, 1}, {32, 64}, {33, 65}, {31, 128}, {64, 200}, {70, 513}} {
+				for _, s := range []struct{ n, k int }{{1, 1}, {32, 64}, {33, 65}, {31, 128}, {64, 200}, {40, 256}, {70, 513}, {64, 700}} {
 					t.Run(fmt.Sprintf("bits=%d/m=%d/n=%d/k=%d", bits, m, s.n, s.k), func(t *testing.T) {
 						p := newQuantProduct(rng, bits, m, s.n, s.k)
 						ldy := s.n + m%4
@@ -190,13 +203,9 @@ func TestMatMulQuantAgainstFloat64(t *testing.T) {
 			rng := newRand()
 			x, w := normal(rng, m*k), normal(rng, n*k)
 			panels, scales, bf := packMatrix(bits, w, n, k)
-			group := GroupInt8
-			if bits == 4 {
-				group = GroupInt4
-			}
-			p := &quantProduct{bits: bits, m: m, n: n, k: k, group: group, panels: panels, f32: scales, bf16: bf}
-			p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k, group)), make([]float32, m*QuantizedGroups(k, group)), make([]int32, m*QuantizedGroups(k, group))
-			QuantizeRows(p.q, p.scale, p.sums, x, k, m, k, group)
+			p := &quantProduct{bits: bits, m: m, n: n, k: k, panels: panels, f32: scales, bf16: bf}
+			p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k)), make([]float32, m*QuantizedGroups(k)), make([]int32, m*QuantizedGroups(k)*SumsPerGroup)
+			QuantizeRows(p.q, p.scale, p.sums, x, k, m, k)
 			y := make([]float32, m*n)
 			p.run(y, n, 0, m, 0, panelsOf(n))
 			var off, packedOff, size float64
@@ -233,13 +242,10 @@ func TestMatMulQuantNotFinite(t *testing.T) {
 					x[(m-1)*k+299] = bad
 					w[35*k+1] = bad
 					panels, scales, bf := packMatrix(bits, w, n, k)
-					p := &quantProduct{bits: bits, m: m, n: n, k: k, group: GroupInt8, panels: panels, f32: scales, bf16: bf}
-					if bits == 4 {
-						p.group = GroupInt4
-					}
-					groups := QuantizedGroups(k, p.group)
-					p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k, p.group)), make([]float32, m*groups), make([]int32, m*groups)
-					QuantizeRows(p.q, p.scale, p.sums, x, k, m, k, p.group)
+					p := &quantProduct{bits: bits, m: m, n: n, k: k, panels: panels, f32: scales, bf16: bf}
+					groups := QuantizedGroups(k)
+					p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k)), make([]float32, m*groups), make([]int32, m*groups*SumsPerGroup)
+					QuantizeRows(p.q, p.scale, p.sums, x, k, m, k)
 					y := make([]float32, m*n)
 					p.run(y, n, 0, m, 0, 2)
 					for i, v := range y {
@@ -283,18 +289,18 @@ func TestMatMulQuantExtremes(t *testing.T) {
 						const n, k = 32, 256
 						p := newQuantProduct(newRand(), bits, m, n, k)
 						for i := range p.panels {
-							p.panels[i] = fill
-						}
-						zero := int32(128)
-						if bits == 4 {
-							zero = 8
+							if bits == 8 || i >= stepBytes {
+								p.panels[i] = fill
+								continue
+							}
+							z := []int{7, 8, 0, 15}[i%4]
+							p.panels[i] = uint8(stepLimits[z] | z<<4)
 						}
 						for i := range p.q {
 							p.q[i] = v
 						}
-						for i := range p.sums {
-							p.sums[i] = -zero * int32(v) * int32(p.group)
-						}
+						clear(p.sums)
+						p.sum()
 						y := make([]float32, m*n)
 						p.run(y, n, 0, m, 0, 1)
 						for i, got := range y {
@@ -315,7 +321,7 @@ func TestMatMulQuantEmpty(t *testing.T) {
 		y = []float32{1, 2, 3, 4, 5, 6}
 		MatMulInt4(y, 3, make([]int8, 128), nil, nil, 2, nil, nil, 0, 1, 2, 0)
 		require.Equal(t, []float32{0, 0, 3, 0, 0, 6}, y)
-		MatMulInt4(y, 3, nil, nil, nil, 0, make([]uint8, 1024), make([]uint16, 32), 0, 1, 2, 5)
+		MatMulInt4(y, 3, nil, nil, nil, 0, make([]uint8, 128+1024), make([]uint16, 32), 0, 1, 2, 5)
 		require.Equal(t, []float32{0, 0, 3, 0, 0, 6}, y)
 	})
 }
@@ -327,7 +333,7 @@ func TestMatMulQuantAllocatesNothing(t *testing.T) {
 				p := newQuantProduct(newRand(), bits, m, 70, 300)
 				x, y := normal(newRand(), m*300), make([]float32, m*70)
 				require.Zero(t, testing.AllocsPerRun(5, func() {
-					QuantizeRows(p.q, p.scale, p.sums, x, 300, m, 300, p.group)
+					QuantizeRows(p.q, p.scale, p.sums, x, 300, m, 300)
 					p.run(y, 70, 0, m, 0, 3)
 				}))
 			}

@@ -16,10 +16,10 @@ type Outliers struct {
 
 const (
 	// MaxOutliers is the most elements of a group that are kept aside. A group with more is one of wide spread, not one with outliers.
-	MaxOutliers = 8
+	MaxOutliers = 16
 
-	// outlierByte is from where on a byte counts as an outlier, if no more than MaxOutliers of its group do. Of 128 values with a
-	// normal distribution some 94 do, with a Laplace distribution some 64.
+	// outlierByte is from where on a byte counts as an outlier, if no more than MaxOutliers of its group do. Of 256 values with a
+	// normal distribution some 180 do, with a Laplace distribution some 110.
 	outlierByte = 16
 )
 
@@ -35,66 +35,70 @@ func (o Outliers) Row(r, groups, g int) Outliers {
 // QuantizeRow quantises one row, or a part of one that begins at a group, as [QuantizeRows] does it, but for outliers, which
 // it takes out first.
 //
-// Shapes: x is [k]; q is k rounded up to whole groups long; scale and sums, and o as one row, have a place for each group.
+// Shapes: x is [k]; q is k rounded up to a multiple of 64 long; scale and o, as one row, have a place for each group, sums SumsPerGroup.
 //
 // Panics if the slices are too short.
-func QuantizeRow(q []int8, scale []float32, sums []int32, o Outliers, x []float32, group int) {
+func QuantizeRow(q []int8, scale []float32, sums []int32, o Outliers, x []float32) {
 	k := len(x)
-	groups := groupsOf(k, group)
-	if len(q) < groups*group || len(scale) < groups || len(sums) < groups || len(o.Count) < groups || len(o.Index) < groups*MaxOutliers || len(o.Value) < groups*MaxOutliers {
+	groups := QuantizedGroups(k)
+	if len(q) < wholeParts(k) || len(scale) < groups || len(sums) < groups*SumsPerGroup || len(o.Count) < groups || len(o.Index) < groups*MaxOutliers || len(o.Value) < groups*MaxOutliers {
 		panic(badLength)
 	}
 	if k == 0 {
 		return
 	}
-	zero := int32(zeroInt8)
-	if group == GroupInt4 {
-		zero = zeroInt4
-	}
-	quantizeRow(q[:groups*group], scale[:groups], sums[:groups], x, group, zero)
+	quantizeRow(q, scale, sums, x)
 	clear(o.Count[:groups])
 	var large [64]int32
 	for g0 := 0; g0 < groups; g0 += len(large) {
 		n := min(len(large), groups-g0)
-		countLarge(large[:n], q[g0*group:(g0+n)*group], group)
+		countLarge(large[:n], q[g0*Group:min(wholeParts(k), (g0+n)*Group)])
 		for i, count := range large[:n] {
 			if count > MaxOutliers || count == 0 {
 				continue
 			}
 			g := g0 + i
-			xs := x[g*group : min(k, (g+1)*group)]
-			o.Count[g] = guard(q[g*group:(g+1)*group], scale[g:g+1], sums[g:g+1], o.Index[g*MaxOutliers:][:MaxOutliers], o.Value[g*MaxOutliers:][:MaxOutliers], xs, zero)
+			at, xs := o.Row(0, 0, g), x[g*Group:min(k, (g+1)*Group)]
+			o.Count[g] = guard(q[g*Group:], scale[g:], sums[g*SumsPerGroup:], at.Index, at.Value, xs)
 		}
 	}
 }
 
 // guard takes the outliers out of one group and quantises the rest again, as often as there are some. It returns how many it took.
-func guard(q []int8, scale []float32, sums []int32, index []uint8, value []float32, x []float32, zero int32) uint8 {
-	var rest [GroupInt8]float32
+func guard(q []int8, scale []float32, sums []int32, index []uint8, value []float32, x []float32) uint8 {
+	var rest [Group]float32
 	copy(rest[:], x)
 	n := 0
 	for {
 		var large [1]int32
-		countLargeGo(large[:], q, len(q))
+		countLargeGo(large[:], q[:len(x)])
 		if large[0] == 0 || n+int(large[0]) > outliersOf(len(x)) {
 			return uint8(n)
 		}
-		for i, v := range q {
+		for i, v := range q[:len(x)] {
 			if max(v, -v) >= outlierByte {
 				index[n], value[n] = uint8(i), rest[i]
 				rest[i] = 0
 				n++
 			}
 		}
-		quantizeGroups(q, scale, sums, rest[:len(q)], len(q), zero)
+		quantizeRow(q, scale, sums, rest[:len(x)])
 	}
 }
 
-// countLargeGo counts the bytes of each group that are outlierByte or more, whatever their sign.
-func countLargeGo(count []int32, q []int8, group int) {
+// countLarge counts the bytes of each group that are outlierByte or more, whatever their sign. The last group may be shorter.
+func countLarge(count []int32, q []int8) {
+	whole := len(q) / Group
+	if whole > 0 {
+		countLargeGroups(count[:whole], q)
+	}
+	countLargeGo(count[whole:], q[whole*Group:])
+}
+
+func countLargeGo(count []int32, q []int8) {
 	for g := range count {
 		n := int32(0)
-		for _, v := range q[g*group:][:group] {
+		for _, v := range q[g*Group : min(len(q), (g+1)*Group)] {
 			if max(v, -v) >= outlierByte {
 				n++
 			}
@@ -112,18 +116,12 @@ func countLargeGo(count []int32, q []int8, group int) {
 //
 // Panics as MatMulInt8.
 func AddOutliersInt8(y []float32, ldy int, o Outliers, m int, panels []uint8, scales []float32, panel0, count, n, k int) {
-	needPanels, needScales := PackedInt8Len(n, k)
-	checkPacked(len(panels), needPanels, len(scales), needScales)
-	p := packed{bytes: panels, f32: scales, group: GroupInt8, groups: groupsOf(k, GroupInt8)}
-	addOutliers(y, ldy, o, m, p, panel0, count, n)
+	addOutliers(y, ldy, o, m, newPackedInt8(panels, scales, n, k), panel0, count, n)
 }
 
 // AddOutliersInt4 is [AddOutliersInt8] for the products of [MatMulInt4].
 func AddOutliersInt4(y []float32, ldy int, o Outliers, m int, panels []uint8, scales []uint16, panel0, count, n, k int) {
-	needPanels, needScales := PackedInt4Len(n, k)
-	checkPacked(len(panels), needPanels, len(scales), needScales)
-	p := packed{bytes: panels, bf16: scales, group: GroupInt4, groups: groupsOf(k, GroupInt4)}
-	addOutliers(y, ldy, o, m, p, panel0, count, n)
+	addOutliers(y, ldy, o, m, newPackedInt4(panels, scales, n, k), panel0, count, n)
 }
 
 func addOutliers(y []float32, ldy int, o Outliers, m int, p packed, panel0, count, n int) {
@@ -161,16 +159,7 @@ func nextOutlier(count []uint8, g int) int {
 
 // addColumns adds some columns of one group of a panel, each times its value, to a row of y.
 func (p packed) addColumns(y []float32, index []uint8, value []float32, panel, g int) {
-	at := panel*p.groups + g
-	block := p.bytes[at*p.blockBytes():][:p.blockBytes()]
-	var wide [PanelRows]float32
-	var c column
-	if p.group == GroupInt8 {
-		c = column{scale: (*[PanelRows]float32)(p.f32[at*PanelRows:]), mask: 255, zero: zeroInt8}
-	} else {
-		bf16ToF32(wide[:], p.bf16[at*PanelRows:][:PanelRows])
-		c = column{scale: &wide, mask: 15, zero: zeroInt4}
-	}
+	block, at := p.block(panel, g), (panel*p.groups+g)*PanelRows
 	var cut [PanelRows]float32
 	out := &cut
 	if len(y) == PanelRows {
@@ -178,31 +167,65 @@ func (p packed) addColumns(y []float32, index []uint8, value []float32, panel, g
 	} else {
 		copy(cut[:], y)
 	}
-	for j, i := range index {
-		step, shift := int(i)/4, uint(i%4*8)
-		if p.group == GroupInt4 {
-			step, shift = step/2, shift+uint(i/4%2*4)
+	if p.int4 {
+		var c int4Columns
+		for j, i := range index {
+			c.read(p.bf16[at:], block, int(i)/part)
+			bytes := (*[4 * PanelRows]uint8)(block[stepBytes+int(i)/8*4*PanelRows:])
+			column{bytes, &c.scale, &c.zero, uint(i%4*8 + i/4%2*4), 15}.add(out, value[j])
 		}
-		c.bytes, c.shift = (*[4 * PanelRows]uint8)(block[step*4*PanelRows:]), shift
-		c.add(out, value[j])
+	} else {
+		scale := (*[PanelRows]float32)(p.f32[at:])
+		for j, i := range index {
+			bytes := (*[4 * PanelRows]uint8)(block[int(i)/4*4*PanelRows:])
+			column{bytes, scale, &zeroBytes, uint(i % 4 * 8), 255}.add(out, value[j])
+		}
 	}
 	if len(y) < PanelRows {
 		copy(y, cut[:])
 	}
 }
 
+// zeroBytes is the zeros of a column of int8.
+var zeroBytes = func() (zero [PanelRows]int32) {
+	for i := range zero {
+		zero[i] = zeroByte
+	}
+	return zero
+}()
+
 // column is one element of k in a panel: of row c, the bits from shift on of the four bytes from 4·c on.
 type column struct {
 	bytes *[4 * PanelRows]uint8
 	scale *[PanelRows]float32
+	zero  *[PanelRows]int32
 	shift uint
 	mask  uint32
-	zero  int32
 }
 
 func (c column) addGo(y *[PanelRows]float32, value float32) {
 	for i := range y {
-		w := int32(binary.LittleEndian.Uint32(c.bytes[4*i:])>>c.shift&c.mask) - c.zero
+		w := int32(binary.LittleEndian.Uint32(c.bytes[4*i:])>>c.shift&c.mask) - c.zero[i]
 		y[i] = fma32(value, float32(c.scale[i]*float32(w)), y[i])
+	}
+}
+
+// int4Columns is the scales, times the steps, and zeros of the columns of one part of a group of int4.
+type int4Columns struct {
+	known bool
+	at    int // the part
+	scale [PanelRows]float32
+	zero  [PanelRows]int32
+}
+
+// read fills in what belongs to a part, if it is not there already.
+func (c *int4Columns) read(scales []uint16, block []uint8, at int) {
+	if c.known && c.at == at {
+		return
+	}
+	c.known, c.at = true, at
+	for i, sz := range block[at*PanelRows:][:PanelRows] {
+		c.scale[i] = fromBF16(scales[i]) * float32(sz&15)
+		c.zero[i] = int32(sz >> 4)
 	}
 }

@@ -11,8 +11,8 @@ DATA c0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA c0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL c0f0f0f0f<>(SB), RODATA|NOPTR, $32
 
-// func countLarge128AVX2(count *int32, q *int8, groups uintptr)
-TEXT ·countLarge128AVX2(SB), NOSPLIT, $0-24
+// func countLarge256AVX2(count *int32, q *int8, groups uintptr)
+TEXT ·countLarge256AVX2(SB), NOSPLIT, $0-24
 	MOVQ count+0(FP), DI
 	MOVQ q+8(FP), SI
 	MOVQ groups+16(FP), CX
@@ -32,34 +32,16 @@ group:
 	VPABSB 96(SI), Y1
 	VPCMPGTB Y6, Y1, Y1
 	VPSUBB Y1, Y0, Y0
-	VPSADBW Y7, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0x4E, X0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0xB1, X0, X1
-	VPADDD X1, X0, X0
-	VMOVD X0, (DI)
-	ADDQ $128, SI
-	ADDQ $4, DI
-	DECQ CX
-	JNZ group
-	VZEROUPPER
-	RET
-
-// func countLarge64AVX2(count *int32, q *int8, groups uintptr)
-TEXT ·countLarge64AVX2(SB), NOSPLIT, $0-24
-	MOVQ count+0(FP), DI
-	MOVQ q+8(FP), SI
-	MOVQ groups+16(FP), CX
-	VPXOR Y7, Y7, Y7
-	VMOVDQU c0f0f0f0f<>(SB), Y6
-
-group:
-	VPABSB 0(SI), Y1
+	VPABSB 128(SI), Y1
 	VPCMPGTB Y6, Y1, Y1
-	VPSUBB Y1, Y7, Y0
-	VPABSB 32(SI), Y1
+	VPSUBB Y1, Y0, Y0
+	VPABSB 160(SI), Y1
+	VPCMPGTB Y6, Y1, Y1
+	VPSUBB Y1, Y0, Y0
+	VPABSB 192(SI), Y1
+	VPCMPGTB Y6, Y1, Y1
+	VPSUBB Y1, Y0, Y0
+	VPABSB 224(SI), Y1
 	VPCMPGTB Y6, Y1, Y1
 	VPSUBB Y1, Y0, Y0
 	VPSADBW Y7, Y0, Y0
@@ -70,26 +52,26 @@ group:
 	VPSHUFD $0xB1, X0, X1
 	VPADDD X1, X0, X0
 	VMOVD X0, (DI)
-	ADDQ $64, SI
+	ADDQ $256, SI
 	ADDQ $4, DI
 	DECQ CX
 	JNZ group
 	VZEROUPPER
 	RET
 
-// func addColumnAVX2(y *[32]float32, bytes *[128]uint8, scale *[32]float32, value float32, mask, zero uint32, shift uintptr)
+// func addColumnAVX2(y *[32]float32, bytes *[128]uint8, scale *[32]float32, zero *[32]int32, value float32, mask uint32, shift uintptr)
 TEXT ·addColumnAVX2(SB), NOSPLIT, $0-48
 	MOVQ y+0(FP), DI
 	MOVQ bytes+8(FP), SI
 	MOVQ scale+16(FP), R8
-	VBROADCASTSS value+24(FP), Y15
-	VBROADCASTSS mask+28(FP), Y14
-	VBROADCASTSS zero+32(FP), Y13
+	MOVQ zero+24(FP), R9
+	VBROADCASTSS value+32(FP), Y15
+	VBROADCASTSS mask+36(FP), Y14
 	VMOVQ shift+40(FP), X12
 	VMOVDQU 0(SI), Y0
 	VPSRLD X12, Y0, Y0
 	VPAND Y14, Y0, Y0
-	VPSUBD Y13, Y0, Y0
+	VPSUBD 0(R9), Y0, Y0
 	VCVTDQ2PS Y0, Y0
 	VMULPS 0(R8), Y0, Y0
 	VMOVUPS 0(DI), Y4
@@ -98,7 +80,7 @@ TEXT ·addColumnAVX2(SB), NOSPLIT, $0-48
 	VMOVDQU 32(SI), Y1
 	VPSRLD X12, Y1, Y1
 	VPAND Y14, Y1, Y1
-	VPSUBD Y13, Y1, Y1
+	VPSUBD 32(R9), Y1, Y1
 	VCVTDQ2PS Y1, Y1
 	VMULPS 32(R8), Y1, Y1
 	VMOVUPS 32(DI), Y5
@@ -107,7 +89,7 @@ TEXT ·addColumnAVX2(SB), NOSPLIT, $0-48
 	VMOVDQU 64(SI), Y2
 	VPSRLD X12, Y2, Y2
 	VPAND Y14, Y2, Y2
-	VPSUBD Y13, Y2, Y2
+	VPSUBD 64(R9), Y2, Y2
 	VCVTDQ2PS Y2, Y2
 	VMULPS 64(R8), Y2, Y2
 	VMOVUPS 64(DI), Y6
@@ -116,7 +98,7 @@ TEXT ·addColumnAVX2(SB), NOSPLIT, $0-48
 	VMOVDQU 96(SI), Y3
 	VPSRLD X12, Y3, Y3
 	VPAND Y14, Y3, Y3
-	VPSUBD Y13, Y3, Y3
+	VPSUBD 96(R9), Y3, Y3
 	VCVTDQ2PS Y3, Y3
 	VMULPS 96(R8), Y3, Y3
 	VMOVUPS 96(DI), Y7

@@ -2,6 +2,6 @@
 
 package kernel
 
-func countLarge(count []int32, q []int8, group int) { countLargeGo(count, q, group) }
+func countLargeGroups(count []int32, q []int8) { countLargeGo(count, q) }
 
 func (c column) add(y *[PanelRows]float32, value float32) { c.addGo(y, value) }

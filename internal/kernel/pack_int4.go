@@ -5,30 +5,35 @@ import (
 	"math"
 )
 
-// The layout of int4: panels of PanelRows weight rows, [n/32][k/8][32][4]: a byte's low half holds w/scale + 8 of one of the
-// first four of eight elements of k, its high half that of the element four later. So 128 bytes are two steps of the
-// layout of int8. scales are [n/32][k/GroupInt4][32] in bfloat16. n and k are rounded up to whole panels and groups, with
-// weights of 0.
+// The layout of int4: for each panel and group, panels hold one byte for each part of 64 elements and row, [4][32], with the step s of
+// the part in the low half and its zero z in the high one, then the weights, [k/8][32][4]: the low halves of these bytes are
+// the elements of the first four of eight, the high halves those of the other four. A half byte u stands for
+//
+//	scale · s · (u - z)
+//
+// where s·(u - z) fits a signed byte, and so, with 128 added, is a weight in the layout of int8. scales are [n/32][k/Group][32] in
+// bfloat16. n is rounded up to whole panels and k to a multiple of 64, with weights of 0.
 
-// blockInt4 is the size in bytes of one group of a panel.
-const blockInt4 = PanelRows * GroupInt4 / 2
+// stepBytes is the size of the steps and zeros of one group of a panel.
+const stepBytes = groupParts * PanelRows
 
 // PackedInt4Len returns the lengths of the slices that hold n weight rows of k elements packed by [PackInt4].
 func PackedInt4Len(n, k int) (panels, scales int) {
 	if n < 0 {
 		panic(badSize)
 	}
-	groups, count := groupsOf(k, GroupInt4), panelsOf(n)
-	return count * groups * blockInt4, count * groups * PanelRows
+	groups, count := QuantizedGroups(k), panelsOf(n)
+	return count * int4PanelBytes(k), count * groups * PanelRows
 }
 
-// int4Divisors are the scales that PackInt4 tries: the element of largest magnitude divided by each. The negative ones
-// put it at the end of the range with one value more; those beyond -8 cut it off.
-var int4Divisors = [...]float32{-8, -7.6, -8.4, -8.8, -9.3, 7}
+// int4PanelBytes is the size of one panel.
+func int4PanelBytes(k int) int {
+	return QuantizedGroups(k)*stepBytes + PanelRows*wholeParts(k)/2
+}
 
-// PackInt4 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it ends) into 4 bits,
-// -8..7. Per row and group of GroupInt4 it takes, from a few scales near max |w| / 8, the one with the smallest squared
-// error. A group that holds a NaN or an infinity gets the scale NaN.
+// PackInt4 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it ends) into 4 bits. Each
+// part of 64 elements of a row has a step and a zero: of some near (max - min) / 15 it takes those with the smallest squared error. The steps of
+// a group are multiples, up to 15, of its scale. A group that holds a NaN or an infinity gets the scale NaN.
 //
 // Shapes: panels and scales (raw bits of bfloat16) are those of the whole matrix ([PackedInt4Len]), of which the panel
 // row0/32 is written; rows is [min(32, n-row0), k] without gaps. Different panels may be packed at the same time.
@@ -38,72 +43,126 @@ func PackInt4(panels []uint8, scales []uint16, rows []float32, row0, n, k int) {
 	height := checkPanel(row0, n, k, len(rows))
 	needPanels, needScales := PackedInt4Len(n, k)
 	checkPacked(len(panels), needPanels, len(scales), needScales)
-	groups := groupsOf(k, GroupInt4)
-	panel := panels[row0/PanelRows*groups*blockInt4:][:groups*blockInt4]
+	groups, depth, size := QuantizedGroups(k), wholeParts(k), int4PanelBytes(k)
+	panel := panels[row0/PanelRows*size:][:size]
 	scale := scales[row0*groups:][:PanelRows*groups]
 	for r := range PanelRows {
 		for g := range groups {
-			var w [GroupInt4]float32
+			var w int4Group
 			if r < height {
-				copy(w[:], rows[r*k+g*GroupInt4:r*k+min(k, (g+1)*GroupInt4)])
+				w.read(rows[r*k+g*Group : r*k+min(k, (g+1)*Group)])
 			}
-			var q [GroupInt4]uint8
-			scale[g*PanelRows+r] = quantizeInt4(&q, &w)
-			block := panel[g*blockInt4+4*r:]
-			for i := 0; i < GroupInt4; i += 8 {
-				low, high := binary.LittleEndian.Uint32(q[i:]), binary.LittleEndian.Uint32(q[i+4:])
-				binary.LittleEndian.PutUint32(block[i/2*PanelRows:], low|high<<4)
+			scale[g*PanelRows+r] = w.quantize()
+			block := panel[g*(stepBytes+PanelRows*Group/2):]
+			for p := range groupParts {
+				block[p*PanelRows+r] = w.steps[p]
+				if g*Group+p*part >= depth {
+					continue
+				}
+				to := block[stepBytes+p*PanelRows*part/2+4*r:]
+				for i := 0; i < part; i += 8 {
+					low, high := binary.LittleEndian.Uint32(w.q[p][i:]), binary.LittleEndian.Uint32(w.q[p][i+4:])
+					binary.LittleEndian.PutUint32(to[i/2*PanelRows:], low|high<<4)
+				}
 			}
 		}
 	}
 }
 
-// quantizeInt4 writes w/scale + 8 and returns the scale.
-func quantizeInt4(q *[GroupInt4]uint8, w *[GroupInt4]float32) uint16 {
-	bits, top := extremes64(w)
-	if bits >= infBits || bits < tinyBits {
-		for i := range q {
-			q[i] = zeroInt4
-		}
-		if bits >= infBits {
-			return quietNaN >> 16
-		}
+// int4Group is one group of one row, and what it is packed into.
+type int4Group struct {
+	w     [groupParts][part]float32
+	q     [groupParts][part]uint8
+	steps [groupParts]uint8
+}
+
+func (g *int4Group) read(w []float32) {
+	for p := range g.w {
+		copy(g.w[p][:], w[min(len(w), p*part):])
+	}
+}
+
+// topStep is the step that the widest part would get if its elements filled all 16 levels: one below the largest, as clipping
+// pays more often than widening.
+const topStep = 14
+
+// stepLimits is the largest step with which s·(u - z) fits a signed byte for all u, for each z.
+var stepLimits = [16]int{8, 9, 9, 10, 11, 12, 14, 15, 15, 14, 12, 11, 10, 9, 9, 8}
+
+// quantize packs the group and returns its scale.
+func (g *int4Group) quantize() uint16 {
+	var bits [groupParts]uint32
+	var low, high [groupParts]float32
+	var largest uint32
+	for p := range g.w {
+		bits[p], low[p], high[p] = extremes64(&g.w[p])
+		largest = max(largest, bits[p])
+	}
+	if largest >= infBits {
+		return quietNaN >> 16
+	}
+	if largest < tinyBits {
 		return 0
 	}
-	extreme := math.Float32frombits(bits)
-	if top != extreme {
-		extreme = -extreme
-	}
-	var best uint16
-	var smallest, inverse float32
-	for i, d := range int4Divisors {
-		scale := bf16(extreme / d)
-		s := fromBF16(scale)
-		// Squares in units of the scale neither overflow nor vanish.
-		squares := squares64(w, 1/s) * float32(s/extreme) * float32(s/extreme)
-		if i == 0 || squares < smallest {
-			best, smallest, inverse = scale, squares, 1/s
+	// In units of the largest element, which neither overflow nor vanish.
+	unit := math.Float32frombits(largest)
+	var widest float32
+	for p := range g.w {
+		low[p], high[p] = min(low[p], 0), max(high[p], 0)
+		below, width := -low[p]/unit, high[p]/unit-low[p]/unit
+		if width > 0 {
+			z := int(float32(below/width*15) + 0.5)
+			widest = max(widest, width/float32(min(topStep, stepLimits[z])))
 		}
 	}
-	round64(q, w, inverse)
-	return best
-}
-
-// extremes64Go returns the largest of the bits of |w|, and the largest of w where all are finite.
-func extremes64Go(w *[GroupInt4]float32) (bits uint32, top float32) {
-	top = w[0]
-	for _, v := range w {
-		top = max(top, v)
+	scale := bf16(widest / 15 * unit)
+	for p := range g.w {
+		if bits[p] >= tinyBits {
+			g.quantizePart(p, fromBF16(scale), low[p], high[p])
+		}
 	}
-	return largestBits(w[:]), top
+	return scale
 }
 
-// squares64Go returns the sum of the squares of what rounding w·inverse to -8..7 leaves, added up in eight lanes.
-func squares64Go(w *[GroupInt4]float32, inverse float32) float32 {
+// quantizePart chooses the step and the zero of one part, whose elements lie between low and high, and rounds it.
+func (g *int4Group) quantizePart(p int, scale, low, high float32) {
+	full := int((high/scale-low/scale)/15 + 0.5) // the step that makes all elements fit
+	middle := (high/scale + low/scale) / 2
+	best := -1
+	var smallest float32
+	for s := min(max(full, 1), 15); s >= max(full-2, 1) || best < 0; s-- { // up to 8 every zero will do
+		centre := 7.5 - middle/float32(s)
+		z0 := min(max(int(math.Floor(float64(centre))), 0), 14)
+		for z := z0; z <= z0+1; z++ {
+			if s > stepLimits[z] {
+				continue
+			}
+			squares := squares64(&g.w[p], 1/(scale*float32(s)), float32(-z), float32(15-z)) * float32(s*s)
+			if best < 0 || squares < smallest {
+				best, smallest = s|z<<4, squares
+			}
+		}
+	}
+	s, z := best&15, best>>4
+	g.steps[p] = uint8(best)
+	round64(&g.q[p], &g.w[p], 1/(scale*float32(s)), float32(-z), float32(15-z))
+}
+
+// extremes64Go returns the largest of the bits of |w|, and the smallest and largest of w where all are finite.
+func extremes64Go(w *[part]float32) (bits uint32, low, high float32) {
+	low, high = w[0], w[0]
+	for _, v := range w {
+		low, high = min(low, v), max(high, v)
+	}
+	return largestBits(w[:]), low, high
+}
+
+// squares64Go returns the sum of the squares of what rounding w·inverse to low..high leaves, added up in eight lanes.
+func squares64Go(w *[part]float32, inverse, low, high float32) float32 {
 	var sum [8]float32
 	for i, v := range w {
 		u := float32(v * inverse)
-		e := u - roundInt4(u)
+		e := u - roundTo(u, low, high)
 		sum[i%8] += float32(e * e)
 	}
 	for n := 4; n > 0; n /= 2 {
@@ -114,18 +173,18 @@ func squares64Go(w *[GroupInt4]float32, inverse float32) float32 {
 	return sum[0]
 }
 
-// round64Go writes w·inverse + 8, rounded half to even, within 0..15.
-func round64Go(q *[GroupInt4]uint8, w *[GroupInt4]float32, inverse float32) {
+// round64Go writes w·inverse, rounded half to even, within low..high, as its distance from low.
+func round64Go(q *[part]uint8, w *[part]float32, inverse, low, high float32) {
 	for i, v := range w {
-		q[i] = uint8(roundInt4(float32(v*inverse)) + zeroInt4)
+		q[i] = uint8(roundTo(float32(v*inverse), low, high) - low)
 	}
 }
 
-func roundInt4(v float32) float32 {
-	return min(max(float32(math.RoundToEven(float64(v))), -8), 7)
+func roundTo(v, low, high float32) float32 {
+	return min(max(float32(math.RoundToEven(float64(v))), low), high)
 }
 
-// UnpackInt4Row writes the weights of one row, as packed: w = scale · (half byte - 8).
+// UnpackInt4Row writes the weights of one row, as packed: w = scale · step · (half byte - zero).
 //
 // Shapes: dst is [k]; panels and scales are those of the whole matrix of n rows of k elements.
 //
@@ -134,12 +193,13 @@ func UnpackInt4Row(dst []float32, panels []uint8, scales []uint16, row, n, k int
 	needPanels, needScales := PackedInt4Len(n, k)
 	checkPacked(len(panels), needPanels, len(scales), needScales)
 	checkRow(len(dst), row, n, k)
-	groups := groupsOf(k, GroupInt4)
+	groups, size := QuantizedGroups(k), int4PanelBytes(k)
 	p, r := row/PanelRows, row%PanelRows
-	start := p*groups*blockInt4 + 4*r
 	for i := range k {
-		s := fromBF16(scales[(p*groups+i/GroupInt4)*PanelRows+r])
-		b := panels[start+i/8*4*PanelRows+i%4] >> (i / 4 % 2 * 4) & 15
-		dst[i] = s * float32(int32(b)-zeroInt4)
+		g := i / Group
+		block := panels[p*size+g*(stepBytes+PanelRows*Group/2):]
+		sz := block[i%Group/part*PanelRows+r]
+		u := block[stepBytes+i%Group/8*4*PanelRows+4*r+i%4] >> (i / 4 % 2 * 4) & 15
+		dst[i] = fromBF16(scales[(p*groups+g)*PanelRows+r]) * float32(int32(sz&15)*(int32(u)-int32(sz>>4)))
 	}
 }

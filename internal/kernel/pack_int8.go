@@ -6,7 +6,7 @@ import (
 )
 
 // The layout of int8: panels of PanelRows weight rows, [n/32][k/4][32][4], hold w/scale + 128; scales are
-// [n/32][k/GroupInt8][32]. n and k are rounded up to whole panels and groups, with weights of 0. One step of four elements of
+// [n/32][k/Group][32]. n is rounded up to whole panels and k to a multiple of 64, with weights of 0. One step of four elements of
 // k is 128 bytes, whose four bytes per row are what a dot-product instruction adds up in a lane.
 
 // PackedInt8Len returns the lengths of the slices that hold n weight rows of k elements packed by [PackInt8].
@@ -14,12 +14,12 @@ func PackedInt8Len(n, k int) (panels, scales int) {
 	if n < 0 {
 		panic(badSize)
 	}
-	groups, count := groupsOf(k, GroupInt8), panelsOf(n)
-	return count * groups * GroupInt8 * PanelRows, count * groups * PanelRows
+	count := panelsOf(n)
+	return count * PanelRows * wholeParts(k), count * PanelRows * QuantizedGroups(k)
 }
 
 // PackInt8 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it ends): per row and
-// group of GroupInt8 the scale is max |w| / 127, and weights are rounded half to even. A group that holds a NaN or an
+// group of Group the scale is max |w| / 127, and weights are rounded half to even. A group that holds a NaN or an
 // infinity gets the scale NaN.
 //
 // Shapes: panels and scales are those of the whole matrix ([PackedInt8Len]), of which the panel row0/32 is written; rows is
@@ -30,8 +30,8 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 	height := checkPanel(row0, n, k, len(rows))
 	needPanels, needScales := PackedInt8Len(n, k)
 	checkPacked(len(panels), needPanels, len(scales), needScales)
-	groups := groupsOf(k, GroupInt8)
-	panel := panels[row0*groups*GroupInt8:][:PanelRows*groups*GroupInt8]
+	groups, depth := QuantizedGroups(k), wholeParts(k)
+	panel := panels[row0*depth:][:PanelRows*depth]
 	scale := scales[row0*groups:][:PanelRows*groups]
 	for r := range PanelRows {
 		var row []float32
@@ -39,15 +39,15 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 			row = rows[r*k:][:k]
 		}
 		for g := range groups {
-			var q [GroupInt8]int8
+			var q [Group]int8
 			var s [1]float32
-			var sum [1]int32
-			if rest := row[min(len(row), g*GroupInt8):]; len(rest) > 0 {
-				quantizeRow(q[:], s[:], sum[:], rest[:min(len(rest), GroupInt8)], GroupInt8, zeroInt8)
+			var sums [SumsPerGroup]int32
+			if rest := row[min(len(row), g*Group):]; len(rest) > 0 {
+				quantizeRow(q[:], s[:], sums[:], rest[:min(len(rest), Group)])
 			}
 			scale[g*PanelRows+r] = s[0]
-			block := panel[g*GroupInt8*PanelRows+4*r:]
-			for i := 0; i < GroupInt8; i += 4 {
+			block := panel[g*Group*PanelRows+4*r:]
+			for i := 0; i < min(Group, depth-g*Group); i += 4 {
 				four := uint32(uint8(q[i])) | uint32(uint8(q[i+1]))<<8 | uint32(uint8(q[i+2]))<<16 | uint32(uint8(q[i+3]))<<24
 				binary.LittleEndian.PutUint32(block[i*PanelRows:], four^0x80808080) // + 128 each
 			}
@@ -64,12 +64,12 @@ func UnpackInt8Row(dst []float32, panels []uint8, scales []float32, row, n, k in
 	needPanels, needScales := PackedInt8Len(n, k)
 	checkPacked(len(panels), needPanels, len(scales), needScales)
 	checkRow(len(dst), row, n, k)
-	groups := groupsOf(k, GroupInt8)
+	groups := QuantizedGroups(k)
 	p, r := row/PanelRows, row%PanelRows
-	start := p*groups*GroupInt8*PanelRows + 4*r
+	start := p*PanelRows*wholeParts(k) + 4*r
 	for i := range k {
-		s := scales[(p*groups+i/GroupInt8)*PanelRows+r]
-		dst[i] = s * float32(int32(panels[start+i/4*4*PanelRows+i%4])-zeroInt8)
+		s := scales[(p*groups+i/Group)*PanelRows+r]
+		dst[i] = s * float32(int32(panels[start+i/4*4*PanelRows+i%4])-zeroByte)
 	}
 }
 

@@ -3,18 +3,22 @@ package kernel
 import "math"
 
 // Quantised products: weights are packed once into panels (see [PackInt8], [PackInt4]), activations are quantised row by
-// row as they come ([QuantizeRows]), and [MatMulInt8] and [MatMulInt4] multiply the two. Both sides share one scale per
+// row as they come ([QuantizeRows]), and [MatMulInt8] and [MatMulInt4] multiply the two. Both sides have one scale per
 // group of elements along k.
 const (
 	// PanelRows is the number of weight rows, or columns of the result, in one panel.
 	PanelRows = 32
-	// GroupInt8 and GroupInt4 are the elements of k that share a scale.
-	GroupInt8 = 128
-	GroupInt4 = 64
+	// Group is the elements of k that share a scale. The last group of a row may be shorter.
+	Group = 256
+	// SumsPerGroup is the sums that quantised rows have for each group: one of all its elements, then one of each of its parts.
+	SumsPerGroup = 1 + groupParts
 
-	// zeroInt8 and zeroInt4 are what packed weights have added to make them unsigned.
-	zeroInt8 = 128
-	zeroInt4 = 8
+	// part is what rows are filled up to a multiple of. Weights of 4 bits have a step of their own for each.
+	part       = 64
+	groupParts = Group / part
+
+	// zeroByte is what packed weights have added to make them unsigned bytes.
+	zeroByte = 128
 
 	// tinyBits are the bits of 2^-100: a group whose largest element is below counts as zeros, so that neither its scale
 	// nor the inverse leaves the normal range.
@@ -24,94 +28,91 @@ const (
 	quietNaN = 0x7fc00000
 )
 
-// QuantizedStride returns the distance in bytes between rows of quantised activations: k rounded up to the group, and a
+// QuantizedStride returns the distance in bytes between rows of quantised activations: k rounded up to 64, and a
 // cache line more, so that the rows of a tile never share the lines of one set of the cache.
-func QuantizedStride(k, group int) int {
-	return groupsOf(k, group)*group + 64
-}
+func QuantizedStride(k int) int { return wholeParts(k) + 64 }
 
-// QuantizedGroups returns the number of groups, and so of scales and sums, of a row of k elements.
-func QuantizedGroups(k, group int) int { return groupsOf(k, group) }
+// QuantizedGroups returns the number of groups, and so of scales, of a row of k elements.
+func QuantizedGroups(k int) int { return (wholeParts(k) + Group - 1) / Group }
 
-func groupsOf(k, group int) int {
+// wholeParts returns k rounded up to whole parts.
+func wholeParts(k int) int {
 	if k < 0 {
 		panic(badSize)
 	}
-	if group != GroupInt8 && group != GroupInt4 {
-		panic(badGroup)
-	}
-	return (k + group - 1) / group
+	return (k + part - 1) / part * part
 }
 
-// QuantizeRows quantises m rows of x to 8 bits, for weights packed in groups of that size (GroupInt8 or GroupInt4): in
-// each group
+// QuantizeRows quantises m rows of x to 8 bits: in each group
 //
-//	scale = max |x| / 127,  q = x · (127 / max |x|) rounded half to even,  sums = -zero · Σ q
+//	scale = max |x| / 127,  q = x · (127 / max |x|) rounded half to even,  sums = -128 · Σ q, then -Σ q of each 64 elements
 //
-// where zero is what the packed weights have added, 128 for int8 and 8 for int4. A group that holds a NaN or an infinity
+// where 128 is what the packed weights have added. A group that holds a NaN or an infinity
 // gets the scale NaN, which makes its row's products NaN; one with nothing above 2^-100 gets the scale 0. Every
 // instruction set gives the same bits.
 //
-// Shapes: x is [m, k] with rows ldx apart; q is [m, QuantizedStride(k, group)], its rows filled up with zeros to whole groups
-// (what follows is not written); scale and sums are [m, QuantizedGroups(k, group)] without gaps. q lies in -127..127. So
-// parts of the rows can be quantised separately, into the same buffers.
+// Shapes: x is [m, k] with rows ldx apart; q is [m, QuantizedStride(k)], its rows filled up with zeros to a multiple of 64
+// (what follows is not written); scale is [m, QuantizedGroups(k)] without gaps, sums likewise with SumsPerGroup for each. q
+// lies in -127..127. So parts of the rows can be quantised separately, into the same buffers.
 //
 // Panics if the slices are too short for their shapes.
-func QuantizeRows(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k, group int) {
-	groups := groupsOf(k, group)
+func QuantizeRows(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int) {
+	groups := QuantizedGroups(k)
 	checkMatrix(len(x), ldx, m, k)
-	checkQuantized(q, scale, sums, m, k, group)
+	checkQuantized(q, scale, sums, m, k)
 	if m == 0 || k == 0 {
 		return
 	}
-	stride := QuantizedStride(k, group)
-	zero := int32(zeroInt8)
-	if group == GroupInt4 {
-		zero = zeroInt4
-	}
+	stride := QuantizedStride(k)
 	for r := range m {
-		row, out := x[r*ldx:][:k], q[r*stride:][:groups*group]
-		quantizeRow(out, scale[r*groups:][:groups], sums[r*groups:][:groups], row, group, zero)
+		quantizeRow(q[r*stride:], scale[r*groups:], sums[r*groups*SumsPerGroup:], x[r*ldx:][:k])
 	}
 }
 
-// quantizeRow is one row of QuantizeRows; len(q) is that of x rounded up to whole groups.
-func quantizeRow(q []int8, scale []float32, sums []int32, x []float32, group int, zero int32) {
-	whole := len(x) / group
+// quantizeRow is one row of QuantizeRows.
+func quantizeRow(q []int8, scale []float32, sums []int32, x []float32) {
+	whole := len(x) / Group
 	if whole > 0 {
-		quantizeGroups(q[:whole*group], scale[:whole], sums[:whole], x[:whole*group], group, zero)
+		quantizeGroups(q[:whole*Group], scale[:whole], sums[:whole*SumsPerGroup], x[:whole*Group])
 	}
-	if rest := x[whole*group:]; len(rest) > 0 {
-		var padded [GroupInt8]float32
-		copy(padded[:], rest)
-		quantizeGroups(q[whole*group:], scale[whole:], sums[whole:], padded[:group], group, zero)
+	if rest := x[whole*Group:]; len(rest) > 0 {
+		var last [Group]float32
+		var bytes [Group]int8
+		copy(last[:], rest)
+		quantizeGroups(bytes[:], scale[whole:whole+1], sums[whole*SumsPerGroup:][:SumsPerGroup], last[:])
+		copy(q[whole*Group:][:wholeParts(len(rest))], bytes[:])
 	}
 }
 
-func quantizeGroupsGo(q []int8, scale []float32, sums []int32, x []float32, group int, zero int32) {
+func quantizeGroupsGo(q []int8, scale []float32, sums []int32, x []float32) {
 	for g := range scale {
-		xs, qs := x[g*group:][:group], q[g*group:][:group]
-		largest := largestBits(xs)
-		sums[g] = 0
-		if largest >= infBits || largest < tinyBits {
-			clear(qs)
-			scale[g] = 0
-			if largest >= infBits {
-				scale[g] = math.Float32frombits(quietNaN)
-			}
-			continue
+		qs, sum := q[g*Group:][:Group], sums[g*SumsPerGroup:][:SumsPerGroup]
+		scale[g] = quantizeSpan(qs, x[g*Group:])
+		clear(sum)
+		for i, v := range qs {
+			sum[0] -= zeroByte * int32(v)
+			sum[1+i/part] -= int32(v)
 		}
-		limit := math.Float32frombits(largest)
-		scale[g] = limit / 127
-		inverse := 127 / limit
-		var sum int32
-		for i, v := range xs {
-			n := int32(math.RoundToEven(float64(float32(v * inverse))))
-			qs[i] = int8(n)
-			sum += n
-		}
-		sums[g] = -zero * sum
 	}
+}
+
+// quantizeSpan quantises as many elements of x as q is long, and returns their scale.
+func quantizeSpan(q []int8, x []float32) float32 {
+	x = x[:len(q)]
+	largest := largestBits(x)
+	if largest >= infBits || largest < tinyBits {
+		clear(q)
+		if largest >= infBits {
+			return math.Float32frombits(quietNaN)
+		}
+		return 0
+	}
+	limit := math.Float32frombits(largest)
+	inverse := 127 / limit
+	for i, v := range x {
+		q[i] = int8(math.RoundToEven(float64(float32(v * inverse))))
+	}
+	return limit / 127
 }
 
 // largestBits returns the largest of the bits of |x|: they are in the order of the values, with infinity and then NaN
@@ -125,14 +126,14 @@ func largestBits(x []float32) uint32 {
 }
 
 // checkQuantized panics unless m quantised rows fit into the slices.
-func checkQuantized(q []int8, scale []float32, sums []int32, m, k, group int) {
+func checkQuantized(q []int8, scale []float32, sums []int32, m, k int) {
 	if m < 0 {
 		panic(badSize)
 	}
-	groups := groupsOf(k, group)
-	checkMatrix(len(q), QuantizedStride(k, group), m, groups*group)
+	groups := QuantizedGroups(k)
+	checkMatrix(len(q), QuantizedStride(k), m, wholeParts(k))
 	checkMatrix(len(scale), groups, m, groups)
-	checkMatrix(len(sums), groups, m, groups)
+	checkMatrix(len(sums), groups*SumsPerGroup, m, groups*SumsPerGroup)
 }
 
 // fma32 returns a·b + c rounded once. The sum in float64 is rounded to odd, which a second rounding cannot spoil.

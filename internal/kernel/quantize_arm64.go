@@ -5,49 +5,43 @@ package kernel
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
 //go:noescape
-func quantize128NEON(q *int8, scale *float32, sums *int32, x *float32, groups, zero uintptr)
+func quantize256NEON(q *int8, scale *float32, sums *int32, x *float32, groups uintptr)
 
-//go:noescape
-func quantize64NEON(q *int8, scale *float32, sums *int32, x *float32, groups, zero uintptr)
-
-func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32, group int, zero int32) {
-	switch {
-	case !cpu.NEON:
-		quantizeGroupsGo(q, scale, sums, x, group, zero)
-	case group == GroupInt8:
-		quantize128NEON(&q[0], &scale[0], &sums[0], &x[0], uintptr(len(scale)), uintptr(zero))
-	default:
-		quantize64NEON(&q[0], &scale[0], &sums[0], &x[0], uintptr(len(scale)), uintptr(zero))
+func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
+	if cpu.NEON {
+		quantize256NEON(&q[0], &scale[0], &sums[0], &x[0], uintptr(len(scale)))
+		return
 	}
+	quantizeGroupsGo(q, scale, sums, x)
 }
 
 //go:noescape
-func extremes64NEON(w *[GroupInt4]float32) (bits uint32, top float32)
+func extremes64NEON(w *[part]float32) (bits uint32, low, high float32)
 
 //go:noescape
-func squares64NEON(w *[GroupInt4]float32, inverse float32) float32
+func squares64NEON(w *[part]float32, inverse, low, high float32) float32
 
 //go:noescape
-func round64NEON(q *[GroupInt4]uint8, w *[GroupInt4]float32, inverse float32)
+func round64NEON(q *[part]uint8, w *[part]float32, inverse, low, high float32)
 
-func extremes64(w *[GroupInt4]float32) (bits uint32, top float32) {
+func extremes64(w *[part]float32) (bits uint32, low, high float32) {
 	if cpu.NEON {
 		return extremes64NEON(w)
 	}
 	return extremes64Go(w)
 }
 
-func squares64(w *[GroupInt4]float32, inverse float32) float32 {
+func squares64(w *[part]float32, inverse, low, high float32) float32 {
 	if cpu.NEON {
-		return squares64NEON(w, inverse)
+		return squares64NEON(w, inverse, low, high)
 	}
-	return squares64Go(w, inverse)
+	return squares64Go(w, inverse, low, high)
 }
 
-func round64(q *[GroupInt4]uint8, w *[GroupInt4]float32, inverse float32) {
+func round64(q *[part]uint8, w *[part]float32, inverse, low, high float32) {
 	if cpu.NEON {
-		round64NEON(q, w, inverse)
+		round64NEON(q, w, inverse, low, high)
 		return
 	}
-	round64Go(q, w, inverse)
+	round64Go(q, w, inverse, low, high)
 }

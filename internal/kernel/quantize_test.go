@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 	"testing"
@@ -51,42 +50,41 @@ func TestQuantizeRowsSpecialGroups(t *testing.T) {
 		}
 	}
 	all(t, func(t *testing.T) {
-		for _, group := range []int{GroupInt8, GroupInt4} {
-			for name, c := range map[string]struct {
-				x     func(i int) float32
-				scale float32
-				q     int8 // of every element but one
-			}{
-				"zero":                {fill(0), 0, 0},
-				"negative zero":       {fill(float32(math.Copysign(0, -1))), 0, 0},
-				"subnormal":           {fill(1e-40), 0, 0},
-				"below 2^-100":        {fill(0x1.fffffep-101), 0, 0},
-				"2^-100":              {fill(-0x1p-100), 0x1p-100 / 127, -127},
-				"largest":             {fill(math.MaxFloat32), math.MaxFloat32 / 127, 127},
-				"halves go to even":   {one(5, 254, 3), 2, 2},  // 1.5
-				"halves go to even 2": {one(5, -254, 5), 2, 2}, // 2.5
-				"nan first":           {one(0, nan, 1), nan, 0},
-				"nan last":            {one(group-1, nan, 1), nan, 0},
-				"negative nan":        {one(17, float32(math.Copysign(float64(nan), -1)), math.MaxFloat32), nan, 0},
-				"inf":                 {one(9, inf, 1), nan, 0},
-				"-inf":                {one(33, negInf, 1), nan, 0},
-			} {
-				t.Run(fmt.Sprintf("%s/group=%d", name, group), func(t *testing.T) {
-					x := make([]float32, group)
-					for i := range x {
-						x[i] = c.x(i)
-					}
-					q, scale, sums := make([]int8, QuantizedStride(group, group)), []float32{5}, []int32{5}
-					QuantizeRows(q, scale, sums, x, group, 1, group, group)
-					require.Zero(t, testkit.ULP(c.scale, scale[0]), "%v", scale[0])
-					require.Equal(t, c.q, q[1])
-					var sum int32
-					for _, v := range q[:group] {
-						sum += int32(v)
-					}
-					require.Equal(t, -sum*map[int]int32{GroupInt8: 128, GroupInt4: 8}[group], sums[0])
-				})
-			}
+		for name, c := range map[string]struct {
+			x     func(i int) float32
+			scale float32
+			q     int8 // of every element but one
+		}{
+			"zero":                {fill(0), 0, 0},
+			"negative zero":       {fill(float32(math.Copysign(0, -1))), 0, 0},
+			"subnormal":           {fill(1e-40), 0, 0},
+			"below 2^-100":        {fill(0x1.fffffep-101), 0, 0},
+			"2^-100":              {fill(-0x1p-100), 0x1p-100 / 127, -127},
+			"largest":             {fill(math.MaxFloat32), math.MaxFloat32 / 127, 127},
+			"halves go to even":   {one(5, 254, 3), 2, 2},  // 1.5
+			"halves go to even 2": {one(5, -254, 5), 2, 2}, // 2.5
+			"nan first":           {one(0, nan, 1), nan, 0},
+			"nan last":            {one(Group-1, nan, 1), nan, 0},
+			"negative nan":        {one(17, float32(math.Copysign(float64(nan), -1)), math.MaxFloat32), nan, 0},
+			"inf":                 {one(9, inf, 1), nan, 0},
+			"-inf":                {one(33, negInf, 1), nan, 0},
+		} {
+			t.Run(name, func(t *testing.T) {
+				x := make([]float32, Group)
+				for i := range x {
+					x[i] = c.x(i)
+				}
+				q, scale, sums := make([]int8, QuantizedStride(Group)), []float32{5}, []int32{5, 5, 5, 5, 5}
+				QuantizeRows(q, scale, sums, x, Group, 1, Group)
+				require.Zero(t, testkit.ULP(c.scale, scale[0]), "%v", scale[0])
+				require.Equal(t, c.q, q[1])
+				want := make([]int32, SumsPerGroup)
+				for i, v := range q[:Group] {
+					want[0] -= 128 * int32(v)
+					want[1+i/64] -= int32(v)
+				}
+				require.Equal(t, want, sums)
+			})
 		}
 	})
 }
@@ -96,40 +94,38 @@ func TestQuantizeRowsSpecialGroups(t *testing.T) {
 func TestQuantizeRows(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
-		for _, group := range []int{GroupInt8, GroupInt4} {
-			for _, k := range []int{1, 3, 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 300, 512, 1025} {
-				for _, off := range offsets {
-					const m = 3
-					ldx := k + off
-					x := normal(rng, off+m*ldx)[off:]
-					x[k/2] *= 1000
-					stride, groups := QuantizedStride(k, group), QuantizedGroups(k, group)
-					const untouched = 77
-					q := make([]int8, m*stride+off)[off:]
-					for i := range q {
-						q[i] = untouched
+		for _, k := range []int{1, 3, 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 255, 256, 257, 300, 512, 1025} {
+			for _, off := range offsets {
+				const m = 3
+				ldx := k + off
+				x := normal(rng, off+m*ldx)[off:]
+				x[k/2] *= 1000
+				stride, groups := QuantizedStride(k), QuantizedGroups(k)
+				const untouched = 77
+				q := make([]int8, m*stride+off)[off:]
+				for i := range q {
+					q[i] = untouched
+				}
+				gs := testkit.NewGuarded(m*groups, off)
+				scale, sums := gs.Slice(), make([]int32, m*groups*SumsPerGroup)
+				QuantizeRows(q, scale, sums, x, ldx, m, k)
+				gs.Check(t)
+				for r := range m {
+					all := make([]float32, groups*Group)
+					copy(all, x[r*ldx:][:k])
+					wantQ, wantScale, wantSums := make([]int8, len(all)), make([]float32, groups), make([]int32, groups*SumsPerGroup)
+					quantizeGroupsGo(wantQ, wantScale, wantSums, all)
+					row := q[r*stride:][:stride]
+					require.Equal(t, wantQ[:wholeParts(k)], row[:wholeParts(k)])
+					testkit.SameBits(t, wantScale, scale[r*groups:][:groups])
+					require.Equal(t, wantSums, sums[r*groups*SumsPerGroup:][:groups*SumsPerGroup])
+					for _, v := range row[wholeParts(k):] {
+						require.EqualValues(t, untouched, v)
 					}
-					gs := testkit.NewGuarded(m*groups, off)
-					scale, sums := gs.Slice(), make([]int32, m*groups)
-					QuantizeRows(q, scale, sums, x, ldx, m, k, group)
-					gs.Check(t)
-					for r := range m {
-						padded := make([]float32, groups*group)
-						copy(padded, x[r*ldx:][:k])
-						wantQ, wantScale, wantSums := make([]int8, len(padded)), make([]float32, groups), make([]int32, groups)
-						quantizeGroupsGo(wantQ, wantScale, wantSums, padded, group, map[int]int32{GroupInt8: 128, GroupInt4: 8}[group])
-						row := q[r*stride:][:stride]
-						require.Equal(t, wantQ, row[:len(padded)])
-						testkit.SameBits(t, wantScale, scale[r*groups:][:groups])
-						require.Equal(t, wantSums, sums[r*groups:][:groups])
-						for _, v := range row[len(padded):] {
-							require.EqualValues(t, untouched, v)
-						}
-						for i, v := range padded {
-							s := scale[r*groups+i/group]
-							require.InDelta(t, v, float32(row[i])*s, float64(s)*0.50001)
-							require.GreaterOrEqual(t, row[i], int8(-127))
-						}
+					for i, v := range all[:wholeParts(k)] {
+						s := scale[r*groups+i/Group]
+						require.InDelta(t, v, float32(row[i])*s, float64(s)*0.50001)
+						require.GreaterOrEqual(t, row[i], int8(-127))
 					}
 				}
 			}
@@ -143,17 +139,16 @@ func TestQuantizeRowsMisuse(t *testing.T) {
 		want string
 		call func()
 	}{
-		"group":    {badGroup, func() { QuantizeRows(q, s, z, x, 100, 2, 100, 32) }},
-		"k":        {badSize, func() { QuantizeRows(q, s, z, x, 100, 2, -1, 64) }},
-		"m":        {badSize, func() { QuantizeRows(q, s, z, x, 100, -2, 100, 64) }},
-		"short x":  {badLength, func() { QuantizeRows(q, s, z, x[:199], 100, 2, 100, 64) }},
-		"stride":   {badStride, func() { QuantizeRows(q, s, z, x, 99, 2, 100, 64) }},
-		"short q":  {badLength, func() { QuantizeRows(q[:192+127], s, z, x, 100, 2, 100, 64) }},
-		"scale":    {badLength, func() { QuantizeRows(q, s[:3], z, x, 100, 2, 100, 64) }},
-		"sums":     {badLength, func() { QuantizeRows(q, s, z[:3], x, 100, 2, 100, 64) }},
-		"fits":     {"", func() { QuantizeRows(q[:192+128], s[:4], z[:4], x[:200], 100, 2, 100, 64) }},
-		"no rows":  {"", func() { QuantizeRows(nil, nil, nil, nil, 0, 0, 100, 64) }},
-		"no width": {"", func() { QuantizeRows(nil, nil, nil, nil, 0, 3, 0, 64) }},
+		"k":        {badSize, func() { QuantizeRows(q, s, z, x, 100, 2, -1) }},
+		"m":        {badSize, func() { QuantizeRows(q, s, z, x, 100, -2, 100) }},
+		"short x":  {badLength, func() { QuantizeRows(q, s, z, x[:199], 100, 2, 100) }},
+		"stride":   {badStride, func() { QuantizeRows(q, s, z, x, 99, 2, 100) }},
+		"short q":  {badLength, func() { QuantizeRows(q[:192+127], s, z, x, 100, 2, 100) }},
+		"scale":    {badLength, func() { QuantizeRows(q, s[:1], z, x, 100, 2, 100) }},
+		"sums":     {badLength, func() { QuantizeRows(q, s, z[:9], x, 100, 2, 100) }},
+		"fits":     {"", func() { QuantizeRows(q[:192+128], s[:2], z[:10], x[:200], 100, 2, 100) }},
+		"no rows":  {"", func() { QuantizeRows(nil, nil, nil, nil, 0, 0, 100) }},
+		"no width": {"", func() { QuantizeRows(nil, nil, nil, nil, 0, 3, 0) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.want == "" {

@@ -8,16 +8,20 @@ const (
 	packedUnit = 12  // rows of the kernel's highest tile
 )
 
-// cutPacked is cutLinear for packed weights. A band is a whole number of groups, if results are quantised as they come.
-func cutPacked(rows, outs, threads, group int) (chunk, band int) {
-	if rows <= fewRows {
-		return rows, streamBand(outs, threads, max(kernel.PanelRows, group))
+// cutPacked is cutLinear for packed weights. A band is a whole number of groups if results are quantised as they come.
+func cutPacked(rows, outs, threads int, fused bool) (chunk, band int) {
+	unit, band := kernel.PanelRows, packedBand
+	if fused {
+		unit, band = kernel.Group, kernel.Group
 	}
-	bands := (outs + packedBand - 1) / packedBand
+	if rows <= fewRows {
+		return rows, streamBand(outs, threads, unit)
+	}
+	bands := (outs + band - 1) / band
 	chunks := (rows + packedRows - 1) / packedRows
 	for chunks*bands < 4*threads && rows/(chunks+1) >= 4*packedUnit {
 		chunks++
 	}
 	chunk = (rows + chunks - 1) / chunks
-	return (chunk + packedUnit - 1) / packedUnit * packedUnit, packedBand
+	return (chunk + packedUnit - 1) / packedUnit * packedUnit, band
 }

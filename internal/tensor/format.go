@@ -16,16 +16,15 @@ const (
 	F32  Format = iota // IEEE single precision
 	BF16               // the upper half of a float32
 	F16                // IEEE half precision
-	Int8               // packed: 8 bits, a scale for each 128 elements of a row
-	Int4               // packed: 4 bits, a scale for each 64 elements of a row
+	Int8               // packed: 8 bits, a scale for each 256 elements of a row
+	Int4               // packed: 4 bits, a step and a zero for each 64 elements of a row, and a scale for 256
 	numFormats
 )
 
-// formatInfo describes one storage format: of a row's elements, one after the other, or of panels (group > 0).
+// formatInfo describes one storage format: of a row's elements, one after the other, or of panels (mulPacked).
 type formatInfo struct {
-	name  string
-	size  int // bytes of an element
-	group int // packed: elements that share a scale
+	name string
+	size int // bytes of an element
 
 	mul    func(m *Matrix, y []float32, ldy int, x []float32, ldx, rows, c0, c1 int, scratch []float32)
 	decode func(m *Matrix, dst []float32, row int)
@@ -71,7 +70,7 @@ var formats = [numFormats]formatInfo{
 			kernel.MatMulLaidF16(y, ldy, x, from, to, m.u16(c0, c1), c1-c0, scratch)
 		},
 		decode: func(m *Matrix, dst []float32, row int) { kernel.F16ToF32(dst, m.u16(row, row+1)) }},
-	Int8: {name: "int8", group: kernel.GroupInt8,
+	Int8: {name: "int8",
 		mulPacked: func(m *Matrix, y []float32, ldy int, x quantized, rows, panel, panels int) {
 			p := m.packed
 			kernel.MatMulInt8(y, ldy, x.bytes, x.scale, x.sums, rows, p.panels, p.f32, panel, panels, m.rows, m.cols)
@@ -84,7 +83,7 @@ var formats = [numFormats]formatInfo{
 		pack: func(m *Matrix, rows []float32, row0 int) {
 			kernel.PackInt8(m.packed.panels, m.packed.f32, rows, row0, m.rows, m.cols)
 		}},
-	Int4: {name: "int4", group: kernel.GroupInt4,
+	Int4: {name: "int4",
 		mulPacked: func(m *Matrix, y []float32, ldy int, x quantized, rows, panel, panels int) {
 			p := m.packed
 			kernel.MatMulInt4(y, ldy, x.bytes, x.scale, x.sums, rows, p.panels, p.bf16, panel, panels, m.rows, m.cols)
@@ -108,7 +107,7 @@ func (f Format) String() string {
 }
 
 // Packed reports whether the format stores panels of rows, which are multiplied by rows in 8 bits.
-func (f Format) Packed() bool { return f < numFormats && formats[f].group > 0 }
+func (f Format) Packed() bool { return f < numFormats && formats[f].mulPacked != nil }
 
 // Align returns what the address of a matrix's data must be a multiple of, in bytes.
 func (f Format) Align() int { return formats[f].size }

@@ -85,7 +85,7 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 		if m.rows > out || m.cols > in || m.rows != w[0].rows || m.cols != w[0].cols {
 			panic(badShape)
 		}
-		if formats[m.format].group > 0 {
+		if m.format.Packed() {
 			panic(badFormat)
 		}
 	}

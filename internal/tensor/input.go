@@ -13,11 +13,10 @@ type Input struct {
 	q    quantized
 }
 
-// quantized is rows in 8 bits, with one scale and one sum for each group of elements, and what is too large for them.
+// quantized is rows in 8 bits, with one scale and some sums for each group of elements, and what is too large for them.
 type quantized struct {
 	rows, cols     int
-	group          int // 0: there are none
-	groups, stride int // of a row
+	groups, stride int // of a row; no stride: there are none
 	bytes          []int8
 	scale          []float32
 	sums           []int32
@@ -36,7 +35,7 @@ func (in Input) cols() int { return max(in.rows.Cols, in.q.cols) }
 // Input returns rows as what w is multiplied by: quantised where w is packed, else just as they are.
 func (ex *Exec) Input(x Tensor, w *Matrix) Input {
 	in := Input{rows: x, q: ex.quantized(x.Rows, x.Cols, w)}
-	if in.q.group > 0 {
+	if in.q.stride > 0 {
 		ex.runRows(rowLoop{n: x.Rows, f: quantizeRow, x: x, q: in.q})
 	}
 	return in
@@ -50,7 +49,7 @@ func (ex *Exec) NormInput(x Tensor, norm *Norm, w *Matrix) Input {
 		panic(badShape)
 	}
 	in := Input{rows: ex.Alloc(x.Rows, x.Cols), q: ex.quantized(x.Rows, x.Cols, w)}
-	if in.q.group == 0 {
+	if in.q.stride == 0 {
 		ex.NormRows(in.rows, x, norm)
 	} else {
 		ex.runRows(rowLoop{n: x.Rows, f: normQuantizeRow, dst: in.rows, x: x, norm: norm, q: in.q})
@@ -78,15 +77,14 @@ func normQuantizeRow(l *rowLoop, r int) {
 
 // quantized allocates rows for products with w, or none if w is multiplied in float32.
 func (ex *Exec) quantized(rows, cols int, w *Matrix) quantized {
-	group := formats[w.format].group
-	if group == 0 {
+	if !w.format.Packed() {
 		return quantized{}
 	}
-	q := quantized{rows: rows, cols: cols, group: group, groups: kernel.QuantizedGroups(cols, group), stride: kernel.QuantizedStride(cols, group)}
+	q := quantized{rows: rows, cols: cols, groups: kernel.QuantizedGroups(cols), stride: kernel.QuantizedStride(cols)}
 	n := rows * q.groups
 	q.bytes = allocAs[int8](ex, rows*q.stride)
 	q.scale = ex.arena.alloc(n)
-	q.sums = allocAs[int32](ex, n)
+	q.sums = allocAs[int32](ex, n*kernel.SumsPerGroup)
 	q.outliers = kernel.Outliers{
 		Count: allocAs[uint8](ex, n),
 		Index: allocAs[uint8](ex, n*kernel.MaxOutliers),
@@ -107,18 +105,18 @@ func allocAs[T int8 | uint8 | int32](ex *Exec, n int) []T {
 
 // set quantises x into row r from column c on, which begins a group.
 func (q *quantized) set(r, c int, x []float32) {
-	g := c / q.group
+	g := c / kernel.Group
 	at := r*q.groups + g
-	kernel.QuantizeRow(q.bytes[r*q.stride+c:], q.scale[at:], q.sums[at:], q.outliers.Row(r, q.groups, g), x, q.group)
+	kernel.QuantizeRow(q.bytes[r*q.stride+c:], q.scale[at:], q.sums[at*kernel.SumsPerGroup:], q.outliers.Row(r, q.groups, g), x)
 }
 
 // from returns rows r and on.
 func (q *quantized) from(r int) quantized {
-	if q.group == 0 {
+	if q.stride == 0 {
 		return quantized{}
 	}
 	p := *q
-	p.bytes, p.scale, p.sums = q.bytes[r*q.stride:], q.scale[r*q.groups:], q.sums[r*q.groups:]
+	p.bytes, p.scale, p.sums = q.bytes[r*q.stride:], q.scale[r*q.groups:], q.sums[r*q.groups*kernel.SumsPerGroup:]
 	p.outliers = q.outliers.Row(r, q.groups, 0)
 	return p
 }

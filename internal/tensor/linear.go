@@ -35,7 +35,7 @@ func (a Act) apply(x []float32) {
 type linearLoop struct {
 	ex     *Exec
 	dst    Tensor
-	to     quantized // where results go instead of dst, if it has a group
+	to     quantized // where results go instead of dst, if it has a stride
 	x      Input
 	laid   kernel.Laid // x, if it is laid out; a chunk is so many tiles then
 	w, up  *Matrix     // up: the second factor of a gated product, or nil
@@ -116,7 +116,7 @@ func (ex *Exec) inputOf(l linearLoop, next *Matrix) Input {
 	if next.cols != l.w.rows {
 		panic(badShape)
 	}
-	if formats[l.w.format].group == 0 || formats[next.format].group == 0 {
+	if !l.w.format.Packed() || !next.format.Packed() {
 		l.dst = ex.Alloc(n, l.w.rows)
 		ex.runLinear(l)
 		return ex.Input(l.dst, next)
@@ -128,7 +128,7 @@ func (ex *Exec) inputOf(l linearLoop, next *Matrix) Input {
 
 func (ex *Exec) runLinear(l linearLoop) {
 	n := l.x.Rows()
-	fused := l.to.group > 0
+	fused := l.to.stride > 0
 	if !fused && (l.dst.Rows != n || l.dst.Cols != l.w.rows) || l.x.cols() != l.w.cols {
 		panic(badShape)
 	}
@@ -156,9 +156,9 @@ func (ex *Exec) runLinear(l linearLoop) {
 	mark := ex.Mark()
 	defer ex.Release(mark)
 	need, units := 0, n // of rows
-	if group := formats[l.w.format].group; group > 0 {
-		l.chunk, l.band = cutPacked(n, outs, ex.Threads(), l.to.group)
-		if l.x.q.group != group {
+	if l.w.format.Packed() {
+		l.chunk, l.band = cutPacked(n, outs, ex.Threads(), fused)
+		if l.x.q.stride == 0 {
 			l.x = ex.Input(l.x.Floats(), l.w)
 		}
 	} else if x := l.x.Floats(); kernel.LaidLen(n, l.w.cols) > 0 {
@@ -207,7 +207,7 @@ func (l *linearLoop) Do(worker, i int) {
 	r0, r1 := l.rows(chunk)
 	rows, width := r1-r0, c1-c0
 	y, ldy, scratch := dst.data, dst.Cols, l.ex.scratch[worker]
-	if l.add || l.to.group > 0 {
+	if l.add || l.to.stride > 0 {
 		y, ldy, scratch = scratch[:rows*width], width, scratch[rows*width:]
 	} else {
 		y = y[r0*ldy+c0:]
@@ -227,7 +227,7 @@ func (l *linearLoop) Do(worker, i int) {
 			l.gate(out, u[r*width:(r+1)*width], c0)
 		}
 		switch {
-		case l.to.group > 0:
+		case l.to.stride > 0:
 			l.to.set(r0+r, c0, out)
 		case l.add:
 			kernel.Add(dst.Row(r0 + r)[c0:c1], out)
@@ -275,7 +275,7 @@ func (l *linearLoop) mul(w *Matrix, y []float32, ldy, chunk, c0, c1 int, scratch
 		return
 	}
 	r0, r1 := l.rows(chunk)
-	if f.group > 0 {
+	if w.format.Packed() {
 		panel := c0 / kernel.PanelRows
 		f.mulPacked(w, y, ldy, l.x.q.from(r0), r1-r0, panel, (c1+kernel.PanelRows-1)/kernel.PanelRows-panel)
 		return

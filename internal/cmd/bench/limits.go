@@ -101,14 +101,13 @@ type int8Product struct {
 
 func newInt8Loop(threads int) *int8Loop {
 	l := &int8Loop{make([]int8Product, threads)}
-	const group = kernel.GroupInt8
 	x, w := ones(limitRows*limitInner), ones(limitCols*limitInner)
 	for i := range l.of {
 		panels, scales := kernel.PackedInt8Len(limitCols, limitInner)
-		groups := limitRows * kernel.QuantizedGroups(limitInner, group)
+		groups := limitRows * kernel.QuantizedGroups(limitInner)
 		p := int8Product{y: make([]float32, limitRows*limitCols), qscale: make([]float32, groups), scales: make([]float32, scales),
-			q: make([]int8, limitRows*kernel.QuantizedStride(limitInner, group)), sums: make([]int32, groups), panels: make([]uint8, panels)}
-		kernel.QuantizeRows(p.q, p.qscale, p.sums, x, limitInner, limitRows, limitInner, group)
+			q: make([]int8, limitRows*kernel.QuantizedStride(limitInner)), sums: make([]int32, groups*kernel.SumsPerGroup), panels: make([]uint8, panels)}
+		kernel.QuantizeRows(p.q, p.qscale, p.sums, x, limitInner, limitRows, limitInner)
 		for row := 0; row < limitCols; row += kernel.PanelRows {
 			kernel.PackInt8(p.panels, p.scales, w[row*limitInner:][:kernel.PanelRows*limitInner], row, limitCols, limitInner)
 		}

@@ -47,7 +47,7 @@ func main() {
 		values  []valueKernel
 	}{
 		{avx512VNNI, []quantKernel{int8AVX512VNNI(), int4AVX512VNNI()}, []valueKernel{valueAVX512VNNI(12, 2), valueAVX512VNNI(8, 3)}},
-		{avxVNNI, []quantKernel{int8AVXVNNI(), int4AVXVNNI()}, []valueKernel{valueAVXVNNI()}},
+		{avxVNNI, []quantKernel{int8AVXVNNI()}, []valueKernel{valueAVXVNNI()}},
 		{avx2, []quantKernel{int8AVX2(), int4AVX2()}, []valueKernel{valueAVX2()}},
 	} {
 		f := newFile(out.isa)
@@ -93,8 +93,9 @@ func neon() {
 	}
 	for _, out := range neonQuants() {
 		f := newNEONFile(out.isa)
-		for _, k := range out.kernels {
-			f.quant(k)
+		f.quant(out.neonQuant)
+		if out.name == neonISA.name { // the others unpack likewise
+			neonUnpackInt4(f)
 		}
 		write("../quant_"+out.lower+"_arm64.s", f.source())
 	}

@@ -8,8 +8,6 @@ import (
 // neonQuant is a quantised product on arm64. A tile of h rows goes through the 32 columns of a panel in several passes of
 // vectors(h) vectors of four columns; the sums of a pass stay in registers through a group.
 type neonQuant struct {
-	name    string // of the function, before that of the instruction set
-	half    bool   // weights of 4 bits
 	dot     string // the instruction that multiplies vectors of bytes by one element, or ""
 	offset  bool   // whether the sums begin with those of the activations, which take the weights' offset off
 	matrix  bool   // whether tiles of two rows and more multiply matrices (I8MM)
@@ -19,23 +17,14 @@ type neonQuant struct {
 // neonQuantISA is the kernels of one instruction set.
 type neonQuantISA struct {
 	isa
-	kernels []neonQuant
+	neonQuant
 }
 
 func neonQuants() []neonQuantISA {
 	return []neonQuantISA{
-		{neonISA, []neonQuant{
-			{name: "int8Tile", maxRows: 8},
-			{name: "int4Tile", maxRows: 8, half: true, offset: true},
-		}},
-		{dotProdISA, []neonQuant{
-			{name: "int8Tile", maxRows: 8, dot: "SDOT"},
-			{name: "int4Tile", maxRows: 8, dot: "SDOT", half: true, offset: true},
-		}},
-		{i8mmISA, []neonQuant{
-			{name: "int8Tile", maxRows: 6, dot: "USDOT", offset: true, matrix: true},
-			{name: "int4Tile", maxRows: 6, dot: "USDOT", half: true, offset: true, matrix: true},
-		}},
+		{neonISA, neonQuant{maxRows: 8}},
+		{dotProdISA, neonQuant{maxRows: 8, dot: "SDOT"}},
+		{i8mmISA, neonQuant{maxRows: 6, dot: "USDOT", offset: true, matrix: true}},
 	}
 }
 
@@ -54,7 +43,7 @@ const (
 	regPanel      = "R17" // the weights at the start of the group
 	regQ          = "R19" // the activations at the start of the group
 	regGroups     = "R20"
-	regConstQuant = 31 // what is added to bytes, or masks half bytes
+	regConstQuant = 31 // what is added to bytes
 )
 
 // vectors is the width of a pass of a tile of h rows, in vectors of four columns: as wide as the registers allow.
@@ -82,18 +71,14 @@ type neonTile struct {
 func (t *neonTile) sum(r, v int) int { return r*t.width + v }
 
 func (f *neonFile) quant(k neonQuant) {
-	f.text(k.name, "(args *quantArgs)", 8)
+	f.text("int8Tile", "(args *quantArgs)", 8)
 	f.op("MOVD args+0(FP), %s", regQuantArgs)
 	f.op("MOVD quantArgs_q(%s), %s", regQuantArgs, regQ)
 	f.op("MOVD quantArgs_w(%s), %s", regQuantArgs, regPanel)
 	f.op("MOVD quantArgs_wscale(%s), %s", regQuantArgs, regScales)
 	f.op("MOVD quantArgs_groups(%s), %s", regQuantArgs, regGroups)
 	f.op("MOVD $0, %s", regGroup)
-	switch {
-	case k.half:
-		f.useConstants()
-		f.constant(regConstQuant, 0x0f0f0f0f)
-	case !k.offset:
+	if !k.offset {
 		f.useConstants()
 		f.constant(regConstQuant, 0x80808080)
 	}
@@ -133,11 +118,7 @@ func (t *neonTile) tile() {
 	t.op("BNE %s", label("pass"))
 	t.op("MOVD quantArgs_steps(%s), %s", regQuantArgs, regTemp)
 	t.op("ADD %s<<2, %s, %s", regTemp, regQ, regQ)
-	if t.half {
-		t.op("ADD %s<<6, %s, %s", regTemp, regPanel, regPanel)
-	} else {
-		t.op("ADD %s<<7, %s, %s", regTemp, regPanel, regPanel)
-	}
+	t.op("ADD %s<<7, %s, %s", regTemp, regPanel, regPanel)
 	t.op("MOVD $1, %s", regTemp)
 	t.op("MOVD %s, quantArgs_resume(%s)", regTemp, regQuantArgs)
 	t.op("ADD $4, %s, %s", regGroup, regGroup)
@@ -158,11 +139,14 @@ func (t *neonTile) rows(stride, base string) {
 	}
 }
 
-// scalars points regTemp at the scale or sum of row 0 and this group, regStride at the distance between rows.
-func (t *neonTile) scalars(field string) {
+// scalars points regTemp at the scale or first sum of row 0 and this group, regStride at the distance between rows.
+func (t *neonTile) scalars(field, stride string) {
 	t.op("MOVD quantArgs_%s(%s), %s", field, regQuantArgs, regTemp)
 	t.op("ADD %s, %s, %s", regGroup, regTemp, regTemp)
-	t.op("MOVD quantArgs_lds(%s), %s", regQuantArgs, regStride)
+	if field == "sums" { // 1 + groupParts of them for each group
+		t.op("ADD %s<<2, %s, %s", regGroup, regTemp, regTemp)
+	}
+	t.op("MOVD quantArgs_%s(%s), %s", stride, regQuantArgs, regStride)
 }
 
 // scalar loads the scale or sum of the next row into element 0 of register d.
@@ -180,7 +164,7 @@ func (t *neonTile) start() {
 		}
 		return
 	}
-	t.scalars("sums")
+	t.scalars("sums", "ldsums")
 	if !pairs {
 		for r := range t.height {
 			t.scalar(30)
@@ -204,28 +188,15 @@ func (t *neonTile) start() {
 	}
 }
 
-// loadWeights loads vector v of the four columns of step i (of four, from regWeights on) as bytes into register d. Half bytes come
-// two steps at once, into d and d2.
-func (t *neonTile) loadWeights(i, v, d, d2 int) {
-	if t.half {
-		t.op("FMOVQ %d(%s), F%d", i/2*panelBytes+16*v, regWeights, d)
-		t.shift("USHR", d2, d, 4)
-		t.v("AND.16B", d, d, regConstQuant)
-		return
-	}
+// loadWeights loads vector v of the four columns of step i (of four, from regWeights on) as bytes into register d.
+func (t *neonTile) loadWeights(i, v, d int) {
 	t.op("FMOVQ %d(%s), F%d", i*panelBytes+16*v, regWeights, d)
 	if !t.offset {
 		t.v("EOR.16B", d, d, regConstQuant)
 	}
 }
 
-func (t *neonTile) advance() {
-	bytes := 4 * panelBytes
-	if t.half {
-		bytes /= 2
-	}
-	t.op("ADD $%d, %s, %s", bytes, regWeights, regWeights)
-}
+func (t *neonTile) advance() { t.op("ADD $%d, %s, %s", 4*panelBytes, regWeights, regWeights) }
 
 // products writes four steps of a tile of sums of single elements.
 func (t *neonTile) products() {
@@ -246,31 +217,24 @@ func (t *neonTile) products() {
 		}
 	}
 	// Weights are loaded as far ahead of their use as there are registers for them: not all processors reorder.
-	steps := 1 // in one load
-	if t.half {
-		steps = 2
-	}
-	slots, loads := free/steps, 4/steps*t.width
+	loads := 4 * t.width
 	load := func(p int) {
 		if p < loads {
-			w := weight + p%slots*steps
-			t.loadWeights(p/t.width*steps, p%t.width, w, w+steps-1)
+			t.loadWeights(p/t.width, p%t.width, weight+p%free)
 		}
 	}
-	for p := range slots - 1 {
+	for p := range free - 1 {
 		load(p)
 	}
 	for p := range loads {
-		load(p + slots - 1)
-		for i := range steps {
-			dots(p/t.width*steps+i, p%t.width, weight+p%slots*steps+i)
-		}
+		load(p + free - 1)
+		dots(p/t.width, p%t.width, weight+p%free)
 	}
 	t.advance()
 }
 
 // longProducts is products without an instruction for it: 16 products of bytes are added up in pairs as 16-bit numbers (two
-// fit: 2·128·127 is below 2^15; of half bytes four, of two steps), then to the sums.
+// fit: 2·128·127 is below 2^15), then to the sums.
 func (t *neonTile) longProducts() {
 	q := t.height * t.width // the current row's bytes of one step, then of the other
 	weight := q + 2
@@ -278,11 +242,8 @@ func (t *neonTile) longProducts() {
 	pairs := (regConstQuant - product) / 2
 	for i := 0; i < 4; i += 2 {
 		for v := range t.width { // both steps of all vectors
-			w := weight + 2*v
-			t.loadWeights(i, v, w, w+1)
-			if !t.half {
-				t.loadWeights(i+1, v, w+1, w+1)
-			}
+			t.loadWeights(i, v, weight+2*v)
+			t.loadWeights(i+1, v, weight+2*v+1)
 		}
 		for r := range t.height {
 			t.op("FMOVD.P 8(R%d), F%d", regRow+r, q)
@@ -299,23 +260,13 @@ func (t *neonTile) longRow(r, q, weight, product, pairs int) {
 	type one struct{ v, step int }
 	var all []one
 	for v := range t.width {
-		all = append(all, one{v, 0})
-		if !t.half {
-			all = append(all, one{v, 1})
-		}
+		all = append(all, one{v, 0}, one{v, 1})
 	}
 	for batch := range slices.Chunk(all, pairs) {
 		for i, p := range batch {
 			low, w := product+2*i, weight+2*p.v+p.step
 			t.v("SMULL", low, w, q+p.step)
 			t.v("SMULL2", low+1, w, q+p.step)
-		}
-		if t.half {
-			for i, p := range batch {
-				low, w := product+2*i, weight+2*p.v+1
-				t.v("SMLAL", low, w, q+1)
-				t.v("SMLAL2", low+1, w, q+1)
-			}
 		}
 		for i := range batch {
 			t.v("ADDP.8H", product+2*i, product+2*i, product+2*i+1)
@@ -333,12 +284,8 @@ func (t *neonTile) matrices() {
 	q := 2 * pairs * t.width
 	w := q + pairs // two registers for the weights, and two for pairs of columns
 	load := func(i, v int) {
-		if t.half {
-			t.loadWeights(i, v, w, w+1)
-		} else {
-			t.loadWeights(i, v, w, w)
-			t.loadWeights(i+1, v, w+1, w+1)
-		}
+		t.loadWeights(i, v, w)
+		t.loadWeights(i+1, v, w+1)
 	}
 	for i := 0; i < 4; i += 2 {
 		load(i, 0)
@@ -391,7 +338,7 @@ func (t *neonTile) finish(label func(string) string, sums func(r, v int) int) {
 		}
 	}
 	t.label(label("resume"))
-	t.scalars("scale")
+	t.scalars("scale", "lds")
 	for r := range t.height {
 		if r%4 == 0 {
 			t.scalar(scales + r/4)
@@ -401,12 +348,7 @@ func (t *neonTile) finish(label func(string) string, sums func(r, v int) int) {
 		t.insert(scales+r/4, r%4, temp)
 	}
 	for v := range t.width {
-		if t.half {
-			t.op("FMOVD.P 8(%s), F%d", regScales, weight)
-			t.widenBF16(weight, weight, false)
-		} else {
-			t.op("FMOVQ.P 16(%s), F%d", regScales, weight)
-		}
+		t.op("FMOVQ.P 16(%s), F%d", regScales, weight)
 		for r := range t.height {
 			s := sums(r, v)
 			t.v("SCVTF.4S", s, s)
@@ -416,4 +358,55 @@ func (t *neonTile) finish(label func(string) string, sums func(r, v int) int) {
 			t.op("FMOVQ F%d, %d(R%d)", y, 16*v, regRow+r)
 		}
 	}
+}
+
+// neonUnpackInt4 writes unpackInt4(dst, src *uint8, parts uintptr): some parts of a group of a panel of 4-bit weights in the layout of int8,
+// eight columns at a time.
+func neonUnpackInt4(f *neonFile) {
+	const (
+		steps, zeros       = 0, 1 // of 8 columns, in words, then in bytes
+		low, high          = 2, 3
+		step, offset       = 4, 6 // of 4 columns, in the bytes of each of two registers
+		mask, middle, temp = 31, 30, 8
+		weights            = partBytes * 64 / 2 // of a part
+	)
+	f.text("unpackInt4", "(dst, src *uint8, parts uintptr)", 24)
+	f.op("MOVD dst+0(FP), R0")
+	f.op("MOVD src+8(FP), R1")
+	f.op("MOVD parts+16(FP), R2")
+	f.op("ADD $%d, R1, R3", groupParts*partBytes)
+	f.useConstants()
+	f.constant(mask, 0x0f0f0f0f)
+	f.constant(middle, 0x80808080)
+	f.label("part")
+	for c := 0; c < partBytes; c += 8 { // columns
+		f.op("FMOVD %d(R1), F%d", c, steps)
+		f.shift("USHR", zeros, steps, 4)
+		f.v("AND.16B", steps, steps, mask)
+		f.v("MUL.16B", zeros, zeros, steps)
+		f.v("SUB.16B", zeros, middle, zeros)
+		for _, r := range []struct{ from, to int }{{steps, step}, {zeros, offset}} {
+			f.v("ZIP1.16B", temp, r.from, r.from) // each byte twice,
+			f.v("ZIP1.8H", r.to, temp, temp)      // and four times
+			f.v("ZIP2.8H", r.to+1, temp, temp)
+		}
+		for at := 0; at < weights; at += panelBytes {
+			for v := range 2 {
+				f.op("FMOVQ %d(R3), F%d", at+4*c+16*v, low)
+				f.shift("USHR", high, low, 4)
+				f.v("AND.16B", low, low, mask)
+				for i, r := range []int{low, high} {
+					f.v("MOV", temp, offset+v)
+					f.v("MLA.16B", temp, r, step+v)
+					f.op("FMOVQ F%d, %d(R0)", temp, 2*at+i*panelBytes+4*c+16*v)
+				}
+			}
+		}
+	}
+	f.op("ADD $%d, R1, R1", partBytes)
+	f.op("ADD $%d, R3, R3", weights)
+	f.op("ADD $%d, R0, R0", 2*weights)
+	f.op("SUBS $1, R2, R2")
+	f.op("BNE part")
+	f.ret()
 }

@@ -13,6 +13,9 @@ type quantKernel struct {
 	acc     int  // registers for them
 	half    bool // weights of 4 bits
 	signed  bool // whether block takes the offset of the weights off
+	// zeros begins the sums with what the zeros of the weights take off, where they do not begin with what the offset does: CX points to the
+	// steps and zeros of the group, SI to the sums of the rows.
+	zeros func(t *quantTile)
 	// start loads constants; block writes the products of unroll steps (4 elements of k, 128 bytes of a panel of bytes).
 	start  func(f *file)
 	unroll int
@@ -33,8 +36,12 @@ func (t *quantTile) sum(c, r, v int) int { return (c*t.height+r)*t.vectors + v }
 // passBytes is what the columns of one pass take in a step of bytes, in y and in the scales in f32.
 func (t *quantTile) passBytes() int { return t.vectors * t.bytes() }
 
-// panelBytes is the width of a panel in each of those.
-const panelBytes = 128
+const (
+	panelBytes = 128 // the width of a panel in each of those
+	// Of the layout of 4-bit weights: the steps and zeros of one part of a panel, and the parts of a group.
+	partBytes  = 32
+	groupParts = 4
+)
 
 func int8AVX512VNNI() quantKernel {
 	return quantKernel{name: "int8Tile", rows: 12, vectors: 2, chains: 4, acc: 24, unroll: 4, start: func(*file) {},
@@ -55,28 +62,33 @@ func int8AVX512VNNI() quantKernel {
 		}}
 }
 
+// int4AVX512VNNI makes bytes of the half bytes of a part, times their step and from their zero on, as unpackInt4 does.
 func int4AVX512VNNI() quantKernel {
-	return quantKernel{name: "int4Tile", rows: 12, vectors: 2, chains: 4, acc: 24, half: true, unroll: 4,
-		start: func(f *file) { f.op("VMOVDQU64 %s, Z31", f.constant(0x0f0f0f0f)) },
+	const step, offset, weight, q = 16, 18, 20, 24
+	u := unpacker{mask: 31, words: 30, bytes: 29, temp: 28}
+	return quantKernel{name: "int4Tile", rows: 8, vectors: 2, chains: 4, acc: 16, half: true, unroll: 16,
+		start: func(f *file) { f.start(u) },
 		block: func(t *quantTile) {
+			for v := range 2 {
+				t.stepsOf(u, 16*v, step+v, offset+v)
+			}
 			for i := 0; i < t.unroll; i += 2 {
 				t.prefetch(i*panelBytes/2, 2)
-				for v := range 2 { // Z24, Z25: the first step, Z26, Z27: the second
-					t.op("VMOVDQU64 %d(BX), Z%d", i*panelBytes/2+v*64, 24+v)
-					t.op("VPSRLW $4, Z%d, Z%d", 24+v, 26+v)
-					t.op("VPANDD Z31, Z%d, Z%d", 24+v, 24+v)
-					t.op("VPANDD Z31, Z%d, Z%d", 26+v, 26+v)
+				for v := range 2 { // the first step, and two registers on the second
+					t.op("VMOVDQU64 %d(BX), Z%d", i*panelBytes/2+v*64, weight+v)
+					t.toBytes(u, weight+v, weight+2+v, step+v, offset+v)
 				}
 				for j := range 2 {
 					for r := range t.height {
-						q := 28 + r%3
+						q := q + r%4
 						t.op("VPBROADCASTD %s, Z%d", t.row("AX", r, 4*(i+j)), q)
 						for v := range 2 {
-							t.op("VPDPBUSD Z%d, Z%d, Z%d", q, 24+2*j+v, t.sum((i+j)%t.split, r, v))
+							t.op("VPDPBUSD Z%d, Z%d, Z%d", q, weight+2*j+v, t.sum((i+j)%t.split, r, v))
 						}
 					}
 				}
 			}
+			t.op("ADDQ $%d, SI", partBytes)
 		}}
 }
 
@@ -93,31 +105,6 @@ func int8AVXVNNI() quantKernel {
 					t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*i), q)
 					for v := range 2 {
 						t.dotVEX("VPDPBUSD", q, 12+v, t.sum(i%t.split, r, v))
-					}
-				}
-			}
-		}}
-}
-
-func int4AVXVNNI() quantKernel {
-	return quantKernel{name: "int4Tile", rows: 4, vectors: 2, chains: 4, acc: 8, half: true, unroll: 4,
-		start: func(f *file) { f.op("VMOVDQU %s, Y15", f.constant(0x0f0f0f0f)) },
-		block: func(t *quantTile) {
-			for i := 0; i < t.unroll; i += 2 {
-				t.prefetch(i*panelBytes/2, 1)
-				for v := range 2 { // Y8, Y9: the first step, Y10, Y11: the second
-					t.op("VMOVDQU %d(BX), Y%d", i*panelBytes/2+v*32, 8+v)
-					t.op("VPSRLW $4, Y%d, Y%d", 8+v, 10+v)
-					t.op("VPAND Y15, Y%d, Y%d", 8+v, 8+v)
-					t.op("VPAND Y15, Y%d, Y%d", 10+v, 10+v)
-				}
-				for j := range 2 {
-					for r := range t.height {
-						q := 12 + r%3
-						t.op("VPBROADCASTD %s, Y%d", t.row("AX", r, 4*(i+j)), q)
-						for v := range 2 {
-							t.dotVEX("VPDPBUSD", q, 8+2*j+v, t.sum((i+j)%t.split, r, v))
-						}
 					}
 				}
 			}
@@ -151,9 +138,10 @@ func int8AVX2() quantKernel {
 		}}
 }
 
-// int4AVX2 adds up eight sums of two products in 16 bits, at most 8·2·15·127, before it widens them.
+// int4AVX2 multiplies half bytes as they are. It adds up eight sums of two products in 16 bits, at most 8·2·15·127, before it widens
+// them, times their step. What the zeros take off is there when a group begins: see zeros.
 func int4AVX2() quantKernel {
-	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, alone: 4, chains: 1, acc: 6, half: true, unroll: 8,
+	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, alone: 4, chains: 1, acc: 6, half: true, unroll: 16,
 		start: func(f *file) { f.op("VMOVDQU %s, Y15", f.constant(0x0f0f0f0f)) },
 		block: func(t *quantTile) {
 			narrow := func(r, v int) int { return (t.height+r)*t.vectors + v } // sums in 16 bits
@@ -167,7 +155,7 @@ func int4AVX2() quantKernel {
 					for j := range 2 {
 						for r := range t.height {
 							t.op("VPBROADCASTD %s, Y14", t.row("AX", r, 4*(i+j)))
-							if i+j == 0 {
+							if (i+j)%8 == 0 {
 								t.op("VPMADDUBSW Y14, Y12, Y%d", narrow(r, v))
 								continue
 							}
@@ -176,12 +164,39 @@ func int4AVX2() quantKernel {
 						}
 					}
 				}
-			}
-			for r := range t.height {
+				if i%8 != 6 {
+					continue
+				}
 				for v := range t.vectors {
-					n, sum := narrow(r, v), t.sum(0, r, v)
-					t.op("VPMADDWD %s, Y%d, Y%d", t.constant(0x00010001), n, n)
-					t.op("VPADDD Y%d, Y%d, Y%d", n, sum, sum)
+					t.op("VPMOVZXBD %d(SI), Y12", 8*v)
+					t.op("VPAND Y15, Y12, Y12")
+					t.op("VPSLLD $16, Y12, Y13")
+					t.op("VPOR Y13, Y12, Y12")
+					for r := range t.height {
+						n, sum := narrow(r, v), t.sum(0, r, v)
+						t.op("VPMADDWD Y12, Y%d, Y%d", n, n)
+						t.op("VPADDD Y%d, Y%d, Y%d", n, sum, sum)
+					}
+				}
+			}
+			t.op("ADDQ $%d, SI", partBytes)
+		},
+		zeros: func(t *quantTile) {
+			for p := range groupParts {
+				for v := range t.vectors {
+					t.op("VPMOVZXBD %d(CX), Y12", p*partBytes+8*v)
+					t.op("VPSRLD $4, Y12, Y13")
+					t.op("VPAND Y15, Y12, Y12")
+					t.op("VPMULLW Y13, Y12, Y12")
+					for r := range t.height {
+						t.op("VPBROADCASTD %s, Y13", t.row("SI", r, 4*(1+p)))
+						if p == 0 {
+							t.op("VPMADDWD Y13, Y12, Y%d", t.sum(0, r, v))
+							continue
+						}
+						t.op("VPMADDWD Y13, Y12, Y13")
+						t.op("VPADDD Y13, Y%d, Y%d", t.sum(0, r, v), t.sum(0, r, v))
+					}
 				}
 			}
 		}}
@@ -208,11 +223,18 @@ func vexDot(opcode byte, dst, src1, src2 int) [5]byte {
 
 // prefetch fetches lines of the weights that lie ahead of BX, in bytes. One row takes them as fast as they come, and so do a
 // few rows of bytes: those do best with the processor's own prefetching, and lose speed by any fetch into the first level
-// but little by one into the second. The more work there is on a line, the farther ahead it helps to look.
+// but little by one into the second. The more work there is on a line, the farther ahead it helps to look. A tile that takes several passes
+// over a group fetches the next one meanwhile.
 // BenchmarkMatMulQuant chose the distances, with pages of both sizes.
 func (t *quantTile) prefetch(at, lines int) {
 	hint, ahead := "PREFETCHT1", 4096
 	switch {
+	case t.passBytes() < panelBytes:
+		ahead = 256 / 4 * panelBytes
+		if t.half {
+			ahead = ahead/2 + groupParts*partBytes
+		}
+	case t.height == 1 && t.lanes == 8 && !t.half: // slower than memory
 	case t.height == 1, t.height <= 4 && !t.half:
 		ahead = 1024
 	case t.half:
@@ -272,34 +294,20 @@ func (t *quantTile) write() {
 		t.op("PREFETCHT0 %s", t.row("DX", r, 64))
 	}
 	t.label(label("group"))
+	if t.half {
+		t.op("MOVQ BX, quantArgs_parts(DI)")
+		t.op("ADDQ $%d, BX", groupParts*partBytes)
+	}
 	if passes > 1 {
 		t.label(label("pass"))
 	}
-	// The sums begin with what makes up for the offset of the weights.
-	if !t.signed {
-		t.op("MOVQ quantArgs_sums(DI), SI")
-		t.op("ADDQ R14, SI")
-		t.strides("quantArgs_lds", t.height)
-	}
-	for r := range t.height {
-		if t.signed {
-			for v := range t.vectors {
-				t.zero(t.sum(0, r, v))
-			}
-			continue
-		}
-		t.op("VPBROADCASTD %s, %s", t.row("SI", r, 0), t.v(t.sum(0, r, 0)))
-		for v := 1; v < t.vectors; v++ {
-			t.op("%s %s, %s", t.move(), t.v(t.sum(0, r, 0)), t.v(t.sum(0, r, v)))
-		}
-		for c := 1; c < t.split; c++ {
-			for v := range t.vectors {
-				t.zero(t.sum(c, r, v))
-			}
-		}
+	t.begin()
+	if t.half {
+		t.partsAt("SI", passes)
 	}
 	t.strides("quantArgs_ldq", t.height)
 	t.op("MOVQ quantArgs_steps(DI), CX")
+	t.op("PCALIGN $64")
 	t.label(label("step"))
 	t.block(t)
 	size := t.unroll * panelBytes
@@ -336,6 +344,50 @@ func (t *quantTile) write() {
 	t.op("ADDQ $4, R14")
 	t.op("DECQ quantArgs_groups(DI)")
 	t.op("JNZ %s", label("group"))
+}
+
+// begin puts into the sums what makes up for the offset or the zeros of the weights.
+func (t *quantTile) begin() {
+	if t.signed {
+		for r := range t.height {
+			for v := range t.vectors {
+				t.zero(t.sum(0, r, v))
+			}
+		}
+		return
+	}
+	t.op("MOVQ quantArgs_sums(DI), SI")
+	t.op("LEAQ (R14)(R14*%d), CX", groupParts) // 1 + groupParts sums for each group
+	t.op("ADDQ CX, SI")
+	t.strides("quantArgs_ldsums", t.height)
+	if t.zeros != nil {
+		t.partsAt("CX", panelBytes/t.passBytes())
+		t.zeros(t)
+		return
+	}
+	for r := range t.height {
+		t.op("VPBROADCASTD %s, %s", t.row("SI", r, 0), t.v(t.sum(0, r, 0)))
+		for v := 1; v < t.vectors; v++ {
+			t.op("%s %s, %s", t.move(), t.v(t.sum(0, r, 0)), t.v(t.sum(0, r, v)))
+		}
+		for c := 1; c < t.split; c++ {
+			for v := range t.vectors {
+				t.zero(t.sum(c, r, v))
+			}
+		}
+	}
+}
+
+// partsAt points a register at the steps and zeros of the columns of this pass.
+func (t *quantTile) partsAt(reg string, passes int) {
+	if passes == 1 {
+		t.op("MOVQ quantArgs_parts(DI), %s", reg)
+		return
+	}
+	t.op("MOVQ DX, %s", reg) // the first column, in floats
+	t.op("SUBQ quantArgs_y(DI), %s", reg)
+	t.op("SHRQ $2, %s", reg)
+	t.op("ADDQ quantArgs_parts(DI), %s", reg)
 }
 
 func (t *quantTile) move() string {
@@ -408,38 +460,4 @@ func (t *quantTile) finish(label func(string) string) {
 		}
 	}
 	t.label(label("stored"))
-}
-
-// unpackInt4 writes unpackInt4(dst, src *uint8, groups uintptr): the bytes 0..15 of some groups, in the layout of int8.
-func unpackInt4(f *file) {
-	const group = 1024 // bytes
-	f.text("unpackInt4", "(dst, src *uint8, groups uintptr)", 24)
-	f.op("MOVQ dst+0(FP), DI")
-	f.op("MOVQ src+8(FP), SI")
-	f.op("MOVQ groups+16(FP), CX")
-	load, and := "VMOVDQU", "VPAND"
-	if f.lanes == 16 {
-		load, and = "VMOVDQU64", "VPANDD"
-	}
-	f.op("%s %s, %s", load, f.constant(0x0f0f0f0f), f.v(15))
-	f.op("SHLQ $2, CX") // quarters of a group
-	f.label("loop")
-	for at := 0; at < group/4; at += panelBytes {
-		for v := 0; v < panelBytes; v += f.bytes() {
-			if (at+v)%64 == 0 {
-				f.op("PREFETCHT0 %d(SI)", 4096+at+v)
-			}
-			f.op("%s %d(SI), %s", load, at+v, f.v(0))
-			f.op("VPSRLW $4, %s, %s", f.v(0), f.v(1))
-			f.op("%s %s, %s, %s", and, f.v(15), f.v(0), f.v(0))
-			f.op("%s %s, %s, %s", and, f.v(15), f.v(1), f.v(1))
-			f.op("%s %s, %d(DI)", load, f.v(0), 2*at+v)
-			f.op("%s %s, %d(DI)", load, f.v(1), 2*at+panelBytes+v)
-		}
-	}
-	f.op("ADDQ $%d, SI", group/4)
-	f.op("ADDQ $%d, DI", group/2)
-	f.op("DECQ CX")
-	f.op("JNZ loop")
-	f.ret()
 }
