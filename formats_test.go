@@ -21,7 +21,7 @@ import (
 // random weights, with which an error grows from layer to layer far more than in a trained model, and a token near a boundary chooses other
 // experts. That shows in bfloat16 too, so the bounds are in times of the error that rounding the weights to bfloat16 makes at
 // the same stage (2⁻⁹ a weight at most). Kimi's weights are bfloat16 already: it has bounds of its own. docs/performance.md has figures of larger models.
-var formatBounds = map[qwenvl.WeightFormat]struct{ times, alone float64 }{qwenvl.Int8: {16, 0.11}, qwenvl.Int4: {90, 0.6}}
+var formatBounds = map[qwenvl.WeightFormat]struct{ times, alone float64 }{qwenvl.Int8: {16, 0.12}, qwenvl.Int4: {90, 0.6}}
 
 // In every format a request computes the same bits however its prompt is cut and however many threads there are, and stages stay close
 // to those of float32.

@@ -21,7 +21,8 @@ type quantArgs struct {
 	steps  uintptr // of 4 elements of k in a group
 	groups uintptr // counted down by the tile
 	resume uintptr // 1: add to y, 0: start from zero; set by the tile
-	parts  uintptr // where the tile keeps the address of a group's steps and zeros
+	//lint:ignore U1000 only the assembly uses it
+	parts uintptr // where the tile keeps the address of a group's steps and zeros
 }
 
 const (
