@@ -84,16 +84,21 @@ func (p packed) from(panel int) packed {
 // length is the elements of k in group g.
 func (p packed) length(g int) int { return min(Group, p.depth-g*Group) }
 
+// blockBytes is the size of a whole group of a panel.
+func (p packed) blockBytes() int {
+	if p.int4 {
+		return blockInt4
+	}
+	return blockInt8
+}
+
 // block returns group g of a panel and what follows.
 func (p packed) block(panel, g int) []uint8 {
-	if p.int4 {
-		return p.bytes[panel*p.panelBytes+g*(stepBytes+PanelRows*Group/2):]
-	}
-	return p.bytes[panel*p.panelBytes+g*PanelRows*Group:]
+	return p.bytes[panel*p.panelBytes+g*p.blockBytes():]
 }
 
 // unpack writes group g of a panel in the layout of int8, and its scales.
-func (p packed) unpack(dst *[PanelRows * Group]uint8, scale *[PanelRows]float32, panel, g int) {
+func (p packed) unpack(dst *[blockInt8]uint8, scale *[PanelRows]float32, panel, g int) {
 	at := (panel*p.groups + g) * PanelRows
 	if !p.int4 {
 		copy(dst[:PanelRows*p.length(g)], p.block(panel, g))
@@ -126,7 +131,7 @@ func unpackInt4Go(dst, block []uint8) {
 
 // matMulPackedGo is the reference for the quantised products.
 func matMulPackedGo(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
-	var block [PanelRows * Group]uint8
+	var block [blockInt8]uint8
 	var scale [PanelRows]float32
 	for panel := panel0; panel < panel0+count; panel++ {
 		c0 := panel * PanelRows

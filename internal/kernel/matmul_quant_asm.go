@@ -90,7 +90,7 @@ func (c *quantCall) matMul(m, panel0, count int) {
 
 // matMulUnpacked is matMul for weights of 4 bits, a block of which is unpacked once for all rows.
 func (c *quantCall) matMulUnpacked(m, panel0, count int) {
-	var bytes [unpackDepth*PanelRows*Group + cacheLine]uint8
+	var bytes [unpackDepth*blockInt8 + cacheLine]uint8
 	var scale [unpackDepth * PanelRows]float32
 	block := bytes[(cacheLine-uintptr(unsafe.Pointer(&bytes[0]))%cacheLine)%cacheLine:]
 	depth, height := 1, m
@@ -102,7 +102,7 @@ func (c *quantCall) matMulUnpacked(m, panel0, count int) {
 			groups := min(depth, c.p.groups-c.group0)
 			for c.panel = panel0; c.panel < panel0+count; c.panel++ {
 				for g := range groups {
-					c.unpack(&block[g*PanelRows*Group], &c.p.block(c.panel, c.group0+g)[0], uintptr(c.p.length(c.group0+g)/part))
+					c.unpack(&block[g*blockInt8], &c.p.block(c.panel, c.group0+g)[0], uintptr(c.p.length(c.group0+g)/part))
 				}
 				at := (c.panel*c.p.groups + c.group0) * PanelRows
 				bf16ToF32(scale[:groups*PanelRows], c.p.bf16[at:][:groups*PanelRows])
@@ -137,12 +137,12 @@ func (c *quantCall) tiles(m0, m, groups int, w, scale unsafe.Pointer) {
 			continue
 		}
 		args.y, args.ldy = unsafe.Pointer(&c.y[r0*c.ldy+c0]), uintptr(c.ldy)*4
-		c.groupsOf(&args, groups)
+		c.tileGroups(&args, groups)
 	}
 }
 
-// groupsOf runs a tile over some groups: whole ones, and then the last of the row where it is shorter.
-func (c *quantCall) groupsOf(args *quantArgs, groups int) {
+// tileGroups runs a tile over some groups: whole ones, and then the last of the row where it is shorter.
+func (c *quantCall) tileGroups(args *quantArgs, groups int) {
 	last := c.p.length(c.group0 + groups - 1)
 	whole := groups
 	if last < Group {
@@ -155,16 +155,16 @@ func (c *quantCall) groupsOf(args *quantArgs, groups int) {
 	if whole == groups {
 		return
 	}
-	size, scaleSize := PanelRows*Group, PanelRows*4
+	size, scaleSize := blockInt8, PanelRows*4
 	if c.int4 {
-		size, scaleSize = stepBytes+size/2, scaleSize/2
+		size, scaleSize = blockInt4, PanelRows*2
 	}
-	part := *args
-	part.q = unsafe.Add(args.q, whole*Group)
-	part.scale, part.sums = unsafe.Add(args.scale, whole*4), unsafe.Add(args.sums, whole*SumsPerGroup*4)
-	part.w, part.wscale = unsafe.Add(args.w, whole*size), unsafe.Add(args.wscale, whole*scaleSize)
-	part.steps, part.groups = uintptr(last/4), 1
-	c.tile(c.int4, &part)
+	end := *args
+	end.q = unsafe.Add(args.q, whole*Group)
+	end.scale, end.sums = unsafe.Add(args.scale, whole*4), unsafe.Add(args.sums, whole*SumsPerGroup*4)
+	end.w, end.wscale = unsafe.Add(args.w, whole*size), unsafe.Add(args.wscale, whole*scaleSize)
+	end.steps, end.groups = uintptr(last/4), 1
+	c.tile(c.int4, &end)
 }
 
 // cutTile computes a tile of the last panel, where y has fewer columns than that, on the side.
@@ -176,7 +176,7 @@ func (c *quantCall) cutTile(args quantArgs, groups, r0, r1, c0, width int) {
 		}
 	}
 	args.y, args.ldy = unsafe.Pointer(&y[0]), PanelRows*4
-	c.groupsOf(&args, groups)
+	c.tileGroups(&args, groups)
 	for r := r0; r < r1; r++ {
 		copy(c.y[r*c.ldy+c0:][:width], y[(r-r0)*PanelRows:])
 	}

@@ -39,7 +39,7 @@ func newQuantProduct(rng *rand.Rand, bits, m, n, k int) *quantProduct {
 	p.panels = make([]uint8, size)
 	for i := range p.panels {
 		p.panels[i] = uint8(rng.UintN(256))
-		if at := i % int4PanelBytes(k) % (stepBytes + PanelRows*Group/2); bits == 4 && at < stepBytes {
+		if at := i % int4PanelBytes(k) % blockInt4; bits == 4 && at < stepBytes {
 			z := rng.IntN(16)
 			p.panels[i] = uint8(rng.IntN(stepLimits[z]+1) | z<<4)
 		}

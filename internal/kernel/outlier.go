@@ -19,7 +19,7 @@ const (
 	MaxOutliers = 16
 
 	// outlierByte is from where on a byte counts as an outlier, if no more than MaxOutliers of its group do. Of 256 values with a
-	// normal distribution some 180 do, with a Laplace distribution some 110.
+	// normal distribution some 180 do, with a Laplace distribution some 120.
 	outlierByte = 16
 )
 
@@ -168,7 +168,7 @@ func (p packed) addColumns(y []float32, index []uint8, value []float32, panel, g
 		copy(cut[:], y)
 	}
 	if p.int4 {
-		var c int4Columns
+		c := int4Columns{part: -1}
 		for j, i := range index {
 			c.read(p.bf16[at:], block, int(i)/part)
 			bytes := (*[4 * PanelRows]uint8)(block[stepBytes+int(i)/8*4*PanelRows:])
@@ -212,18 +212,17 @@ func (c column) addGo(y *[PanelRows]float32, value float32) {
 
 // int4Columns is the scales, times the steps, and zeros of the columns of one part of a group of int4.
 type int4Columns struct {
-	known bool
-	at    int // the part
+	part  int // -1: none yet
 	scale [PanelRows]float32
 	zero  [PanelRows]int32
 }
 
 // read fills in what belongs to a part, if it is not there already.
 func (c *int4Columns) read(scales []uint16, block []uint8, at int) {
-	if c.known && c.at == at {
+	if c.part == at {
 		return
 	}
-	c.known, c.at = true, at
+	c.part = at
 	for i, sz := range block[at*PanelRows:][:PanelRows] {
 		c.scale[i] = fromBF16(scales[i]) * float32(sz&15)
 		c.zero[i] = int32(sz >> 4)

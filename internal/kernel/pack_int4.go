@@ -14,8 +14,12 @@ import (
 // where s·(u - z) fits a signed byte, and so, with 128 added, is a weight in the layout of int8. scales are [n/32][k/Group][32] in
 // bfloat16. n is rounded up to whole panels and k to a multiple of 64, with weights of 0.
 
-// stepBytes is the size of the steps and zeros of one group of a panel.
-const stepBytes = groupParts * PanelRows
+const (
+	// stepBytes is the size of the steps and zeros of one group of a panel.
+	stepBytes = groupParts * PanelRows
+	// blockInt4 is the size of a whole group of a panel.
+	blockInt4 = stepBytes + PanelRows*Group/2
+)
 
 // PackedInt4Len returns the lengths of the slices that hold n weight rows of k elements packed by [PackInt4].
 func PackedInt4Len(n, k int) (panels, scales int) {
@@ -53,7 +57,7 @@ func PackInt4(panels []uint8, scales []uint16, rows []float32, row0, n, k int) {
 				w.read(rows[r*k+g*Group : r*k+min(k, (g+1)*Group)])
 			}
 			scale[g*PanelRows+r] = w.quantize()
-			block := panel[g*(stepBytes+PanelRows*Group/2):]
+			block := panel[g*blockInt4:]
 			for p := range groupParts {
 				block[p*PanelRows+r] = w.steps[p]
 				if g*Group+p*part >= depth {
@@ -197,7 +201,7 @@ func UnpackInt4Row(dst []float32, panels []uint8, scales []uint16, row, n, k int
 	p, r := row/PanelRows, row%PanelRows
 	for i := range k {
 		g := i / Group
-		block := panels[p*size+g*(stepBytes+PanelRows*Group/2):]
+		block := panels[p*size+g*blockInt4:]
 		sz := block[i%Group/part*PanelRows+r]
 		u := block[stepBytes+i%Group/8*4*PanelRows+4*r+i%4] >> (i / 4 % 2 * 4) & 15
 		dst[i] = fromBF16(scales[(p*groups+g)*PanelRows+r]) * float32(int32(sz&15)*(int32(u)-int32(sz>>4)))

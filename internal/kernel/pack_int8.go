@@ -9,6 +9,9 @@ import (
 // [n/32][k/Group][32]. n is rounded up to whole panels and k to a multiple of 64, with weights of 0. One step of four elements of
 // k is 128 bytes, whose four bytes per row are what a dot-product instruction adds up in a lane.
 
+// blockInt8 is the size of a whole group of a panel.
+const blockInt8 = PanelRows * Group
+
 // PackedInt8Len returns the lengths of the slices that hold n weight rows of k elements packed by [PackInt8].
 func PackedInt8Len(n, k int) (panels, scales int) {
 	if n < 0 {
@@ -46,7 +49,7 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 				quantizeRow(q[:], s[:], sums[:], rest[:min(len(rest), Group)])
 			}
 			scale[g*PanelRows+r] = s[0]
-			block := panel[g*Group*PanelRows+4*r:]
+			block := panel[g*blockInt8+4*r:]
 			for i := 0; i < min(Group, depth-g*Group); i += 4 {
 				four := uint32(uint8(q[i])) | uint32(uint8(q[i+1]))<<8 | uint32(uint8(q[i+2]))<<16 | uint32(uint8(q[i+3]))<<24
 				binary.LittleEndian.PutUint32(block[i*PanelRows:], four^0x80808080) // + 128 each

@@ -368,7 +368,7 @@ func neonUnpackInt4(f *neonFile) {
 		low, high          = 2, 3
 		step, offset       = 4, 6 // of 4 columns, in the bytes of each of two registers
 		mask, middle, temp = 31, 30, 8
-		weights            = partBytes * 64 / 2 // of a part
+		weights            = partBytes * part / 2 // of a part
 	)
 	f.text("unpackInt4", "(dst, src *uint8, parts uintptr)", 24)
 	f.op("MOVD dst+0(FP), R0")

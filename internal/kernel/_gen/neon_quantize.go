@@ -5,7 +5,6 @@ import "math"
 // neonQuantize writes quantize256(q *int8, scale *float32, sums *int32, x *float32, groups uintptr): some groups of
 // activations, as quantizeGroupsGo does it.
 func neonQuantize(f *neonFile) {
-	const group, part = 256, 64
 	f.text("quantize256", "(q *int8, scale *float32, sums *int32, x *float32, groups uintptr)", 40)
 	f.op("MOVD q+0(FP), R0")
 	f.op("MOVD scale+8(FP), R1")
@@ -73,7 +72,6 @@ func neonQuantize(f *neonFile) {
 
 // neonQuantizeInt4 writes what PackInt4 does to a part of 64 weights: extremes64, squares64 and round64.
 func neonQuantizeInt4(f *neonFile) {
-	const part = 64
 	const inverse, high, low = 29, 30, 31
 	scalars := func(at int) {
 		f.op("FMOVS inverse+%d(FP), F%d", at, inverse)

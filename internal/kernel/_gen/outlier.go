@@ -6,7 +6,6 @@ const outlierByte = 16
 // outlier writes countLarge256, how many bytes of some groups are outlierByte or more, and addColumn, one element of k of a
 // panel times a value.
 func outlier(f *file) {
-	const group = 256
 	f.text("countLarge256", "(count *int32, q *int8, groups uintptr)", 24)
 	f.op("MOVQ count+0(FP), DI")
 	f.op("MOVQ q+8(FP), SI")

@@ -38,9 +38,10 @@ func (t *quantTile) passBytes() int { return t.vectors * t.bytes() }
 
 const (
 	panelBytes = 128 // the width of a panel in each of those
-	// Of the layout of 4-bit weights: the steps and zeros of one part of a panel, and the parts of a group.
-	partBytes  = 32
-	groupParts = 4
+	group      = 256 // elements of k, and of one of its parts: the constants Group and part of package kernel
+	part       = 64
+	groupParts = group / part
+	partBytes  = 32 // the steps and zeros of one part of a panel of 4-bit weights
 )
 
 func int8AVX512VNNI() quantKernel {
@@ -67,7 +68,7 @@ func int4AVX512VNNI() quantKernel {
 	const step, offset, weight, q = 16, 18, 20, 24
 	u := unpacker{mask: 31, words: 30, bytes: 29, temp: 28}
 	return quantKernel{name: "int4Tile", rows: 8, vectors: 2, chains: 4, acc: 16, half: true, unroll: 16,
-		start: func(f *file) { f.start(u) },
+		start: func(f *file) { f.useUnpacker(u) },
 		block: func(t *quantTile) {
 			for v := range 2 {
 				t.stepsOf(u, 16*v, step+v, offset+v)
@@ -230,7 +231,7 @@ func (t *quantTile) prefetch(at, lines int) {
 	hint, ahead := "PREFETCHT1", 4096
 	switch {
 	case t.passBytes() < panelBytes:
-		ahead = 256 / 4 * panelBytes
+		ahead = group / 4 * panelBytes
 		if t.half {
 			ahead = ahead/2 + groupParts*partBytes
 		}
@@ -303,7 +304,7 @@ func (t *quantTile) write() {
 	}
 	t.begin()
 	if t.half {
-		t.partsAt("SI", passes)
+		t.partsAt("SI")
 	}
 	t.strides("quantArgs_ldq", t.height)
 	t.op("MOVQ quantArgs_steps(DI), CX")
@@ -361,7 +362,7 @@ func (t *quantTile) begin() {
 	t.op("ADDQ CX, SI")
 	t.strides("quantArgs_ldsums", t.height)
 	if t.zeros != nil {
-		t.partsAt("CX", panelBytes/t.passBytes())
+		t.partsAt("CX")
 		t.zeros(t)
 		return
 	}
@@ -379,8 +380,8 @@ func (t *quantTile) begin() {
 }
 
 // partsAt points a register at the steps and zeros of the columns of this pass.
-func (t *quantTile) partsAt(reg string, passes int) {
-	if passes == 1 {
+func (t *quantTile) partsAt(reg string) {
+	if t.passBytes() == panelBytes {
 		t.op("MOVQ quantArgs_parts(DI), %s", reg)
 		return
 	}

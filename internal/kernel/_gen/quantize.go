@@ -8,7 +8,6 @@ const tinyBits = (127 - 100) << 23
 // quantize writes quantize256(q *int8, scale *float32, sums *int32, x *float32, groups uintptr): some groups of
 // activations, as quantizeGroupsGo does it.
 func quantize(f *file) {
-	const group, part = 256, 64
 	f.text("quantize256", "(q *int8, scale *float32, sums *int32, x *float32, groups uintptr)", 40)
 	f.op("MOVQ q+0(FP), DI")
 	f.op("MOVQ scale+8(FP), R8")
@@ -84,7 +83,6 @@ func (f *file) inOrder() string {
 
 // quantizeInt4 writes what PackInt4 does to a part of 64 weights: extremes64, squares64 and round64.
 func quantizeInt4(f *file) {
-	const part = 64
 	// round leaves w·inverse in Y<u> and, rounded to low (Y13) to high (Y12), in Y<r>.
 	round := func(i, u, r int) {
 		f.op("VMULPS %d(SI), Y11, Y%d", 4*i, u)

@@ -8,12 +8,17 @@ type unpacker struct {
 	temp  int
 }
 
-// start loads the constants.
-func (f *file) start(u unpacker) {
-	load := "VMOVDQU"
+// integers names the instruction that moves a vector of integers between memory and a register.
+func (f *file) integers() string {
 	if f.lanes == 16 {
-		load = "VMOVDQU64"
+		return "VMOVDQU64"
 	}
+	return "VMOVDQU"
+}
+
+// useUnpacker loads the constants.
+func (f *file) useUnpacker(u unpacker) {
+	load := f.integers()
 	f.op("%s %s, %s", load, f.constant(0x0f0f0f0f), f.v(u.mask))
 	const none = 0x80
 	f.op("%s %s, %s", load, f.table("words", func(i int) uint32 {
@@ -38,11 +43,7 @@ func (f *file) stepsOf(u unpacker, disp, step, offset int) {
 	f.op("VPSRLD $4, %s, %s", f.v(step), f.v(offset))
 	f.and(u.mask, step, step)
 	f.op("VPMULLW %s, %s, %s", f.v(step), f.v(offset), f.v(offset))
-	move := "VMOVDQU"
-	if f.lanes == 16 {
-		move = "VMOVDQU64"
-	}
-	f.op("%s %s, %s", move, f.constant(128), f.v(u.temp))
+	f.op("%s %s, %s", f.integers(), f.constant(128), f.v(u.temp))
 	f.op("VPSUBD %s, %s, %s", f.v(offset), f.v(u.temp), f.v(offset))
 	f.op("VPSHUFB %s, %s, %s", f.v(u.words), f.v(step), f.v(step))
 	f.op("VPSHUFB %s, %s, %s", f.v(u.bytes), f.v(offset), f.v(offset))
@@ -62,17 +63,14 @@ func (f *file) toBytes(u unpacker, low, high, step, offset int) {
 // unpackInt4 writes unpackInt4(dst, src *uint8, parts uintptr): some parts of a group of a panel in the layout of int8.
 func unpackInt4(f *file) {
 	u := unpacker{mask: 15, words: 14, bytes: 13, temp: 12}
-	const weights = partBytes * 64 / 2 // of a part
+	const weights = partBytes * part / 2 // of a part
 	f.text("unpackInt4", "(dst, src *uint8, parts uintptr)", 24)
 	f.op("MOVQ dst+0(FP), DI")
 	f.op("MOVQ src+8(FP), SI")
 	f.op("MOVQ parts+16(FP), CX")
 	f.op("LEAQ %d(SI), BX", groupParts*partBytes)
-	f.start(u)
-	load := "VMOVDQU"
-	if f.lanes == 16 {
-		load = "VMOVDQU64"
-	}
+	f.useUnpacker(u)
+	load := f.integers()
 	vectors := panelBytes / f.bytes()
 	f.label("part")
 	for v := range vectors {
