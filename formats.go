@@ -25,10 +25,10 @@ const (
 	// BF16 copies weights, in bfloat16, to memory of large pages, and multiplies in float32. Where the checkpoint stores bfloat16 its
 	// numbers are those of F32, which loads at once; tokens are decoded a little faster.
 	BF16 WeightFormat = "bf16"
-	// Int8 packs weights to 8 bits with a scale for each 128, and quantises what they are multiplied by to 8 bits as it comes; elements
+	// Int8 packs weights to 8 bits with a scale for each 256, and quantises what they are multiplied by to 8 bits as it comes; elements
 	// that are too large for that are multiplied in float32.
 	Int8 WeightFormat = "int8"
-	// Int4 packs weights to 4 bits with a scale for each 64. It is otherwise like Int8.
+	// Int4 packs weights to 4 bits with a step and a zero for each 64. It is otherwise like Int8.
 	Int4 WeightFormat = "int4"
 	// Auto is Int8 where the processor has instructions for it, Int4 where the memory that is free does not hold Int8, else F32.
 	Auto WeightFormat = "auto"
