@@ -27,7 +27,7 @@ func TestDisableUnknownName(t *testing.T) {
 
 // The kernels of one instruction set share code with those of another, so none must be reported without what it builds on.
 func TestFeaturesImplyOthers(t *testing.T) {
-	for _, f := range []struct{ has, needs bool }{{hasAVX512, hasAVX2}, {hasAVX512VNNI, hasAVX512}, {hasAVXVNNI, hasAVX2}, {hasI8MM, hasDotProd}, {hasDotProd, hasNEON}} {
+	for _, f := range []struct{ has, needs bool }{{hasAVX512, hasAVX2}, {hasAVX512VNNI, hasAVX512}, {hasAMX, hasAVX512VNNI}, {hasAVXVNNI, hasAVX2}, {hasI8MM, hasDotProd}, {hasDotProd, hasNEON}} {
 		require.True(t, !f.has || f.needs)
 	}
 }

@@ -11,4 +11,4 @@ var (
 	hasI8MM    = hasDotProd && sys.ARM64.HasI8MM
 )
 
-const hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI = false, false, false, false
+const hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI, hasAMX = false, false, false, false, false

@@ -3,6 +3,6 @@
 package cpu
 
 const (
-	hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI = false, false, false, false
-	hasNEON, hasDotProd, hasI8MM                  = false, false, false
+	hasAVX2, hasAVX512, hasAVX512VNNI, hasAVXVNNI, hasAMX = false, false, false, false, false
+	hasNEON, hasDotProd, hasI8MM                          = false, false, false
 )

@@ -35,7 +35,7 @@ func valueTile16AVXVNNI(args *valueArgs)
 func valueTile16AVX2(args *valueArgs)
 
 func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
-	t, ok := quantTilesFor()
+	t, ok := quantTilesFor(1)
 	if !ok {
 		matMulKeysGo(y, ldy, q, qscale, sums, m, panels, scales, count, k)
 		return
@@ -58,7 +58,7 @@ func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 }
 
 func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, cols, depth int, accumulate bool) {
-	t, ok := quantTilesFor()
+	t, ok := quantTilesFor(1)
 	if !ok {
 		matMulValuesGo(y, ldy, p, ldp, m, panels, scales, cols, depth, accumulate)
 		return

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "github.com/qwenvl/qwenvl/internal/cpu"
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/cpu"
+)
 
 //go:noescape
 func int8TileAVX512VNNI(args *quantArgs)
@@ -12,6 +16,9 @@ func int4TileAVX512VNNI(args *quantArgs)
 
 //go:noescape
 func unpackInt4AVX512VNNI(dst, src *uint8, parts uintptr)
+
+//go:noescape
+func int8TileAMX(args *quantArgs)
 
 //go:noescape
 func int8TileAVXVNNI(args *quantArgs)
@@ -32,10 +39,40 @@ const (
 	tilesQuantAVX2 quantTiles = iota
 	tilesQuantAVXVNNI
 	tilesQuantAVX512VNNI
+	tilesQuantAMX // for many rows, with those of AVX-512 for the rest
 )
 
-func quantTilesFor() (t quantTiles, ok bool) {
+const (
+	tallest = 32 // rows of the highest tile of any set
+
+	// amxDepth is how many groups of a panel, in bytes, fit into the first level of the cache beside rows and results.
+	amxDepth = 4
+	// amxFew is up to how many rows the tile of AVX-512 is faster than that of AMX, whose time does not depend on the rows.
+	amxFew = 3
+)
+
+// tileShapes are the shapes of the tile registers of int8TileAMX, by its rows.
+// Source: Intel's manual, volume 2, "LDTILECFG".
+var tileShapes = func() (shapes [tallest + 1][64]uint8) {
+	for rows := range shapes {
+		s := &shapes[rows]
+		s[0] = 1 // palette
+		low, high := uint8(min(rows, 16)), uint8(max(rows-16, 0))
+		for tile, height := range [8]uint8{low, low, high, high, low, high, 16, 16} {
+			s[48+tile] = height
+			if height > 0 {
+				s[16+2*tile] = 64 // bytes of a row
+			}
+		}
+	}
+	return shapes
+}()
+
+// quantTilesFor returns the tiles for m rows.
+func quantTilesFor(m int) (t quantTiles, ok bool) {
 	switch {
+	case cpu.AMX && m > tilesQuantAVX512VNNI.rows(false):
+		return tilesQuantAMX, true
 	case cpu.AVX512VNNI:
 		return tilesQuantAVX512VNNI, true
 	case cpu.AVXVNNI:
@@ -49,6 +86,8 @@ func quantTilesFor() (t quantTiles, ok bool) {
 // rows returns the height of the highest tile for weights of 8 or 4 bits.
 func (t quantTiles) rows(int4 bool) int {
 	switch {
+	case t == tilesQuantAMX && !int4:
+		return tallest
 	case t == tilesQuantAVX512VNNI && !int4:
 		return 12
 	case t == tilesQuantAVXVNNI, t == tilesQuantAVX2 && int4:
@@ -57,15 +96,39 @@ func (t quantTiles) rows(int4 bool) int {
 	return 8
 }
 
+// cut returns the rows of tile i of count, of nearly equal heights or, where a tile takes the same time for any, the highest but for the last.
+func (t quantTiles) cut(m, i, count int) (r0, r1 int) {
+	if t == tilesQuantAMX {
+		return i * tallest, min((i+1)*tallest, m)
+	}
+	return m * i / count, m * (i + 1) / count
+}
+
+// depth returns how many of some groups all rows are multiplied by before the next ones.
+func (t quantTiles) depth(groups int) int {
+	if t == tilesQuantAMX {
+		return min(groups, amxDepth)
+	}
+	return groups
+}
+
+// blockBytes is the size of a block of activations.
+func (t quantTiles) blockBytes() int {
+	if t == tilesQuantAMX { // the processors that have it have 2 MB of second-level cache
+		return 1 << 20
+	}
+	return 256 << 10
+}
+
 // unpacks reports whether so many rows are multiplied by 4-bit weights as if those were of 8 bits: where there is no other way,
 // or they take many tiles; never with AVX2, which multiplies small weights faster.
 func (t quantTiles) unpacks(m int) bool {
-	return t == tilesQuantAVXVNNI || t == tilesQuantAVX512VNNI && m > 5*t.rows(true)
+	return t == tilesQuantAVXVNNI || t == tilesQuantAMX || t == tilesQuantAVX512VNNI && m > 5*t.rows(true)
 }
 
 // unpack writes some parts of one group of a panel of int4 in the layout of int8.
 func (t quantTiles) unpack(dst, src *uint8, parts uintptr) {
-	if t == tilesQuantAVX512VNNI {
+	if t >= tilesQuantAVX512VNNI {
 		unpackInt4AVX512VNNI(dst, src, parts)
 	} else {
 		unpackInt4AVX2(dst, src, parts)
@@ -74,9 +137,14 @@ func (t quantTiles) unpack(dst, src *uint8, parts uintptr) {
 
 func (t quantTiles) tile(int4 bool, args *quantArgs) {
 	switch {
-	case t == tilesQuantAVX512VNNI && int4:
+	case t == tilesQuantAMX && args.rows > amxFew:
+		call := *args // of which the tile moves what belongs to a group
+		call.config = unsafe.Pointer(&tileShapes[args.rows])
+		int8TileAMX(&call)
+		args.resume = 1
+	case t >= tilesQuantAVX512VNNI && int4:
 		int4TileAVX512VNNI(args)
-	case t == tilesQuantAVX512VNNI:
+	case t >= tilesQuantAVX512VNNI:
 		int8TileAVX512VNNI(args)
 	case t == tilesQuantAVXVNNI:
 		int8TileAVXVNNI(args)

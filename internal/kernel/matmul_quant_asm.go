@@ -23,22 +23,22 @@ type quantArgs struct {
 	resume uintptr // 1: add to y, 0: start from zero; set by the tile
 	//lint:ignore U1000 only the assembly uses it
 	parts uintptr // where the tile keeps the address of a group's steps and zeros
+	//lint:ignore U1000 only the assembly of amd64 uses it
+	config unsafe.Pointer // int8TileAMX: the shapes of its tile registers
 }
 
 const (
 	cacheLine = 64
 
-	// quantDepth is how many groups of k a block of activations has; quantBlock is its size in bytes, which stays in the second level
-	// of the cache beside a block of weights.
+	// quantDepth is how many groups of k a block of activations has, which stays in the second level of the cache beside a block of weights.
 	quantDepth = 2048 / Group
-	quantBlock = 256 << 10
 
 	// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as fill the first level of the cache.
 	unpackDepth = 4
 )
 
 func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
-	t, ok := quantTilesFor()
+	t, ok := quantTilesFor(m)
 	if !ok || p.groups == 0 {
 		matMulPackedGo(y, ldy, x, m, p, panel0, count, n)
 		return
@@ -116,18 +116,38 @@ func (c *quantCall) matMulUnpacked(m, panel0, count int) {
 func (c *quantCall) block(m, limit int) (groups, rows int) {
 	groups = blockLen(c.p.groups, limit, 1)
 	tile := c.rows(c.int4)
-	return groups, blockLen(m, max(1, quantBlock/(groups*Group*tile))*tile, tile)
+	return groups, blockLen(m, max(1, c.blockBytes()/(groups*Group*tile))*tile, tile)
 }
 
-// tiles multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale.
+// tiles multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale: as many at a time as all rows should find in the
+// first level of the cache.
 func (c *quantCall) tiles(m0, m, groups int, w, scale unsafe.Pointer) {
+	size, scaleSize := c.blockSizes()
+	first, step := c.group0, c.depth(groups)
+	for at := 0; at < groups; at += step {
+		c.group0 = first + at
+		c.tileRows(m0, m, min(step, groups-at), unsafe.Add(w, at*size), unsafe.Add(scale, at*scaleSize))
+	}
+	c.group0 = first
+}
+
+// blockSizes returns the bytes of a whole group of a panel and of its scales.
+func (c *quantCall) blockSizes() (block, scales int) {
+	if c.int4 {
+		return blockInt4, PanelRows * 2
+	}
+	return blockInt8, PanelRows * 4
+}
+
+func (c *quantCall) tileRows(m0, m, groups int, w, scale unsafe.Pointer) {
 	x, c0 := c.x, c.panel*PanelRows
 	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale}
 	width := min(PanelRows, c.n-c0)
 	tile := c.rows(c.int4)
 	count := (m + tile - 1) / tile
-	for i := range count { // of nearly equal heights
-		r0, r1 := m0+m*i/count, m0+m*(i+1)/count
+	for i := range count {
+		r0, r1 := c.cut(m, i, count)
+		r0, r1 = m0+r0, m0+r1
 		args.q = unsafe.Pointer(&x.q[r0*x.stride+c.group0*Group])
 		args.scale = unsafe.Pointer(&x.scale[r0*c.p.groups+c.group0])
 		args.sums = unsafe.Pointer(&x.sums[(r0*c.p.groups+c.group0)*SumsPerGroup])
@@ -155,10 +175,7 @@ func (c *quantCall) tileGroups(args *quantArgs, groups int) {
 	if whole == groups {
 		return
 	}
-	size, scaleSize := blockInt8, PanelRows*4
-	if c.int4 {
-		size, scaleSize = blockInt4, PanelRows*2
-	}
+	size, scaleSize := c.blockSizes()
 	end := *args
 	end.q = unsafe.Add(args.q, whole*Group)
 	end.scale, end.sums = unsafe.Add(args.scale, whole*4), unsafe.Add(args.sums, whole*SumsPerGroup*4)
@@ -169,7 +186,7 @@ func (c *quantCall) tileGroups(args *quantArgs, groups int) {
 
 // cutTile computes a tile of the last panel, where y has fewer columns than that, on the side.
 func (c *quantCall) cutTile(args quantArgs, groups, r0, r1, c0, width int) {
-	var y [12 * PanelRows]float32
+	var y [tallest * PanelRows]float32
 	if args.resume != 0 {
 		for r := r0; r < r1; r++ {
 			copy(y[(r-r0)*PanelRows:], c.y[r*c.ldy+c0:][:width])

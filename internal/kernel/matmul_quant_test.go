@@ -114,7 +114,7 @@ func TestMatMulQuantBits(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
 		for _, bits := range quantBits {
-			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 31, 64, 100} {
+			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 31, 33, 51, 64, 100} {
 				for _, s := range []struct{ n, k int }{{1, 1}, {32, 64}, {33, 65}, {31, 128}, {64, 200}, {40, 256}, {70, 513}, {64, 700}} {
 					t.Run(fmt.Sprintf("bits=%d/m=%d/n=%d/k=%d", bits, m, s.n, s.k), func(t *testing.T) {
 						p := newQuantProduct(rng, bits, m, s.n, s.k)
@@ -157,7 +157,7 @@ func TestMatMulQuantBitsDoNotDependOnTheSplit(t *testing.T) {
 					for _, at := range []struct{ r, c int }{{0, 0}, {11, 31}, {12, 32}, {150, s.n - 1}, {77, 50}} {
 						require.Equal(t, p.oracle(at.r, at.c), whole[at.r*s.n+at.c])
 					}
-					for _, m := range []int{1, 2, 3, 4, 6, 7, 12, 13, 31, 64, 100} {
+					for _, m := range []int{1, 2, 3, 4, 6, 7, 12, 13, 17, 31, 35, 64, 100} {
 						for _, r0 := range []int{0, rows - m} {
 							y := make([]float32, m*s.n)
 							p.run(y, s.n, r0, m, 0, count)
@@ -235,7 +235,7 @@ func TestMatMulQuantNotFinite(t *testing.T) {
 	all(t, func(t *testing.T) {
 		for _, bits := range quantBits {
 			for _, bad := range []float32{nan, inf, negInf} {
-				for _, m := range []int{1, 3, 14} {
+				for _, m := range []int{1, 3, 14, 34} {
 					const n, k = 40, 300
 					rng := newRand()
 					x, w := normal(rng, m*k), normal(rng, n*k)
@@ -262,7 +262,7 @@ func TestMatMulQuantZeros(t *testing.T) {
 	all(t, func(t *testing.T) {
 		for _, bits := range quantBits {
 			for _, fill := range []uint8{0, 0xff} {
-				const m, n, k = 5, 33, 256
+				const m, n, k = 21, 33, 256
 				p := newQuantProduct(newRand(), bits, m, n, k)
 				for i := range p.panels {
 					p.panels[i] = fill

@@ -19,6 +19,7 @@ var (
 	// These differ from the two above only where they multiply integers.
 	avx512VNNI = isa{"AVX512VNNI", "avx512vnni", "Z", 16}
 	avxVNNI    = isa{"AVXVNNI", "avxvnni", "Y", 8}
+	amx        = isa{"AMX", "amx", "Z", 16}
 )
 
 func (v isa) bytes() int { return 4 * v.lanes }

@@ -62,6 +62,9 @@ func main() {
 		}
 		write("../quant_"+out.lower+"_amd64.s", f.source())
 	}
+	f = newFile(amx)
+	int8AMX(f)
+	write("../quant_"+amx.lower+"_amd64.s", f.source())
 	neon()
 }
 
