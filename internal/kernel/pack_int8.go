@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 )
 
 // The layout of int8: panels of PanelRows weight rows, [n/32][k/4][32][4], hold w/scale + 128; scales are
@@ -36,24 +37,24 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 	groups, depth := QuantizedGroups(k), wholeParts(k)
 	panel := panels[row0*depth:][:PanelRows*depth]
 	scale := scales[row0*groups:][:PanelRows*groups]
-	for r := range PanelRows {
-		var row []float32
-		if r < height {
-			row = rows[r*k:][:k]
-		}
-		for g := range groups {
-			var q [Group]int8
+	var q [PanelRows * Group]int8 // one group, row by row
+	for g := range groups {
+		length := min(Group, depth-g*Group)
+		clear(q[:])
+		for r := range PanelRows {
 			var s [1]float32
 			var sums [SumsPerGroup]int32
-			if rest := row[min(len(row), g*Group):]; len(rest) > 0 {
-				quantizeRow(q[:], s[:], sums[:], rest[:min(len(rest), Group)])
+			if r < height {
+				quantizeRow(q[r*Group:][:Group], s[:], sums[:], rows[r*k+g*Group:r*k+min(k, (g+1)*Group)])
 			}
 			scale[g*PanelRows+r] = s[0]
-			block := panel[g*blockInt8+4*r:]
-			for i := 0; i < min(Group, depth-g*Group); i += 4 {
-				four := uint32(uint8(q[i])) | uint32(uint8(q[i+1]))<<8 | uint32(uint8(q[i+2]))<<16 | uint32(uint8(q[i+3]))<<24
-				binary.LittleEndian.PutUint32(block[i*PanelRows:], four^0x80808080) // + 128 each
-			}
+		}
+		block := panel[g*blockInt8:][:PanelRows*length]
+		// Four bytes are one float to Transpose, which only moves them.
+		Transpose(unsafe.Slice((*float32)(unsafe.Pointer(&block[0])), len(block)/4), PanelRows,
+			unsafe.Slice((*float32)(unsafe.Pointer(&q[0])), len(q)/4), Group/4, PanelRows, length/4)
+		for ; len(block) > 0; block = block[8:] {
+			binary.LittleEndian.PutUint64(block, binary.LittleEndian.Uint64(block)^0x8080808080808080) // + 128 each
 		}
 	}
 }
