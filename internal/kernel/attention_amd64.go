@@ -35,6 +35,10 @@ func valueTile16AVXVNNI(args *valueArgs)
 func valueTile16AVX2(args *valueArgs)
 
 func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
+	if cpu.AMX && m > amxFew {
+		keysAMX(y, ldy, q, qscale, sums, m, panels, scales, count, k)
+		return
+	}
 	t, ok := quantTilesFor(1)
 	if !ok {
 		matMulKeysGo(y, ldy, q, qscale, sums, m, panels, scales, count, k)

@@ -2,11 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"github.com/qwenvl/qwenvl/internal/cpu"
-)
+import "github.com/qwenvl/qwenvl/internal/cpu"
 
 //go:noescape
 func int8TileAVX512VNNI(args *quantArgs)
@@ -16,9 +12,6 @@ func int4TileAVX512VNNI(args *quantArgs)
 
 //go:noescape
 func unpackInt4AVX512VNNI(dst, src *uint8, parts uintptr)
-
-//go:noescape
-func int8TileAMX(args *quantArgs)
 
 //go:noescape
 func int8TileAVXVNNI(args *quantArgs)
@@ -45,28 +38,11 @@ const (
 const (
 	tallest = 32 // rows of the highest tile of any set
 
-	// amxDepth is how many groups of a panel, in bytes, fit into the first level of the cache beside rows and results.
-	amxDepth = 4
+	// amxGroups is how many groups of a panel, in bytes, fit into the first level of the cache beside rows and results.
+	amxGroups = 4
 	// amxFew is up to how many rows the tile of AVX-512 is faster than that of AMX, whose time does not depend on the rows.
 	amxFew = 3
 )
-
-// tileShapes are the shapes of the tile registers of int8TileAMX, by its rows.
-// Source: Intel's manual, volume 2, "LDTILECFG".
-var tileShapes = func() (shapes [tallest + 1][64]uint8) {
-	for rows := range shapes {
-		s := &shapes[rows]
-		s[0] = 1 // palette
-		low, high := uint8(min(rows, 16)), uint8(max(rows-16, 0))
-		for tile, height := range [8]uint8{low, low, high, high, low, high, 16, 16} {
-			s[48+tile] = height
-			if height > 0 {
-				s[16+2*tile] = 64 // bytes of a row
-			}
-		}
-	}
-	return shapes
-}()
 
 // quantTilesFor returns the tiles for m rows.
 func quantTilesFor(m int) (t quantTiles, ok bool) {
@@ -107,7 +83,7 @@ func (t quantTiles) cut(m, i, count int) (r0, r1 int) {
 // depth returns how many of some groups all rows are multiplied by before the next ones.
 func (t quantTiles) depth(groups int) int {
 	if t == tilesQuantAMX {
-		return min(groups, amxDepth)
+		return min(groups, amxGroups)
 	}
 	return groups
 }
@@ -138,10 +114,7 @@ func (t quantTiles) unpack(dst, src *uint8, parts uintptr) {
 func (t quantTiles) tile(int4 bool, args *quantArgs) {
 	switch {
 	case t == tilesQuantAMX && args.rows > amxFew:
-		call := *args // of which the tile moves what belongs to a group
-		call.config = unsafe.Pointer(&tileShapes[args.rows])
-		int8TileAMX(&call)
-		args.resume = 1
+		int8AMX(args)
 	case t >= tilesQuantAVX512VNNI && int4:
 		int4TileAVX512VNNI(args)
 	case t >= tilesQuantAVX512VNNI:

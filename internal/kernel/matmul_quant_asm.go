@@ -23,8 +23,6 @@ type quantArgs struct {
 	resume uintptr // 1: add to y, 0: start from zero; set by the tile
 	//lint:ignore U1000 only the assembly uses it
 	parts uintptr // where the tile keeps the address of a group's steps and zeros
-	//lint:ignore U1000 only the assembly of amd64 uses it
-	config unsafe.Pointer // int8TileAMX: the shapes of its tile registers
 }
 
 const (

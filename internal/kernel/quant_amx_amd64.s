@@ -5,10 +5,10 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func int8TileAMX(args *quantArgs)
+// func int8TileAMX(args *amxArgs)
 TEXT ·int8TileAMX(SB), 0, $8256-8
 	MOVQ args+0(FP), DI
-	MOVQ quantArgs_config(DI), AX
+	MOVQ amxArgs_config(DI), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x44; BYTE $0x20; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ quantArgs_q(DI), AX
 	MOVQ quantArgs_ldq(DI), CX
@@ -37,9 +37,9 @@ lowFirstStep:
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	ADDQ $64, AX
-	ADDQ $2048, BX
-	SUBQ $16, R14
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	DECQ R14
 	JNZ lowFirstStep
 
 lowGroup:
@@ -52,11 +52,18 @@ lowGroup:
 	SUBQ R9, SI
 	MOVQ SI, R9
 	MOVQ quantArgs_rows(DI), R11
+	ADDQ amxArgs_nextQ(DI), AX
+	ADDQ amxArgs_nextQ(DI), R10
+	ADDQ amxArgs_nextW(DI), BX
 	MOVQ quantArgs_y(DI), DX
+	MOVQ amxArgs_nextY(DI), SI
+	ADDQ SI, quantArgs_y(DI)
 	MOVQ quantArgs_scale(DI), R13
-	ADDQ $4, quantArgs_scale(DI)
+	MOVQ amxArgs_nextScale(DI), SI
+	ADDQ SI, quantArgs_scale(DI)
 	MOVQ quantArgs_sums(DI), R15
-	ADDQ $20, quantArgs_sums(DI)
+	MOVQ amxArgs_nextSums(DI), SI
+	ADDQ SI, quantArgs_sums(DI)
 	MOVQ quantArgs_wscale(DI), SI
 	VMOVUPS (SI), Z16
 	VMOVUPS 64(SI), Z17
@@ -74,8 +81,8 @@ lowStep:
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	ADDQ $64, AX
-	ADDQ $2048, BX
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
 	MOVQ $8, SI
 	CMPQ SI, R11
 	CMOVQGT R11, SI
@@ -106,7 +113,7 @@ lowConvert:
 	JNZ lowConvert
 
 lowConverted:
-	SUBQ $16, R14
+	DECQ R14
 	JNZ lowStep
 	MOVQ R11, SI
 	SUBQ SI, R11
@@ -136,7 +143,7 @@ lowRestConvert:
 	JNZ lowRestConvert
 
 lowRestConverted:
-	KXNORW K1, K1, K1
+	KMOVW amxArgs_again(DI), K1
 	JMP lowGroup
 
 high:
@@ -150,16 +157,16 @@ high:
 highFirstStep:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
-	ADDQ $64, R10
+	ADDQ amxArgs_stepQ(DI), R10
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
-	ADDQ $64, AX
-	ADDQ $2048, BX
-	SUBQ $16, R14
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	DECQ R14
 	JNZ highFirstStep
 
 highGroup:
@@ -176,11 +183,18 @@ highGroup:
 	SUBQ R9, SI
 	MOVQ SI, R9
 	MOVQ quantArgs_rows(DI), R11
+	ADDQ amxArgs_nextQ(DI), AX
+	ADDQ amxArgs_nextQ(DI), R10
+	ADDQ amxArgs_nextW(DI), BX
 	MOVQ quantArgs_y(DI), DX
+	MOVQ amxArgs_nextY(DI), SI
+	ADDQ SI, quantArgs_y(DI)
 	MOVQ quantArgs_scale(DI), R13
-	ADDQ $4, quantArgs_scale(DI)
+	MOVQ amxArgs_nextScale(DI), SI
+	ADDQ SI, quantArgs_scale(DI)
 	MOVQ quantArgs_sums(DI), R15
-	ADDQ $20, quantArgs_sums(DI)
+	MOVQ amxArgs_nextSums(DI), SI
+	ADDQ SI, quantArgs_sums(DI)
 	MOVQ quantArgs_wscale(DI), SI
 	VMOVUPS (SI), Z16
 	VMOVUPS 64(SI), Z17
@@ -197,15 +211,15 @@ highGroup:
 highStep:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
-	ADDQ $64, R10
+	ADDQ amxArgs_stepQ(DI), R10
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
-	ADDQ $64, AX
-	ADDQ $2048, BX
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
 	MOVQ $8, SI
 	CMPQ SI, R11
 	CMOVQGT R11, SI
@@ -236,7 +250,7 @@ highConvert:
 	JNZ highConvert
 
 highConverted:
-	SUBQ $16, R14
+	DECQ R14
 	JNZ highStep
 	MOVQ R11, SI
 	SUBQ SI, R11
@@ -266,7 +280,7 @@ highRestConvert:
 	JNZ highRestConvert
 
 highRestConverted:
-	KXNORW K1, K1, K1
+	KMOVW amxArgs_again(DI), K1
 	JMP highGroup
 
 last:

@@ -5,11 +5,10 @@ import "fmt"
 // Registers of int8TileAMX. A tile register is 16 rows of 64 bytes; sums are those of 16 rows by 16 columns.
 const (
 	tileSums = 0 // to 3: rows 0..15 by columns 0..15 and 16..31, then rows 16..31
-	tileRows = 4 // and 5: 64 elements of k of rows 0..15 and 16..31
+	tileRows = 4 // and 5: up to 64 elements of k of rows 0..15 and 16..31
 	tileCols = 6 // and 7: of columns 0..15 and 16..31
 
 	amxRows   = 32 // of the highest tile
-	amxDepth  = 64 // elements of k of one step
 	sumsBytes = amxRows * panelBytes
 )
 
@@ -83,18 +82,19 @@ func (f *file) tileDot(cols, rows, sums int) {
 	f.amx(vexTile{prefix: 2, opcode: 0x5e, reg: sums, tile: rows, vvvv: cols}, "TDPBSUD TMM%d, TMM%d, TMM%d", cols, rows, sums)
 }
 
-// int8AMX writes int8TileAMX(args *quantArgs), the tile of up to 32 rows. The sums of a group go through memory, from where they are converted,
-// scaled and added to y among the products of the next group, which keep another unit busy: a quarter of the rows after each step.
+// int8AMX writes int8TileAMX(args *amxArgs), the tile of up to 32 rows. The sums of a group go through memory, from where they are converted,
+// scaled and added to y among the products of the next group, which keep another unit busy: a quarter of the rows after each step. What a
+// group is, args say: a part of k, or the next panel.
 //
 // Registers: AX and R10 rows 0 and 16, CX the bytes between rows, BX the panel, R8 the bytes of a panel's step, R9 where the
 // current group's sums go and R12 from where the last ones come; DX y, R13 the rows' scales, R15 their sums, R11 the rows to convert, SI those to
-// convert now. Z16 and Z17 are the columns' scales. K1 is empty for the first group of a product.
+// convert now, R14 the steps. Z16 and Z17 are the columns' scales. K1 is empty for the first group of a product.
 func int8AMX(f *file) {
 	f.fn = "int8Tile" + f.name
 	const frame = 2*sumsBytes + 64
-	fmt.Fprintf(&f.body, "\n// func %s(args *quantArgs)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, f.fn, frame)
+	fmt.Fprintf(&f.body, "\n// func %s(args *amxArgs)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, f.fn, frame)
 	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ quantArgs_config(DI), AX")
+	f.op("MOVQ amxArgs_config(DI), AX")
 	f.tileConfig("AX")
 	f.op("MOVQ quantArgs_q(DI), AX")
 	f.op("MOVQ quantArgs_ldq(DI), CX")
@@ -143,7 +143,7 @@ func (f *file) amxGroup(name string, high, convert bool) {
 	f.tileLoad(0, "AX", "CX", tileRows)
 	if high {
 		f.tileLoad(0, "R10", "CX", tileRows+1)
-		f.op("ADDQ $%d, R10", amxDepth)
+		f.op("ADDQ amxArgs_stepQ(DI), R10")
 	}
 	for i := range 2 {
 		f.tileLoad(64*i, "BX", "R8", tileCols+i)
@@ -151,20 +151,20 @@ func (f *file) amxGroup(name string, high, convert bool) {
 	for i := range tiles {
 		f.tileDot(tileCols+i%2, tileRows+i/2, tileSums+i)
 	}
-	f.op("ADDQ $%d, AX", amxDepth)
-	f.op("ADDQ $%d, BX", amxDepth/4*panelBytes)
+	f.op("ADDQ amxArgs_stepQ(DI), AX")
+	f.op("ADDQ amxArgs_stepW(DI), BX")
 	if convert {
 		f.op("MOVQ $%d, SI", amxRows/groupParts)
 		f.op("CMPQ SI, R11")
 		f.op("CMOVQGT R11, SI")
 		f.amxConvert(name)
 	}
-	f.op("SUBQ $%d, R14", amxDepth/4)
+	f.op("DECQ R14")
 	f.op("JNZ %sStep", name)
 	if convert {
 		f.op("MOVQ R11, SI") // where the group has fewer steps
 		f.amxConvert(name + "Rest")
-		f.op("KXNORW K1, K1, K1")
+		f.op("KMOVW amxArgs_again(DI), K1")
 	}
 }
 
@@ -185,11 +185,16 @@ func (f *file) amxStore(high bool) {
 	f.op("SUBQ R9, SI")
 	f.op("MOVQ SI, R9")
 	f.op("MOVQ quantArgs_rows(DI), R11")
-	f.op("MOVQ quantArgs_y(DI), DX")
-	f.op("MOVQ quantArgs_scale(DI), R13")
-	f.op("ADDQ $4, quantArgs_scale(DI)")
-	f.op("MOVQ quantArgs_sums(DI), R15")
-	f.op("ADDQ $%d, quantArgs_sums(DI)", 4*(1+groupParts))
+	f.op("ADDQ amxArgs_nextQ(DI), AX")
+	f.op("ADDQ amxArgs_nextQ(DI), R10")
+	f.op("ADDQ amxArgs_nextW(DI), BX")
+	for _, p := range []struct{ arg, reg, next string }{
+		{"quantArgs_y", "DX", "amxArgs_nextY"}, {"quantArgs_scale", "R13", "amxArgs_nextScale"}, {"quantArgs_sums", "R15", "amxArgs_nextSums"},
+	} {
+		f.op("MOVQ %s(DI), %s", p.arg, p.reg)
+		f.op("MOVQ %s(DI), SI", p.next)
+		f.op("ADDQ SI, %s(DI)", p.arg)
+	}
 	f.op("MOVQ quantArgs_wscale(DI), SI")
 	f.op("VMOVUPS (SI), Z16")
 	f.op("VMOVUPS 64(SI), Z17")
