@@ -35,7 +35,7 @@ func valueTile16AVXVNNI(args *valueArgs)
 func valueTile16AVX2(args *valueArgs)
 
 func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
-	if cpu.AMX && m > amxFew {
+	if useAMX() && m > amxFew {
 		keysAMX(y, ldy, q, qscale, sums, m, panels, scales, count, k)
 		return
 	}

@@ -47,7 +47,7 @@ const (
 // quantTilesFor returns the tiles for m rows.
 func quantTilesFor(m int) (t quantTiles, ok bool) {
 	switch {
-	case cpu.AMX && m > tilesQuantAVX512VNNI.rows(false):
+	case useAMX() && m > tilesQuantAVX512VNNI.rows(false):
 		return tilesQuantAMX, true
 	case cpu.AVX512VNNI:
 		return tilesQuantAVX512VNNI, true
