@@ -2,11 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"github.com/qwenvl/qwenvl/internal/cpu"
-)
+import "unsafe"
 
 // amxArgs is what one call of int8TileAMX reads: the products of quantArgs, in steps of up to 64 elements of k, and what lies between one group
 // and the next. A group is a part of k, whose products are added to those before, or another panel. steps counts those of a group.
@@ -20,9 +16,6 @@ type amxArgs struct {
 	nextY        uintptr
 	again        uintptr // a mask: whether groups after the first are added to y
 }
-
-// useAMX reports whether the tile may run: who switches AVX-512 off means it, too.
-func useAMX() bool { return cpu.AMX && cpu.AVX512VNNI }
 
 //go:noescape
 func int8TileAMX(args *amxArgs)

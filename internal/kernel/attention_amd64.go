@@ -35,13 +35,13 @@ func valueTile16AVXVNNI(args *valueArgs)
 func valueTile16AVX2(args *valueArgs)
 
 func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
-	if useAMX() && m > amxFew {
-		keysAMX(y, ldy, q, qscale, sums, m, panels, scales, count, k)
-		return
-	}
-	t, ok := quantTilesFor(1)
+	t, ok := quantTilesFor()
 	if !ok {
 		matMulKeysGo(y, ldy, q, qscale, sums, m, panels, scales, count, k)
+		return
+	}
+	if t.forRows(m) == tilesQuantAMX {
+		keysAMX(y, ldy, q, qscale, sums, m, panels, scales, count, k)
 		return
 	}
 	stride := HeadStride(k)
@@ -62,7 +62,7 @@ func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 }
 
 func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, cols, depth int, accumulate bool) {
-	t, ok := quantTilesFor(1)
+	t, ok := quantTilesFor()
 	if !ok {
 		matMulValuesGo(y, ldy, p, ldp, m, panels, scales, cols, depth, accumulate)
 		return

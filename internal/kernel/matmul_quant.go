@@ -84,9 +84,9 @@ func (p packed) from(panel int) packed {
 // length is the elements of k in group g.
 func (p packed) length(g int) int { return min(Group, p.depth-g*Group) }
 
-// blockBytes is the size of a whole group of a panel.
-func (p packed) blockBytes() int {
-	if p.int4 {
+// blockBytes is the size of a whole group of a panel of weights of 4 or 8 bits.
+func blockBytes(int4 bool) int {
+	if int4 {
 		return blockInt4
 	}
 	return blockInt8
@@ -94,7 +94,7 @@ func (p packed) blockBytes() int {
 
 // block returns group g of a panel and what follows.
 func (p packed) block(panel, g int) []uint8 {
-	return p.bytes[panel*p.panelBytes+g*p.blockBytes():]
+	return p.bytes[panel*p.panelBytes+g*blockBytes(p.int4):]
 }
 
 // unpack writes group g of a panel in the layout of int8, and its scales.

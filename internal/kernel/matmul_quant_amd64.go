@@ -44,11 +44,8 @@ const (
 	amxFew = 3
 )
 
-// quantTilesFor returns the tiles for m rows.
-func quantTilesFor(m int) (t quantTiles, ok bool) {
+func quantTilesFor() (t quantTiles, ok bool) {
 	switch {
-	case useAMX() && m > tilesQuantAVX512VNNI.rows(false):
-		return tilesQuantAMX, true
 	case cpu.AVX512VNNI:
 		return tilesQuantAVX512VNNI, true
 	case cpu.AVXVNNI:
@@ -57,6 +54,14 @@ func quantTilesFor(m int) (t quantTiles, ok bool) {
 		return tilesQuantAVX2, true
 	}
 	return 0, false
+}
+
+// forRows returns the tiles for m rows.
+func (t quantTiles) forRows(m int) quantTiles {
+	if cpu.AMX && t == tilesQuantAVX512VNNI && m > t.rows(false) {
+		return tilesQuantAMX
+	}
+	return t
 }
 
 // rows returns the height of the highest tile for weights of 8 or 4 bits.
@@ -88,8 +93,8 @@ func (t quantTiles) depth(groups int) int {
 	return groups
 }
 
-// blockBytes is the size of a block of activations.
-func (t quantTiles) blockBytes() int {
+// cacheBytes is the size of a block of activations.
+func (t quantTiles) cacheBytes() int {
 	if t == tilesQuantAMX { // the processors that have it have 2 MB of second-level cache
 		return 1 << 20
 	}

@@ -28,8 +28,7 @@ const (
 // tallest is the rows of the highest tile of any set.
 const tallest = 8
 
-// quantTilesFor returns the tiles, the same for any number of rows.
-func quantTilesFor(int) (t quantTiles, ok bool) {
+func quantTilesFor() (t quantTiles, ok bool) {
 	switch {
 	case cpu.I8MM:
 		return tilesQuantI8MM, true
@@ -49,14 +48,17 @@ func (t quantTiles) rows(bool) int {
 	return 8
 }
 
+// forRows returns the tiles for m rows, the same for any number.
+func (t quantTiles) forRows(int) quantTiles { return t }
+
 // cut returns the rows of tile i of count, of nearly equal heights.
 func (t quantTiles) cut(m, i, count int) (r0, r1 int) { return m * i / count, m * (i + 1) / count }
 
 // depth returns how many of some groups all rows are multiplied by before the next ones.
 func (t quantTiles) depth(groups int) int { return groups }
 
-// blockBytes is the size of a block of activations.
-func (t quantTiles) blockBytes() int { return 256 << 10 }
+// cacheBytes is the size of a block of activations.
+func (t quantTiles) cacheBytes() int { return 256 << 10 }
 
 // unpacks reports whether rows are multiplied by 4-bit weights as if those were of 8 bits: always.
 func (t quantTiles) unpacks(int) bool { return true }

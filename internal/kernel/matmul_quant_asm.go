@@ -36,11 +36,12 @@ const (
 )
 
 func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
-	t, ok := quantTilesFor(m)
+	t, ok := quantTilesFor()
 	if !ok || p.groups == 0 {
 		matMulPackedGo(y, ldy, x, m, p, panel0, count, n)
 		return
 	}
+	t = t.forRows(m)
 	c := quantCall{quantTiles: t, y: y, ldy: ldy, x: x, p: p, n: n, int4: p.int4}
 	if p.int4 && t.unpacks(m) {
 		c.int4 = false
@@ -114,7 +115,7 @@ func (c *quantCall) matMulUnpacked(m, panel0, count int) {
 func (c *quantCall) block(m, limit int) (groups, rows int) {
 	groups = blockLen(c.p.groups, limit, 1)
 	tile := c.rows(c.int4)
-	return groups, blockLen(m, max(1, c.blockBytes()/(groups*Group*tile))*tile, tile)
+	return groups, blockLen(m, max(1, c.cacheBytes()/(groups*Group*tile))*tile, tile)
 }
 
 // tiles multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale: as many at a time as all rows should find in the
@@ -132,9 +133,9 @@ func (c *quantCall) tiles(m0, m, groups int, w, scale unsafe.Pointer) {
 // blockSizes returns the bytes of a whole group of a panel and of its scales.
 func (c *quantCall) blockSizes() (block, scales int) {
 	if c.int4 {
-		return blockInt4, PanelRows * 2
+		return blockBytes(true), PanelRows * 2
 	}
-	return blockInt8, PanelRows * 4
+	return blockBytes(false), PanelRows * 4
 }
 
 func (c *quantCall) tileRows(m0, m, groups int, w, scale unsafe.Pointer) {

@@ -262,17 +262,19 @@ func TestMatMulQuantZeros(t *testing.T) {
 	all(t, func(t *testing.T) {
 		for _, bits := range quantBits {
 			for _, fill := range []uint8{0, 0xff} {
-				const m, n, k = 21, 33, 256
-				p := newQuantProduct(newRand(), bits, m, n, k)
-				for i := range p.panels {
-					p.panels[i] = fill
-				}
-				clear(p.q)
-				clear(p.sums)
-				y := normal(newRand(), m*n)
-				p.run(y, n, 0, m, 0, 2)
-				for _, v := range y {
-					require.Zero(t, v)
+				for _, m := range []int{5, 21} {
+					const n, k = 33, 256
+					p := newQuantProduct(newRand(), bits, m, n, k)
+					for i := range p.panels {
+						p.panels[i] = fill
+					}
+					clear(p.q)
+					clear(p.sums)
+					y := normal(newRand(), m*n)
+					p.run(y, n, 0, m, 0, 2)
+					for _, v := range y {
+						require.Zero(t, v)
+					}
 				}
 			}
 		}

@@ -37,10 +37,9 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 	groups, depth := QuantizedGroups(k), wholeParts(k)
 	panel := panels[row0*depth:][:PanelRows*depth]
 	scale := scales[row0*groups:][:PanelRows*groups]
-	var q [PanelRows * Group]int8 // one group, row by row
+	var q [PanelRows * Group]int8 // one group, row by row; rows from height on stay zero
 	for g := range groups {
 		length := min(Group, depth-g*Group)
-		clear(q[:])
 		for r := range PanelRows {
 			var s [1]float32
 			var sums [SumsPerGroup]int32

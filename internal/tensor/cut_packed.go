@@ -5,7 +5,7 @@ import "github.com/qwenvl/qwenvl/internal/kernel"
 const (
 	packedBand = 128 // outputs of an item: their weights stay in the second-level cache while rows pass by
 	packedRows = 384 // input rows of an item at most
-	packedUnit = 12  // rows of the kernel's highest tile
+	packedUnit = 12  // rows of the kernel's highest tile but that of AMX
 )
 
 // cutPacked is cutLinear for packed weights. A band is a whole number of groups if results are quantised as they come.

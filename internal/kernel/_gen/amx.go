@@ -30,56 +30,43 @@ type vexTile struct {
 const noIndex = 4
 
 func (v vexTile) bytes() []byte {
-	inverted := func(reg, bit int) byte { return byte(^reg >> 3 & 1 << bit) }
 	second := byte(^v.vvvv&15<<3) | v.prefix // W0 and L0
 	if !v.memory {
 		return []byte{0xc4, 0xe2, second, v.opcode, byte(3<<6 | v.reg&7<<3 | v.tile)}
 	}
 	return []byte{
-		0xc4, 1<<7 | inverted(v.index, 6) | inverted(v.base, 5) | 2, second, v.opcode,
+		0xc4, 1<<7 | extension(v.index, 6) | extension(v.base, 5) | 2, second, v.opcode,
 		byte(1<<6 | v.reg&7<<3 | 4), byte(v.index&7<<3 | v.base&7), byte(int8(v.disp)),
 	}
-}
-
-// amx writes one instruction.
-func (f *file) amx(v vexTile, comment string, args ...any) {
-	line := ""
-	for i, b := range v.bytes() {
-		if i > 0 {
-			line += "; "
-		}
-		line += fmt.Sprintf("BYTE $%#02x", b)
-	}
-	f.op("%s // "+comment, append([]any{line}, args...)...)
 }
 
 var registers = map[string]int{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SP": 4, "BP": 5, "SI": 6, "DI": 7,
 	"R8": 8, "R9": 9, "R10": 10, "R11": 11, "R12": 12, "R13": 13, "R15": 15}
 
 func (f *file) tileConfig(base string) {
-	f.amx(vexTile{opcode: 0x49, memory: true, base: registers[base], index: noIndex}, "LDTILECFG (%s)", base)
+	f.encoded(vexTile{opcode: 0x49, memory: true, base: registers[base], index: noIndex}.bytes(), "LDTILECFG (%s)", base)
 }
 
-func (f *file) tileRelease() { f.amx(vexTile{opcode: 0x49}, "TILERELEASE") }
+func (f *file) tileRelease() { f.encoded(vexTile{opcode: 0x49}.bytes(), "TILERELEASE") }
 
 func (f *file) tileZero(tile int) {
-	f.amx(vexTile{prefix: 3, opcode: 0x49, reg: tile}, "TILEZERO TMM%d", tile)
+	f.encoded(vexTile{prefix: 3, opcode: 0x49, reg: tile}.bytes(), "TILEZERO TMM%d", tile)
 }
 
 // tileLoad reads 16 rows that lie stride bytes apart.
 func (f *file) tileLoad(disp int, base, stride string, tile int) {
-	f.amx(vexTile{prefix: 3, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp},
+	f.encoded(vexTile{prefix: 3, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp}.bytes(),
 		"TILELOADD %d(%s)(%s*1), TMM%d", disp, base, stride, tile)
 }
 
 func (f *file) tileStore(tile, disp int, base, stride string) {
-	f.amx(vexTile{prefix: 2, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp},
+	f.encoded(vexTile{prefix: 2, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp}.bytes(),
 		"TILESTORED TMM%d, %d(%s)(%s*1)", tile, disp, base, stride)
 }
 
 // tileDot adds to sums the products of signed bytes of rows and unsigned ones of cols.
 func (f *file) tileDot(cols, rows, sums int) {
-	f.amx(vexTile{prefix: 2, opcode: 0x5e, reg: sums, tile: rows, vvvv: cols}, "TDPBSUD TMM%d, TMM%d, TMM%d", cols, rows, sums)
+	f.encoded(vexTile{prefix: 2, opcode: 0x5e, reg: sums, tile: rows, vvvv: cols}.bytes(), "TDPBSUD TMM%d, TMM%d, TMM%d", cols, rows, sums)
 }
 
 // int8AMX writes int8TileAMX(args *amxArgs), the tile of up to 32 rows. The sums of a group go through memory, from where they are converted,

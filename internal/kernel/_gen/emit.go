@@ -50,6 +50,21 @@ func (f *file) text(name, signature string, argBytes int) {
 // op writes one instruction.
 func (f *file) op(format string, args ...any) { fmt.Fprintf(&f.body, "\t"+format+"\n", args...) }
 
+// encoded writes an instruction that the assembler does not know, with its name as a comment.
+func (f *file) encoded(instruction []byte, comment string, args ...any) {
+	line := ""
+	for i, b := range instruction {
+		if i > 0 {
+			line += "; "
+		}
+		line += fmt.Sprintf("BYTE $%#02x", b)
+	}
+	f.op("%s // "+comment, append([]any{line}, args...)...)
+}
+
+// extension is the inverted high bit of a register's number, at that bit of the second byte of a VEX prefix.
+func extension(reg, bit int) byte { return byte(^reg >> 3 & 1 << bit) }
+
 // label starts a labelled place.
 func (f *file) label(name string) { fmt.Fprintf(&f.body, "\n%s:\n", name) }
 
