@@ -16,6 +16,7 @@ type dotArgs struct {
 	w         [4]unsafe.Pointer
 	prefetchW uintptr // where the next weights are; a dot tile fetches 128 bytes of them in every four steps
 	prefetchX uintptr // where the next rows of x are, or 0; likewise
+	ahead     uintptr // how many bytes ahead row and long tiles fetch weights
 	steps     uintptr // whole vectors in the block
 	tail      uintptr // elements after them
 	y         unsafe.Pointer
@@ -130,7 +131,7 @@ func depthOf(k int) int { return blockLen(k, maxDepth, 16) }
 // matMulRows multiplies so few rows that one tile holds them. It reads the weights once, from first to last.
 func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int) {
 	base, size := w.base()
-	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4}
+	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4, ahead: fetchAhead.rows}
 	depth := depthOf(k)
 	oneByOne := m*k <= rowFloats && k <= maxDepth
 	for c := 0; c < n; c += dotCols {

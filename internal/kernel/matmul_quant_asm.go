@@ -21,6 +21,7 @@ type quantArgs struct {
 	steps  uintptr // of 4 elements of k in a group
 	groups uintptr // counted down by the tile
 	resume uintptr // 1: add to y, 0: start from zero; set by the tile
+	ahead  uintptr // how many bytes ahead few rows fetch weights (amd64)
 	//lint:ignore U1000 only the assembly uses it
 	parts uintptr // where the tile keeps the address of a group's steps and zeros
 }

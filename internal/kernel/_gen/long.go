@@ -9,6 +9,7 @@ func longTile(f *file, format string) {
 	f.text("long"+format, "(args *dotArgs)", 8)
 	dotStart(f)
 	w := f.weightBytes(format)
+	f.op("MOVQ dotArgs_ahead(DI), R12")
 	for c := range dotCols {
 		name := func(s string) string { return fmt.Sprintf("row%d%s", c, s) }
 		f.op("MOVQ dotArgs_x(DI), AX")
@@ -26,6 +27,7 @@ func longTile(f *file, format string) {
 			f.widen(format, fmt.Sprintf("%d(BX)", i*w), 4+i, false)
 			f.op("VFMADD231PS %s, %s, %s", rowAddr(0, i*f.bytes()), f.v(4+i), f.v(0))
 		}, func(n int) {
+			f.fetchRow(n * w)
 			f.op("ADDQ $%d, AX", n*f.bytes())
 			f.op("ADDQ $%d, BX", n*w)
 		})

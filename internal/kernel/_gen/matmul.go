@@ -153,6 +153,7 @@ func rowTile(f *file, format string, rows int) {
 	f.text(fmt.Sprintf("row%sx%d", format, rows), "(args *dotArgs)", 8)
 	dotStart(f)
 	w := f.weightBytes(format)
+	f.op("MOVQ dotArgs_ahead(DI), R12")
 	for c := range dotCols {
 		f.op("MOVQ dotArgs_x(DI), AX")
 		f.op("MOVQ (dotArgs_w+%d)(DI), BX", 8*c)
@@ -170,6 +171,7 @@ func rowTile(f *file, format string, rows int) {
 				f.op("VFMADD231PS %s, %s, %s", rowAddr(r, i*f.bytes()), f.v(t), f.v(sum(r, c)))
 			}
 		}, func(n int) {
+			f.fetchRow(n * w)
 			f.op("ADDQ $%d, AX", n*f.bytes())
 			f.op("ADDQ $%d, BX", n*w)
 		})
@@ -181,6 +183,13 @@ func rowTile(f *file, format string, rows int) {
 	}
 	dotReduce(f, rows)
 	f.ret()
+}
+
+// fetchRow fetches as many bytes of the weights at BX as a step takes, R12 bytes ahead.
+func (f *file) fetchRow(bytes int) {
+	for line := 0; line < bytes; line += 64 {
+		f.op("PREFETCHT1 %d(BX)(R12*1)", line)
+	}
 }
 
 // dotReduce adds the lanes of each sum, one after the other, to the elements of y in the columns wanted. Four sums are

@@ -221,29 +221,37 @@ func vexDot(opcode byte, dst, src1, src2 int) [5]byte {
 	}
 }
 
-// prefetch fetches lines of the weights that lie ahead of BX, in bytes. One row takes them as fast as they come, and so do a
-// few rows of bytes: those do best with the processor's own prefetching, and lose speed by any fetch into the first level
-// but little by one into the second. The more work there is on a line, the farther ahead it helps to look. A tile that takes several passes
-// over a group fetches the next one meanwhile.
-// BenchmarkMatMulQuant chose the distances, with pages of both sizes. On a Xeon (Emerald Rapids) two threads read 20 % faster with a far look
-// than with a near one where 2 to 4 rows are multiplied.
+// prefetch fetches lines of the weights that lie ahead of BX, in bytes. Tiles that stream fetch from as far ahead as the arguments say, and lose
+// speed by any fetch into the first level of the cache. A tile that takes several passes over a group fetches the next one meanwhile.
+// BenchmarkMatMulQuant chose the other distances, with pages of both sizes.
 func (t *quantTile) prefetch(at, lines int) {
 	hint, ahead := "PREFETCHT1", 4096
 	switch {
+	case t.streams():
+		for i := range lines {
+			t.op("PREFETCHT1 %d(BX)(R13*1)", at+64*i)
+		}
+		return
 	case t.passBytes() < panelBytes:
 		ahead = group / 4 * panelBytes
 		if t.half {
 			ahead = ahead/2 + groupParts*partBytes
 		}
-	case t.height == 1 && t.lanes == 8 && !t.half: // slower than memory
-	case t.height == 1:
-		ahead = 1024
 	case t.half:
 		hint = "PREFETCHT0"
 	}
 	for i := range lines {
 		t.op("%s %d(BX)", hint, ahead+at+64*i)
 	}
+}
+
+// streams reports whether a tile is of so few rows that it takes weights as fast as memory gives them. R13, which the strides of few rows leave
+// free, is then how far ahead it fetches: what is best differs from processor to processor. Bytes in AVX2 are slower than memory.
+func (t *quantTile) streams() bool {
+	if t.half {
+		return t.height == 1
+	}
+	return t.lanes == 16 && t.height <= 4
 }
 
 // row addresses row r of what base points to, after strides.
@@ -290,6 +298,9 @@ func (t *quantTile) write() {
 	passes := panelBytes / t.passBytes()
 	// y is needed only after the first group, and may be far away by then.
 	t.strides("quantArgs_ldy", t.height)
+	if t.streams() {
+		t.op("MOVQ quantArgs_ahead(DI), R13")
+	}
 	for r := range t.height {
 		t.op("PREFETCHT0 %s", t.row("DX", r, 0))
 		t.op("PREFETCHT0 %s", t.row("DX", r, 64))
