@@ -60,13 +60,35 @@ func fastest(p *pool.Pool, t pool.Task, n int) float64 {
 	}
 }
 
-// readLoop reads a buffer in chunks, with the kernel that streams fastest where it is compared with the others: a maximum.
+// readLoop reads a buffer in chunks and does next to nothing with them: a maximum.
 type readLoop struct {
 	x    []float32
 	sink []float32 // of each chunk
 }
 
 func (r *readLoop) Do(_, i int) { r.sink[i] = kernel.Max(r.x[i*(readChunk/4):][:readChunk/4]) }
+
+// streamLoop reads it as weights for one row, which are asked for in advance: on some processors that is faster.
+type streamLoop struct {
+	memory []byte
+	of     []int8Product
+}
+
+const streamCols = readChunk / limitInner
+
+func newStreamLoop(memory []byte, threads int) *streamLoop {
+	l := &streamLoop{memory, make([]int8Product, threads)}
+	for i := range l.of {
+		l.of[i] = newInt8Product(1, streamCols, limitInner)
+	}
+	return l
+}
+
+func (l *streamLoop) Do(worker, i int) {
+	p := l.of[worker]
+	p.panels = l.memory[i*readChunk:][:readChunk]
+	p.run(1, streamCols, limitInner)
+}
 
 // fillLoop writes the buffer, so that it has pages of its own.
 type fillLoop struct{ x []float32 }
@@ -86,6 +108,7 @@ func readBandwidth(p *pool.Pool) (float64, error) {
 	x := unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(r.Bytes()))), readBytes/4)
 	p.Run(fillLoop{x}, readBytes/readChunk)
 	s := fastest(p, &readLoop{x: x, sink: make([]float32, readBytes/readChunk)}, readBytes/readChunk)
+	s = min(s, fastest(p, newStreamLoop(r.Bytes(), p.Threads()), readBytes/readChunk))
 	return readBytes / s / 1e9, r.Free()
 }
 
@@ -101,13 +124,11 @@ type int8Product struct {
 
 func newInt8Loop(threads int) *int8Loop {
 	l := &int8Loop{make([]int8Product, threads)}
-	x, w := ones(limitRows*limitInner), ones(limitCols*limitInner)
+	w := ones(limitCols * limitInner)
 	for i := range l.of {
-		panels, scales := kernel.PackedInt8Len(limitCols, limitInner)
-		groups := limitRows * kernel.QuantizedGroups(limitInner)
-		p := int8Product{y: make([]float32, limitRows*limitCols), qscale: make([]float32, groups), scales: make([]float32, scales),
-			q: make([]int8, limitRows*kernel.QuantizedStride(limitInner)), sums: make([]int32, groups*kernel.SumsPerGroup), panels: make([]uint8, panels)}
-		kernel.QuantizeRows(p.q, p.qscale, p.sums, x, limitInner, limitRows, limitInner)
+		p := newInt8Product(limitRows, limitCols, limitInner)
+		panels, _ := kernel.PackedInt8Len(limitCols, limitInner)
+		p.panels = make([]uint8, panels)
 		for row := 0; row < limitCols; row += kernel.PanelRows {
 			kernel.PackInt8(p.panels, p.scales, w[row*limitInner:][:kernel.PanelRows*limitInner], row, limitCols, limitInner)
 		}
@@ -116,9 +137,20 @@ func newInt8Loop(threads int) *int8Loop {
 	return l
 }
 
-func (l *int8Loop) Do(worker, _ int) {
-	p := &l.of[worker]
-	kernel.MatMulInt8(p.y, limitCols, p.q, p.qscale, p.sums, limitRows, p.panels, p.scales, 0, limitCols/kernel.PanelRows, limitCols, limitInner)
+func (l *int8Loop) Do(worker, _ int) { l.of[worker].run(limitRows, limitCols, limitInner) }
+
+// newInt8Product quantises rows of ones, and has no panels yet.
+func newInt8Product(rows, cols, inner int) int8Product {
+	_, scales := kernel.PackedInt8Len(cols, inner)
+	groups := rows * kernel.QuantizedGroups(inner)
+	p := int8Product{y: make([]float32, rows*cols), qscale: make([]float32, groups), scales: make([]float32, scales),
+		q: make([]int8, rows*kernel.QuantizedStride(inner)), sums: make([]int32, groups*kernel.SumsPerGroup)}
+	kernel.QuantizeRows(p.q, p.qscale, p.sums, ones(rows*inner), inner, rows, inner)
+	return p
+}
+
+func (p *int8Product) run(rows, cols, inner int) {
+	kernel.MatMulInt8(p.y, cols, p.q, p.qscale, p.sums, rows, p.panels, p.scales, 0, cols/kernel.PanelRows, cols, inner)
 }
 
 // f32Loop is int8Loop for float32.
