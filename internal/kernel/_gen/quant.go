@@ -16,6 +16,7 @@ type quantKernel struct {
 	// zeros begins the sums with what the zeros of the weights take off, where they do not begin with what the offset does: CX points to the
 	// steps and zeros of the group, SI to the sums of the rows.
 	zeros func(t *quantTile)
+	few   *quantKernel // the tiles of up to few.rows rows, if they are written in another way
 	// start loads constants; block writes the products of unroll steps (4 elements of k, 128 bytes of a panel of bytes).
 	start  func(f *file)
 	unroll int
@@ -63,11 +64,13 @@ func int8AVX512VNNI() quantKernel {
 		}}
 }
 
-// int4AVX512VNNI makes bytes of the half bytes of a part, times their step and from their zero on, as unpackInt4 does.
+// int4AVX512VNNI makes bytes of the half bytes of a part, times their step and from their zero on, as unpackInt4 does. That costs more than it
+// saves for few rows.
 func int4AVX512VNNI() quantKernel {
+	few := int4FewAVX512VNNI()
 	const step, offset, weight, q = 16, 18, 20, 24
 	u := unpacker{mask: 31, words: 30, bytes: 29, temp: 28}
-	return quantKernel{name: "int4Tile", rows: 8, vectors: 2, chains: 4, acc: 16, half: true, unroll: 16,
+	return quantKernel{name: "int4Tile", rows: 8, vectors: 2, chains: 4, acc: 16, half: true, unroll: 16, few: &few,
 		start: func(f *file) { f.useUnpacker(u) },
 		block: func(t *quantTile) {
 			for v := range 2 {
@@ -90,6 +93,68 @@ func int4AVX512VNNI() quantKernel {
 				}
 			}
 			t.op("ADDQ $%d, SI", partBytes)
+		}}
+}
+
+// int4FewAVX512VNNI multiplies half bytes as they are. The sums of a part begin with what its zeros take off, and are multiplied by its steps.
+// R12 points to the sums of the elements of row 0; R10 and R11 are once and three times the stride of those.
+func int4FewAVX512VNNI() quantKernel {
+	const step, zero, weight, q, mask = 16, 18, 18, 22, 31
+	return quantKernel{rows: 4, vectors: 2, chains: 1, acc: 16, half: true, unroll: 16,
+		zeros: func(t *quantTile) {
+			t.op("LEAQ 4(SI), R12")
+			t.op("MOVQ R8, R10")
+			t.op("MOVQ R9, R11")
+			for i := range t.height * t.vectors {
+				t.zero(i)
+			}
+		},
+		block: func(t *quantTile) {
+			split := 4 / t.height // sums of a part that do not wait for each other
+			sum := func(c, r, v int) int { return ((1+c)*t.height+r)*t.vectors + v }
+			for v := range 2 {
+				t.op("VPMOVZXBD %d(SI), Z%d", 16*v, step+v)
+				t.op("VPSRLD $4, Z%d, Z%d", step+v, zero+v)
+				t.and(mask, step+v, step+v)
+			}
+			for r := range t.height {
+				t.op("VPBROADCASTD %s, Z%d", []string{"(R12)", "(R12)(R10*1)", "(R12)(R10*2)", "(R12)(R11*1)"}[r], q+r%2)
+				for v := range 2 {
+					t.op("VPMADDWD Z%d, Z%d, Z%d", q+r%2, zero+v, sum(0, r, v))
+					for c := 1; c < split; c++ {
+						t.zero(sum(c, r, v))
+					}
+				}
+			}
+			for i := 0; i < t.unroll; i += 2 {
+				t.prefetch(i*panelBytes/2, 2)
+				for v := range 2 {
+					t.op("VMOVDQU64 %d(BX), Z%d", i*panelBytes/2+v*64, weight+v)
+					t.op("VPSRLW $4, Z%d, Z%d", weight+v, weight+2+v)
+					t.and(mask, weight+v, weight+v)
+					t.and(mask, weight+2+v, weight+2+v)
+				}
+				for j := range 2 {
+					for r := range t.height {
+						q := q + (j*t.height+r)%4
+						t.op("VPBROADCASTD %s, Z%d", t.row("AX", r, 4*(i+j)), q)
+						for v := range 2 {
+							t.op("VPDPBUSD Z%d, Z%d, Z%d", q, weight+2*j+v, sum((i+j)%split, r, v))
+						}
+					}
+				}
+			}
+			for r := range t.height {
+				for v := range 2 {
+					for c := 1; c < split; c++ {
+						t.op("VPADDD Z%d, Z%d, Z%d", sum(c, r, v), sum(0, r, v), sum(0, r, v))
+					}
+					t.op("VPMULLD Z%d, Z%d, Z%d", step+v, sum(0, r, v), sum(0, r, v))
+					t.op("VPADDD Z%d, Z%d, Z%d", sum(0, r, v), t.sum(0, r, v), t.sum(0, r, v))
+				}
+			}
+			t.op("ADDQ $%d, SI", partBytes)
+			t.op("ADDQ $4, R12")
 		}}
 }
 
@@ -282,10 +347,13 @@ func (f *file) quant(k quantKernel) {
 	for height := k.rows; height >= 1; height-- {
 		f.label(fmt.Sprintf("rows%d", height))
 		t := &quantTile{file: f, quantKernel: k, height: height, split: 1}
+		if k.few != nil && height <= k.few.rows {
+			t.quantKernel = *k.few
+		}
 		if height == 1 && k.alone > 0 {
 			t.vectors = k.alone
 		}
-		for t.split < k.chains && 2*t.split*height*t.vectors <= k.acc {
+		for t.split < t.chains && 2*t.split*height*t.vectors <= t.acc {
 			t.split *= 2
 		}
 		t.write()
