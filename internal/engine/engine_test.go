@@ -176,7 +176,7 @@ func TestSlowReader(t *testing.T) {
 	require.Len(t, want.tokens, 500)
 
 	slow := submit(t, e, background, request(t, e, 1, 9, 500))
-	require.Eventually(t, func() bool { return len(slow.events) >= eventRoom-eventReserve }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(slow.events) >= eventRoom-eventReserve }, time.Minute, time.Millisecond)
 	require.Len(t, read(submit(t, e, background, request(t, e, 2, 9, 300)), nil).tokens, 300)
 	require.LessOrEqual(t, len(slow.events), eventRoom-eventReserve+2)
 	require.Equal(t, want, read(slow, nil))
@@ -184,9 +184,22 @@ func TestSlowReader(t *testing.T) {
 	// One that never reads again is ended by its context.
 	ctx, cancel := context.WithCancel(background)
 	gone := submit(t, e, ctx, request(t, e, 1, 9, 500))
-	require.Eventually(t, func() bool { return len(gone.events) >= eventRoom-eventReserve }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(gone.events) >= eventRoom-eventReserve }, time.Minute, time.Millisecond)
 	cancel()
 	require.ErrorIs(t, read(gone, nil).err, context.Canceled)
+}
+
+// A reader that has given up gets no more of what is waiting for it.
+func TestNextAfterCancel(t *testing.T) {
+	e := start(t, Options{Threads: 1})
+	h := submit(t, e, background, request(t, e, 1, 9, 20))
+	require.Eventually(t, func() bool { return len(h.events) > 10 }, time.Minute, time.Millisecond)
+	ctx, cancel := context.WithCancel(background)
+	cancel()
+	for range 10 {
+		_, err := h.Next(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+	}
 }
 
 // Ending one request of many leaves the others' tokens as they are, and its cache goes to the next.

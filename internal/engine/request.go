@@ -104,6 +104,9 @@ type Handle struct {
 
 // Next returns the next event, or ctx's error. After an End event there are no more.
 func (h *Handle) Next(ctx context.Context) (Event, error) {
+	if err := ctx.Err(); err != nil { // also where events are waiting
+		return Event{}, err
+	}
 	select {
 	case ev := <-h.events:
 		if len(h.events) == eventRoom-eventReserve-1 {
