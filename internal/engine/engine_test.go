@@ -191,7 +191,7 @@ func TestSlowReader(t *testing.T) {
 
 // A reader that has given up gets no more of what is waiting for it.
 func TestNextAfterCancel(t *testing.T) {
-	e := start(t, Options{Threads: 1})
+	e := start(t, Options{Threads: 1, Chunk: 16, MaxBatch: 2})
 	h := submit(t, e, background, request(t, e, 1, 9, 20))
 	require.Eventually(t, func() bool { return len(h.events) > 10 }, time.Minute, time.Millisecond)
 	ctx, cancel := context.WithCancel(background)
