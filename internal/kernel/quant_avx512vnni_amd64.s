@@ -5748,7 +5748,6 @@ group4:
 	ADDQ CX, SI
 	MOVQ quantArgs_ldsums(DI), R8
 	LEAQ (R8)(R8*2), R9
-	MOVQ quantArgs_parts(DI), CX
 	LEAQ 4(SI), R12
 	MOVQ R8, R10
 	MOVQ R9, R11
@@ -6169,7 +6168,6 @@ group3:
 	LEAQ (R14)(R14*4), CX
 	ADDQ CX, SI
 	MOVQ quantArgs_ldsums(DI), R8
-	MOVQ quantArgs_parts(DI), CX
 	LEAQ 4(SI), R12
 	MOVQ R8, R10
 	MOVQ R9, R11
@@ -6516,7 +6514,6 @@ group2:
 	LEAQ (R14)(R14*4), CX
 	ADDQ CX, SI
 	MOVQ quantArgs_ldsums(DI), R8
-	MOVQ quantArgs_parts(DI), CX
 	LEAQ 4(SI), R12
 	MOVQ R8, R10
 	MOVQ R9, R11
@@ -6799,7 +6796,6 @@ group1:
 	MOVQ quantArgs_sums(DI), SI
 	LEAQ (R14)(R14*4), CX
 	ADDQ CX, SI
-	MOVQ quantArgs_parts(DI), CX
 	LEAQ 4(SI), R12
 	MOVQ R8, R10
 	MOVQ R9, R11

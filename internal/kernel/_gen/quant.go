@@ -13,8 +13,8 @@ type quantKernel struct {
 	acc     int  // registers for them
 	half    bool // weights of 4 bits
 	signed  bool // whether block takes the offset of the weights off
-	// zeros begins the sums with what the zeros of the weights take off, where they do not begin with what the offset does: CX points to the
-	// steps and zeros of the group, SI to the sums of the rows.
+	// zeros begins a group, where its sums do not begin with what the offset of the weights takes off: SI points to the sums of the elements of
+	// row 0, and the strides are theirs.
 	zeros func(t *quantTile)
 	few   *quantKernel // the tiles of up to few.rows rows, if they are written in another way
 	// start loads constants; block writes the products of unroll steps (4 elements of k, 128 bytes of a panel of bytes).
@@ -49,13 +49,10 @@ const (
 // speed by any fetch into the first level of the cache. A tile that takes several passes over a group fetches the next one meanwhile.
 // BenchmarkMatMulQuant chose the other distances, with pages of both sizes.
 func (t *quantTile) prefetch(at, lines int) {
-	hint, ahead := "PREFETCHT1", 4096
+	hint, ahead, base := "PREFETCHT1", 4096, "(BX)"
 	switch {
 	case t.streams():
-		for i := range lines {
-			t.op("PREFETCHT1 %d(BX)(R13*1)", at+64*i)
-		}
-		return
+		ahead, base = 0, "(BX)(R13*1)"
 	case t.passBytes() < panelBytes:
 		ahead = group / 4 * panelBytes
 		if t.half {
@@ -65,7 +62,7 @@ func (t *quantTile) prefetch(at, lines int) {
 		hint = "PREFETCHT0"
 	}
 	for i := range lines {
-		t.op("%s %d(BX)", hint, ahead+at+64*i)
+		t.op("%s %d%s", hint, ahead+at+64*i, base)
 	}
 }
 
@@ -200,7 +197,6 @@ func (t *quantTile) begin() {
 	t.op("ADDQ CX, SI")
 	t.strides("quantArgs_ldsums", t.height)
 	if t.zeros != nil {
-		t.partsAt("CX")
 		t.zeros(t)
 		return
 	}

@@ -205,6 +205,7 @@ func int4AVX2() quantKernel {
 			t.op("ADDQ $%d, SI", partBytes)
 		},
 		zeros: func(t *quantTile) {
+			t.partsAt("CX")
 			for p := range groupParts {
 				for v := range t.vectors {
 					t.op("VPMOVZXBD %d(CX), Y12", p*partBytes+8*v)
