@@ -14,7 +14,7 @@ var AVX2 = hasAVX2
 // AVX512VNNI reports AVX-512 VNNI (dot products of bytes), with what [AVX512] asks for.
 var AVX512VNNI = hasAVX512VNNI
 
-// AMX reports tiles of AMX for products of bytes, that the system lets this process use them, and what [AVX512VNNI] asks for.
+// AMX reports tiles of AMX for products of bytes and of bfloat16, that the system lets this process use them, and what [AVX512VNNI] asks for.
 var AMX = hasAMX
 
 // AVXVNNI reports AVX-VNNI, the same dot products for processors without AVX-512, with what [AVX2] asks for.

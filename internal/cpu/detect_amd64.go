@@ -10,7 +10,7 @@ var (
 
 	hasAVX512VNNI = hasAVX512 && sys.X86.HasAVX512VNNI
 	hasAVXVNNI    = hasAVX2 && sys.X86.HasAVXVNNI
-	hasAMX        = hasAVX512VNNI && sys.X86.HasAMXTile && sys.X86.HasAMXInt8 && permitAMX()
+	hasAMX        = hasAVX512VNNI && sys.X86.HasAMXTile && sys.X86.HasAMXInt8 && sys.X86.HasAMXBF16 && permitAMX()
 )
 
 const hasNEON, hasDotProd, hasI8MM = false, false, false

@@ -3,7 +3,7 @@
 // along a row (softmax, activations, norms, rotary embedding, conversion, quantisation).
 //
 // Every kernel has a reference in Go, which is also what runs without assembly, and versions in assembly for AVX-512 and
-// AVX2 (the packed products: AMX, AVX-512 VNNI, AVX-VNNI and AVX2) and for NEON (the packed products: also SDOT and I8MM; attention in
+// AVX2 (the packed products: AMX, AVX-512 VNNI, AVX-VNNI and AVX2; products with weights in bfloat16: also AMX) and for NEON (the packed products: also SDOT and I8MM; attention in
 // integers, outliers and the rounding to half precision run in Go there), chosen on each call by internal/cpu. The assembly is
 // generated: see _gen. That of arm64 is tested under an emulator, where its speed cannot be measured: the shapes of its tiles
 // follow from the registers, and its block sizes from those of amd64.

@@ -46,12 +46,16 @@ const (
 	aliasFloats = 4096 / 4
 )
 
-// scratchTiles returns the scratch that inner products need: widened weights, and room to align them.
-func scratchTiles(m, _, _ int) int {
+// scratchTiles returns the scratch that inner products need: widened weights, and room to align them; or that of products in tiles of AMX.
+func scratchTiles(m, _, k int) int {
+	need := 0
 	if m >= wideRows {
-		return wideFloats + cacheLine/4
+		need = wideFloats + cacheLine/4
 	}
-	return 0
+	if splits(formatBF16, k) {
+		need = max(need, splitScratch(m, k))
+	}
+	return need
 }
 
 // tiles is the set of tiles of one instruction set. All add up in one order: k is cut into blocks, as even as multiples of 16
@@ -103,6 +107,10 @@ func tilesFor(k int) (t tiles, ok bool) {
 }
 
 func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
+	if splits(w.format, k) {
+		matMulSplit(y, ldy, x, ldx, m, w.u16, n, k, scratch)
+		return
+	}
 	t, ok := tilesFor(k)
 	if !ok {
 		matMulGo(y, ldy, x, ldx, m, w, n, k, scratch)

@@ -4,9 +4,10 @@ package kernel
 
 // These kernels read all rows as they are, so no Laid is ever made.
 
-func laidLen(_, _ int) int     { return 0 }
-func laidHeight(int) int       { return 1 }
-func laidScratch(_, _ int) int { return 0 }
+func laidLen(int, int, bool) int     { return 0 }
+func laidHeight(int, bool) int       { return 1 }
+func laidBlock(int, bool) int        { return 0 }
+func laidScratch(int, int, bool) int { return 0 }
 
 func layRows(Laid, []float32, int, int, int) { panic(badLaid) }
 

@@ -14,7 +14,7 @@ import (
 // laid returns the rows of a product laid out, or false where the kernels in use read them as they are. What else the memory holds
 // is not a number.
 func (p *product) laid(t *testing.T) (Laid, bool) {
-	n := LaidLen(p.m, p.k)
+	n := LaidLen(p.m, p.k, p.format == formatBF16)
 	if n == 0 {
 		require.False(t, cpu.AVX512 || cpu.AVX2 && p.k >= 8, "these kernels gain by it")
 		return Laid{}, false
@@ -24,7 +24,7 @@ func (p *product) laid(t *testing.T) (Laid, bool) {
 	for i := range data {
 		data[i] = nan
 	}
-	l := NewLaid(data, p.m, p.k)
+	l := NewLaid(data, p.m, p.k, p.format == formatBF16)
 	half := l.Tiles() / 2
 	l.Lay(p.x, p.ldx, half, l.Tiles())
 	l.Lay(p.x, p.ldx, 0, half) // tiles may come in any order
@@ -34,7 +34,7 @@ func (p *product) laid(t *testing.T) (Laid, bool) {
 
 // runLaid computes the rows of tiles from to to-1 by weight rows c0..c0+n-1.
 func (p *product) runLaid(y []float32, ldy int, l Laid, from, to, c0, n int) {
-	scratch := make([]float32, MatMulLaidScratch(n, p.k))
+	scratch := make([]float32, MatMulLaidScratch(n, p.k, p.format == formatBF16))
 	for i := range scratch {
 		scratch[i] = nan
 	}
@@ -127,9 +127,9 @@ func TestMatMulLaidAllocatesNothing(t *testing.T) {
 		if !ok {
 			return
 		}
-		y, scratch := make([]float32, m*n), make([]float32, MatMulLaidScratch(n, k))
+		y, scratch := make([]float32, m*n), make([]float32, MatMulLaidScratch(n, k, true))
 		require.Zero(t, testing.AllocsPerRun(5, func() {
-			l := NewLaid(l.data, m, k)
+			l := NewLaid(l.data, m, k, true)
 			l.Lay(p.x, k, 0, l.Tiles())
 			MatMulLaidBF16(y, n, l, 0, l.Tiles(), p.u16, n, scratch)
 		}))
@@ -139,19 +139,19 @@ func TestMatMulLaidAllocatesNothing(t *testing.T) {
 func TestMatMulLaidMisuse(t *testing.T) {
 	f := func(n int) []float32 { return make([]float32, n) }
 	const m, k = MatMulManyRows, 20
-	require.PanicsWithValue(t, badSize, func() { LaidLen(-1, 1) })
-	require.PanicsWithValue(t, badSize, func() { MatMulLaidScratch(1, -1) })
-	require.PanicsWithValue(t, badLaid, func() { NewLaid(f(1<<16), MatMulManyRows-1, k) })
-	require.Zero(t, LaidLen(m, 0))
-	n := LaidLen(m, k)
-	require.PanicsWithValue(t, badLaid, func() { NewLaid(f(max(n-1, 0)), m, k) })
+	require.PanicsWithValue(t, badSize, func() { LaidLen(-1, 1, false) })
+	require.PanicsWithValue(t, badSize, func() { MatMulLaidScratch(1, -1, false) })
+	require.PanicsWithValue(t, badLaid, func() { NewLaid(f(1<<16), MatMulManyRows-1, k, false) })
+	require.Zero(t, LaidLen(m, 0, true))
+	n := LaidLen(m, k, false)
+	require.PanicsWithValue(t, badLaid, func() { NewLaid(f(max(n-1, 0)), m, k, false) })
 	var none Laid
 	require.PanicsWithValue(t, badLaid, func() { none.Lay(nil, 0, 0, 1) })
 	require.Zero(t, none.Row(0))
 	if n == 0 {
 		return // no kernel of this build has such products
 	}
-	l, s := NewLaid(f(n), m, k), f(MatMulLaidScratch(3, k))
+	l, s := NewLaid(f(n), m, k, false), f(MatMulLaidScratch(3, k, false))
 	for name, c := range map[string]struct {
 		want string
 		call func()

@@ -39,21 +39,37 @@ const (
 
 // laidScratch returns the scratch of matMulLaid: panels of w, each up to a whole one with its gaps, a tile of results, the ends of
 // rows, and room to align them.
-func laidScratch(n, k int) int {
+func laidScratch(n, k int, bf16 bool) int {
+	if bf16 && splits(formatBF16, k) {
+		return splitLaidScratch(n)
+	}
 	depth := min((k+15)&^15, maxDepth)
 	cols := (min(n, MatMulManyCols) + 31) &^ 31
 	return cols*(depth+lanePadFloats) + edgeFloats + endFloats + cacheLine/4
 }
 
-func laidHeight(k int) int {
+func laidHeight(k int, bf16 bool) int {
+	if bf16 && splits(formatBF16, k) {
+		return splitCols
+	}
 	t, _ := tilesFor(k)
 	return t.outer
 }
 
+func laidBlock(k int, bf16 bool) int {
+	if bf16 && splits(formatBF16, k) {
+		return splitTiles
+	}
+	return 0
+}
+
 // laidLen counts for each tile its rows with all of k, up to whole steps, and the gaps of each block of k.
-func laidLen(rows, k int) int {
+func laidLen(rows, k int, bf16 bool) int {
+	if bf16 && splits(formatBF16, k) {
+		return splitLaidLen(rows, k)
+	}
 	t, ok := tilesFor(k)
-	if !ok {
+	if !ok || rows < MatMulManyRows {
 		return 0
 	}
 	tiles := (rows + t.outer - 1) / t.outer
@@ -68,6 +84,10 @@ func (t tiles) laidAt(row, tile, k int) int {
 }
 
 func layRows(l Laid, x []float32, ldx, from, to int) {
+	if l.bf16 && splits(formatBF16, l.cols) {
+		splitLay(l, x, ldx, from, to)
+		return
+	}
 	t, _ := tilesFor(l.cols)
 	depth := depthOf(l.cols)
 	var ends [endFloats]float32
@@ -90,12 +110,16 @@ func (t tiles) tileLen(rows, d int) int {
 // matMulLaid multiplies tiles of x by panels of w, which it lays out when their turn comes. Meanwhile the next panel's weights
 // are fetched.
 func matMulLaid(y []float32, ldy int, l Laid, from, to int, w weights, n int, scratch []float32) {
+	if splits(w.format, l.cols) {
+		matMulSplitLaid(y, ldy, l, from, to, w.u16, n, scratch)
+		return
+	}
 	t, _ := tilesFor(l.cols)
 	for r := range l.Row(to) - l.Row(from) {
 		clear(y[r*ldy:][:n])
 	}
 	p := laidProduct{tiles: t, y: y, ldy: ldy, x: l, from: from, to: to, w: w}
-	scratch = aligned(scratch, laidScratch(n, l.cols)-cacheLine/4)
+	scratch = aligned(scratch, laidScratch(n, l.cols, false)-cacheLine/4)
 	p.edge, scratch = scratch[:edgeFloats], scratch[edgeFloats:]
 	p.ends, p.panels = scratch[:endFloats], scratch[endFloats:]
 	depth := depthOf(l.cols)

@@ -11,6 +11,8 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/blas64"
 
+	"github.com/qwenvl/qwenvl/internal/cpu"
+	"github.com/qwenvl/qwenvl/internal/half"
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
@@ -162,18 +164,25 @@ func TestMatMulBitsDoNotDependOnTheShape(t *testing.T) {
 	})
 }
 
-// Float16 and bfloat16 weights are exact in float32, so all formats must give the bits of the widened weights.
+// Float16 and bfloat16 weights are exact in float32, so all formats must give the bits of the widened weights; but tiles of AMX, which add
+// up in an order of their own, those of its reference.
 func TestMatMulFormatsAgree(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
 		for _, m := range []int{1, 3, 40, MatMulManyRows} {
-			for _, format := range []weightFormat{formatBF16, formatF16} {
-				p := newProduct(rng, format, m, 21, 333, 333)
-				want, got := make([]float32, m*21), make([]float32, m*21)
-				p.run(got, 21, 0, m, 0, 21)
-				p.format = formatF32
-				p.run(want, 21, 0, m, 0, 21)
-				testkit.SameBits(t, want, got)
+			for _, k := range []int{333, 1100} {
+				for _, format := range []weightFormat{formatBF16, formatF16} {
+					p := newProduct(rng, format, m, 21, k, k)
+					want, got := make([]float32, m*21), make([]float32, m*21)
+					p.run(got, 21, 0, m, 0, 21)
+					if format == formatBF16 && cpu.AMX {
+						matMulSplitGo(want, 21, p.x, p.ldx, m, p.u16, 21, k)
+					} else {
+						p.format = formatF32
+						p.run(want, 21, 0, m, 0, 21)
+					}
+					testkit.SameBits(t, want, got)
+				}
 			}
 		}
 	})
@@ -185,19 +194,38 @@ func TestMatMulNotFinite(t *testing.T) {
 		rng := newRand()
 		for _, bad := range []float32{nan, inf} {
 			for _, m := range []int{1, 5, 30, MatMulManyRows} {
-				for _, at := range []int{0, 15, 64, 70} {
+				for i, at := range []int{0, 15, 64, 70} {
 					const n, k = 11, 71
-					p := newProduct(rng, formatF32, m, n, k, k)
+					p := newProduct(rng, []weightFormat{formatF32, formatBF16}[i%2], m, n, k, k)
 					p.x[at], p.x[(m-1)*k+at] = 1, 1
 					clean, y := make([]float32, m*n), make([]float32, m*n)
 					p.run(clean, n, 0, m, 0, n)
 					p.f32[7*k+at] = bad
+					if p.u16 != nil {
+						p.u16[7*k+at] = half.ToBF16(bad)
+					}
 					p.run(y, n, 0, m, 0, n)
 					require.True(t, y[7] != y[7] || math.IsInf(float64(y[7]), 0), "m=%d at=%d: %v", m, at, y[7])
 					for i := range y {
 						if i%n != 7 {
 							require.Equal(t, clean[i], y[i])
 						}
+					}
+				}
+			}
+			const m, n, k, row = 5, 11, 71, 3
+			for _, format := range []weightFormat{formatF32, formatBF16} {
+				p := newProduct(rng, format, m, n, k, k)
+				clean, y := make([]float32, m*n), make([]float32, m*n)
+				p.run(clean, n, 0, m, 0, n)
+				p.x[row*k+20] = bad
+				p.run(y, n, 0, m, 0, n)
+				for i := range y {
+					if i/n == row {
+						require.Equal(t, bad != bad, y[i] != y[i], "%v", y[i])
+						require.False(t, y[i]-y[i] == 0)
+					} else {
+						require.Equal(t, clean[i], y[i])
 					}
 				}
 			}

@@ -69,6 +69,7 @@ type headLoop struct {
 	w        []*Matrix
 	in, out  int // distance of heads in rows of x and of dst
 	from, to int // first column of head 0 in x and in dst
+	chunk    int // rows of an item
 	chunks   int
 }
 
@@ -92,11 +93,17 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	if to+last*out+w[0].rows > dst.Cols || from+last*in+w[0].cols > x.Cols {
 		panic(badShape)
 	}
-	rows := min(x.Rows, chunkRows)
-	ex.prepare(max(kernel.MatMulScratch(rows, w[0].rows, w[0].cols),
-		kernel.LaidLen(rows, w[0].cols)+kernel.MatMulLaidScratch(w[0].rows, w[0].cols)))
-	l := headLoop{ex: ex, dst: dst, x: x, w: w, in: in, out: out, from: from, to: to}
-	l.chunks = (x.Rows + chunkRows - 1) / chunkRows
+	l := headLoop{ex: ex, dst: dst, x: x, w: w, in: in, out: out, from: from, to: to, chunk: x.Rows}
+	for _, m := range w {
+		l.chunk = min(l.chunk, m.format.layRows())
+	}
+	l.chunks = (x.Rows + l.chunk - 1) / max(l.chunk, 1)
+	need := kernel.MatMulScratch(l.chunk, w[0].rows, w[0].cols)
+	for _, m := range w {
+		bf16 := m.format == BF16
+		need = max(need, kernel.LaidLen(l.chunk, m.cols, bf16)+kernel.MatMulLaidScratch(m.rows, m.cols, bf16))
+	}
+	ex.prepare(need)
 	ex.heads = l
 	ex.pool.Run(&ex.heads, l.chunks*len(w))
 	ex.heads = headLoop{}
@@ -104,16 +111,17 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 
 func (l *headLoop) Do(worker, i int) {
 	h, chunk := i/l.chunks, i%l.chunks
-	r0, r1 := chunk*chunkRows, min((chunk+1)*chunkRows, l.x.Rows)
+	r0, r1 := chunk*l.chunk, min((chunk+1)*l.chunk, l.x.Rows)
 	w := l.w[h]
 	f := formats[w.format]
 	y, x, scratch := l.dst.data[r0*l.dst.Cols+l.to+h*l.out:], l.x.data[r0*l.x.Cols+l.from+h*l.in:], l.ex.scratch[worker]
-	size := kernel.LaidLen(r1-r0, w.cols)
+	bf16 := w.format == BF16
+	size := kernel.LaidLen(r1-r0, w.cols, bf16)
 	if size == 0 {
 		f.mul(w, y, l.dst.Cols, x, l.x.Cols, r1-r0, 0, w.rows, scratch)
 		return
 	}
-	laid := kernel.NewLaid(scratch[:size], r1-r0, w.cols)
+	laid := kernel.NewLaid(scratch[:size], r1-r0, w.cols, bf16)
 	laid.Lay(x, l.x.Cols, 0, laid.Tiles())
 	f.mulLaid(w, y, l.dst.Cols, laid, 0, laid.Tiles(), 0, w.rows, scratch[size:])
 }

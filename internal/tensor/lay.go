@@ -3,14 +3,24 @@ package tensor
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
 const (
-	// layRows is the most rows that are laid out for products at once, so that the memory for it is bounded.
-	layRows = 1024
+	// layRows and layRowsBF16 are the most rows that are laid out for products at once, so that the memory for it is bounded.
+	layRows, layRowsBF16 = 1024, 512
 	// layTiles is how many tiles of rows a work item lays out.
 	layTiles = 2
 )
 
-// LaidBytes returns the memory that a product of so many rows in float32 takes to lay them out.
-func LaidBytes(rows, cols int) int64 { return 4 * int64(kernel.LaidLen(min(rows, layRows), cols)) }
+// LaidBytes returns the most memory that a product of so many rows in float32 takes to lay them out.
+func LaidBytes(rows, cols int) int64 {
+	return 4 * int64(max(kernel.LaidLen(min(rows, layRows), cols, false), kernel.LaidLen(min(rows, layRowsBF16), cols, true)))
+}
+
+// layRows returns how many rows are laid out at once for weights in the format.
+func (f Format) layRows() int {
+	if f == BF16 {
+		return layRowsBF16
+	}
+	return layRows
+}
 
 // layLoop lays out rows for products in float32.
 type layLoop struct {
@@ -18,9 +28,10 @@ type layLoop struct {
 	x  Tensor
 }
 
-// lay lays out rows in the workspace. There must be as many as [kernel.LaidLen] asks for.
-func (ex *Exec) lay(x Tensor) kernel.Laid {
-	laid := kernel.NewLaid(ex.arena.alloc(kernel.LaidLen(x.Rows, x.Cols)), x.Rows, x.Cols)
+// lay lays out rows for weights in the format, in the workspace. There must be as many as [kernel.LaidLen] asks for.
+func (ex *Exec) lay(x Tensor, f Format) kernel.Laid {
+	bf16 := f == BF16
+	laid := kernel.NewLaid(ex.arena.alloc(kernel.LaidLen(x.Rows, x.Cols, bf16)), x.Rows, x.Cols, bf16)
 	ex.lays = layLoop{to: laid, x: x}
 	ex.pool.Run(&ex.lays, (laid.Tiles()+layTiles-1)/layTiles)
 	ex.lays = layLoop{}
@@ -33,8 +44,8 @@ func (l *layLoop) Do(_, i int) {
 
 // linearParts is runLinear for more rows than are laid out at once.
 func (ex *Exec) linearParts(l linearLoop) {
-	n := l.x.Rows()
-	parts := (n + layRows - 1) / layRows
+	n, most := l.x.Rows(), l.w.format.layRows()
+	parts := (n + most - 1) / most
 	for i := range parts {
 		r0, r1 := n*i/parts, n*(i+1)/parts
 		p := l

@@ -161,15 +161,19 @@ func (ex *Exec) runLinear(l linearLoop) {
 		if l.x.q.stride == 0 {
 			l.x = ex.Input(l.x.Floats(), l.w)
 		}
-	} else if x := l.x.Floats(); kernel.LaidLen(n, l.w.cols) > 0 {
-		if n > layRows {
+	} else if x := l.x.Floats(); kernel.LaidLen(n, l.w.cols, l.w.format == BF16) > 0 {
+		if n > l.w.format.layRows() {
 			ex.linearParts(l)
 			return
 		}
-		l.laid = ex.lay(x)
+		l.laid = ex.lay(x, l.w.format)
 		units = l.laid.Tiles()
-		l.chunk, l.band = cutLaid(n, units, outs, ex.Threads())
-		need = kernel.MatMulLaidScratch(l.band, l.w.cols)
+		if block := l.laid.Block(); block > 0 {
+			l.chunk, l.band = cutBlocks(units, block, outs, ex.Threads())
+		} else {
+			l.chunk, l.band = cutLaid(n, units, outs, ex.Threads())
+		}
+		need = kernel.MatMulLaidScratch(l.band, l.w.cols, l.w.format == BF16)
 	} else {
 		l.chunk, l.band = cutLinear(n, outs, ex.Threads())
 		need = kernel.MatMulScratch(l.chunk, l.band, l.w.cols)

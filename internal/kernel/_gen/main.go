@@ -65,6 +65,9 @@ func main() {
 	f = newFile(amx)
 	int8AMX(f)
 	write("../quant_"+amx.lower+"_amd64.s", f.source())
+	f = newFile(amx)
+	split(f)
+	write("../split_"+amx.lower+"_amd64.s", f.source())
 	neon()
 }
 

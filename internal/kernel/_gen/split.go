@@ -1,0 +1,265 @@
+package main
+
+import "fmt"
+
+// Sizes of the products of bfloat16 in tiles, as package kernel has them.
+const (
+	splitParts = 3       // bfloat16 numbers that a float32 is the sum of
+	splitCols  = 16      // rows of x of a tile, which are its columns
+	tileBytes  = 16 * 64 // of a whole tile register
+)
+
+// split writes the kernels of products of rows in float32 by weights in bfloat16 in tiles of AMX.
+func split(f *file) {
+	splitRows(f)
+	splitRow(f)
+	splitGather(f)
+	for _, blocks := range []int{1, 2} {
+		splitTile(f, blocks)
+	}
+}
+
+// tileDotBF16 adds to sums the products of pairs of bfloat16 of rows and cols.
+func (f *file) tileDotBF16(cols, rows, sums int) {
+	f.encoded(vexTile{prefix: 2, opcode: 0x5c, reg: sums, tile: rows, vvvv: cols}.bytes(), "TDPBF16PS TMM%d, TMM%d, TMM%d", cols, rows, sums)
+}
+
+// splitRows writes splitRowsAMX, which lays out up to 16 rows of x for splitTile: for each 32 elements of k the upper, the middle and the
+// lower parts, and of each 16 vectors, one for every two elements, with a pair for each row.
+//
+// Registers: R8 to R10 where the parts go, R12 the bytes of a vector, R13 of 16, DX the bytes done of each row. K1 are the rows.
+func splitRows(f *file) {
+	const one, upper = 6, 7
+	f.text("splitRows", "(args *splitRowsArgs)", 8)
+	f.op("MOVQ args+0(FP), DI")
+	f.op("MOVQ splitRowsArgs_to(DI), R8")
+	f.op("MOVQ splitRowsArgs_pitch(DI), R12")
+	f.op("MOVQ R12, R13")
+	f.op("SHLQ $4, R13")
+	f.op("LEAQ (R8)(R13*1), R9")
+	f.op("LEAQ (R8)(R13*2), R10")
+	f.op("MOVQ splitRowsArgs_rows(DI), CX")
+	f.tailMask(0)
+	f.op("MOVQ splitRowsArgs_steps(DI), CX")
+	f.op("VMOVUPS %s, Z%d", f.float(1), one)
+	f.op("VMOVUPS %s, Z%d", f.constant(0xffff0000), upper)
+	f.op("XORQ DX, DX")
+	f.label("loop")
+	for chunk := range 8 { // of four elements of each row
+		for r := range 4 {
+			for q, reg := range []string{"AX", "BX", "SI", "R15"} {
+				f.op("MOVQ (splitRowsArgs_row+%d)(DI), %s", 8*(4*q+r), reg)
+				if q == 0 {
+					f.op("VMOVUPS %d(AX)(DX*1), X%d", 16*chunk, r)
+				} else {
+					f.op("VINSERTF32X4 $%d, %d(%s)(DX*1), Z%d, Z%d", q, 16*chunk, reg, r, r)
+				}
+			}
+		}
+		v := f.transpose4(0)
+		for pair := range 2 {
+			f.splitPair(v[2*pair], v[2*pair+1], one, upper)
+			for _, reg := range []string{"R8", "R9", "R10"} {
+				f.op("ADDQ R12, %s", reg)
+			}
+		}
+	}
+	for _, reg := range []string{"R8", "R9", "R10"} {
+		f.op("LEAQ (%s)(R13*2), %s", reg, reg)
+	}
+	f.op("ADDQ $128, DX")
+	f.op("DECQ CX")
+	f.op("JNZ loop")
+	f.ret()
+}
+
+// splitRow writes splitRowAMX, which is splitRows for one row, whose pairs are neighbours already.
+func splitRow(f *file) {
+	const a, b, one, upper, index, high, out = 0, 1, 2, 3, 4, 5, 6
+	f.text("splitRow", "(to *float32, x *float32, steps uintptr)", 24)
+	f.op("MOVQ to+0(FP), DI")
+	f.op("MOVQ x+8(FP), SI")
+	f.op("MOVQ steps+16(FP), CX")
+	f.op("VMOVUPS %s, Z%d", f.float(1), one)
+	f.op("VMOVUPS %s, Z%d", f.constant(0xffff0000), upper)
+	f.op("VMOVUPS %s, Z%d", f.table("upperHalves", func(i int) uint32 { return uint32(4*i+3)<<16 | uint32(4*i+1) }, 16), index)
+	f.label("loop")
+	for i, v := range []int{a, b} {
+		f.op("VMULPS %d(SI), Z%d, Z%d", 64*i, one, v)
+		f.op("VFPCLASSPSZ $0x99, Z%d, K%d", v, 2+i)
+		f.op("KNOTW K%d, K%d", 2+i, 2+i)
+	}
+	for part := range splitParts {
+		f.op("VMOVDQA64 Z%d, Z%d", a, out)
+		f.op("VPERMT2W Z%d, Z%d, Z%d", b, index, out)
+		f.op("VMOVDQU32 Z%d, %d(DI)", out, 64*part)
+		for i, v := range []int{a, b} {
+			if part < splitParts-1 {
+				f.op("VANDPS Z%d, Z%d, Z%d", upper, v, high)
+				f.op("VSUBPS.Z Z%d, Z%d, K%d, Z%d", high, v, 2+i, v)
+			}
+		}
+	}
+	f.op("ADDQ $128, SI")
+	f.op("ADDQ $%d, DI", 64*splitParts)
+	f.op("DECQ CX")
+	f.op("JNZ loop")
+	f.ret()
+}
+
+// splitPair splits a vector of one element of k of all rows, and one of the next. What is cut off is exact, and nothing is where the upper part is
+// not finite.
+func (f *file) splitPair(a, b, one, upper int) {
+	const highA, highB, out = 8, 9, 10
+	for i, v := range []int{a, b} {
+		f.op("VMULPS Z%d, Z%d, Z%d", one, v, v) // whose upper half says so if it is not a number
+		f.op("VFPCLASSPSZ $0x99, Z%d, K%d", v, 2+i)
+		f.op("KNOTW K%d, K%d", 2+i, 2+i)
+	}
+	for part := range splitParts {
+		to := fmt.Sprintf("(%s)", []string{"R8", "R9", "R10"}[part])
+		for i, v := range []int{a, b} {
+			f.op("VANDPS Z%d, Z%d, Z%d", upper, v, highA+i)
+			if part == 0 {
+				f.op("VSUBPS.Z Z%d, Z%d, K%d, Z%d", highA+i, v, 2+i, v)
+			} else if part < splitParts-1 {
+				f.op("VSUBPS Z%d, Z%d, Z%d", highA+i, v, v)
+			}
+		}
+		f.op("VPSRLD $16, Z%d, Z%d", highA, out)
+		f.op("VPORD Z%d, Z%d, Z%d", highB, out, out)
+		f.op("VMOVDQU32 Z%d, K1, %s", out, to)
+	}
+}
+
+// splitGather writes splitGatherAMX, which copies whole steps of 16 weight rows into tiles that follow each other pitch bytes apart.
+func splitGather(f *file) {
+	f.text("splitGather", "(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)", 40)
+	f.op("MOVQ to+0(FP), DI")
+	f.op("MOVQ pitch+8(FP), DX")
+	f.op("MOVQ from+16(FP), SI")
+	f.op("MOVQ ld+24(FP), R8")
+	f.op("MOVQ $16, CX")
+	f.label("row")
+	f.op("MOVQ SI, AX")
+	f.op("MOVQ DI, BX")
+	f.op("MOVQ steps+32(FP), R9")
+	f.label("step")
+	f.op("VMOVUPS (AX), Z0")
+	f.op("VMOVUPS Z0, (BX)")
+	f.op("ADDQ $64, AX")
+	f.op("ADDQ DX, BX")
+	f.op("DECQ R9")
+	f.op("JNZ step")
+	f.op("ADDQ R8, SI")
+	f.op("ADDQ $64, DI")
+	f.op("DECQ CX")
+	f.op("JNZ row")
+	f.ret()
+}
+
+// splitTile writes splitTile<blocks>AMX: 32 weight rows by one or two blocks of up to 16 rows of x. The sums of a call are added to c.
+//
+// Registers: AX and BX the two tiles of weights, CX the bytes between their rows, R13 those of a step; R8 and R9 the blocks of x, R10 the bytes
+// between rows of a tile of them, R14 those of a tile; R12 what to fetch and SI how far that moves, R11 the steps; DX c.
+// Tile registers: 0 to 3 the sums, the second block's after the first's, 4 and 5 the weights, 6 and 7 x.
+func splitTile(f *file, blocks int) {
+	f.fn = fmt.Sprintf("splitTile%d%s", blocks, f.name)
+	fmt.Fprintf(&f.body, "\n// func %s(args *splitArgs)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, f.fn, 2*blocks*tileBytes+64)
+	f.op("MOVQ args+0(FP), DI")
+	f.op("MOVQ splitArgs_config(DI), AX")
+	f.tileConfig("AX")
+	for _, a := range []struct{ arg, reg string }{
+		{"w", "AX"}, {"ldw", "CX"}, {"second", "BX"}, {"stepW", "R13"}, {"x", "R8"}, {"ldx", "R10"}, {"steps", "R11"}, {"fetch", "R12"}, {"fetchStep", "SI"},
+	} {
+		f.op("MOVQ splitArgs_%s(DI), %s", a.arg, a.reg)
+	}
+	f.op("ADDQ AX, BX")
+	f.op("MOVQ R10, R14")
+	f.op("SHLQ $4, R14")
+	if blocks == 2 {
+		f.op("MOVQ (splitArgs_x+8)(DI), R9")
+	}
+	f.op("LEAQ (SI)(SI*2), R15")
+	for i := range 2 * blocks {
+		f.tileZero(tileSums + i)
+	}
+	f.op("PCALIGN $64")
+	f.label("step")
+	f.tileLoad(0, "AX", "CX", tileRows)
+	f.tileLoad(0, "BX", "CX", tileRows+1)
+	for part := range splitParts {
+		for b := range blocks {
+			reg := []string{"R8", "R9"}[b]
+			f.tileLoad(0, reg, "R10", tileCols+b)
+			f.op("ADDQ R14, %s", reg)
+		}
+		for b := range blocks {
+			for half := range 2 {
+				f.tileDotBF16(tileCols+b, tileRows+half, tileSums+2*b+half)
+			}
+		}
+		fours := 1
+		if blocks == 1 { // weights pass by few rows: as many of the next ones
+			fours = []int{3, 3, 2}[part]
+		} else if part > 0 {
+			fours = 0
+		}
+		for range fours {
+			f.op("PREFETCHT1 (R12)")
+			f.op("PREFETCHT1 (R12)(SI*1)")
+			f.op("PREFETCHT1 (R12)(SI*2)")
+			f.op("PREFETCHT1 (R12)(R15*1)")
+			if blocks == 1 {
+				f.op("LEAQ (R12)(SI*4), R12")
+			}
+		}
+	}
+	if blocks == 1 {
+		f.op("MOVQ SI, R9")
+		f.op("SHLQ $5, R9")
+		f.op("SUBQ R9, R12")
+	}
+	f.op("ADDQ $64, R12")
+	f.op("ADDQ R13, AX")
+	f.op("ADDQ R13, BX")
+	f.op("DECQ R11")
+	f.op("JNZ step")
+	f.op("LEAQ 63(SP), R8")
+	f.op("ANDQ $-64, R8")
+	f.op("MOVQ $64, CX")
+	f.op("MOVQ R8, R9")
+	for i := range 2 * blocks {
+		f.tileStore(tileSums+i, 0, "R9", "CX")
+		if i < 2*blocks-1 {
+			f.op("ADDQ $%d, R9", tileBytes)
+		}
+	}
+	f.tileRelease()
+	f.op("MOVQ splitArgs_c(DI), DX")
+	f.op("MOVQ splitArgs_ldc(DI), R10")
+	f.op("KMOVW splitArgs_again(DI), K1")
+	f.op("MOVQ R10, BX")
+	f.op("SHLQ $4, BX")
+	f.op("ADDQ DX, BX")
+	f.op("MOVQ $16, R11")
+	f.label("add")
+	for b := range blocks {
+		for half, reg := range []string{"DX", "BX"} {
+			i := 2*b + half
+			f.op("VMOVUPS.Z %d(%s), K1, Z%d", 64*b, reg, i)
+			f.op("VADDPS %d(R8), Z%d, Z%d", tileBytes*i, i, i)
+		}
+	}
+	for b := range blocks {
+		for half, reg := range []string{"DX", "BX"} {
+			f.op("VMOVUPS Z%d, %d(%s)", 2*b+half, 64*b, reg)
+		}
+	}
+	f.op("ADDQ $64, R8")
+	f.op("ADDQ R10, DX")
+	f.op("ADDQ R10, BX")
+	f.op("DECQ R11")
+	f.op("JNZ add")
+	f.ret()
+}
