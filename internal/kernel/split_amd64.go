@@ -24,7 +24,7 @@ type splitArgs struct {
 	ldc                uintptr // bytes between rows
 	again              uintptr // a mask: what is added to c, or replaces it
 
-	// What is fetched into the second level of the cache. With one block, in each step as much as it multiplies, from fetch on, which moves by
+	// What is fetched into the caches. With one block, in each step as much as it multiplies, from fetch on, which moves by
 	// fetchStep bytes; with two, a line of four rows fetchStep bytes apart.
 	fetch, fetchStep uintptr
 }

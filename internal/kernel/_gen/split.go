@@ -199,17 +199,16 @@ func splitTile(f *file, blocks int) {
 				f.tileDotBF16(tileCols+b, tileRows+half, tileSums+2*b+half)
 			}
 		}
-		fours := 1
-		if blocks == 1 { // weights pass by few rows: as many of the next ones
-			fours = []int{3, 3, 2}[part]
+		fours, hint := 1, "T1"
+		if blocks == 1 { // weights pass by few rows: as many of the next ones, not all at once, and to where they are read in the end
+			fours, hint = []int{3, 3, 2}[part], "T0"
 		} else if part > 0 {
 			fours = 0
 		}
 		for range fours {
-			f.op("PREFETCHT1 (R12)")
-			f.op("PREFETCHT1 (R12)(SI*1)")
-			f.op("PREFETCHT1 (R12)(SI*2)")
-			f.op("PREFETCHT1 (R12)(R15*1)")
+			for _, index := range []string{"", "(SI*1)", "(SI*2)", "(R15*1)"} {
+				f.op("PREFETCH%s (R12)%s", hint, index)
+			}
 			if blocks == 1 {
 				f.op("LEAQ (R12)(SI*4), R12")
 			}
