@@ -95,7 +95,7 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	}
 	l := headLoop{ex: ex, dst: dst, x: x, w: w, in: in, out: out, from: from, to: to, chunk: x.Rows}
 	for _, m := range w {
-		l.chunk = min(l.chunk, m.format.layRows())
+		l.chunk = min(l.chunk, m.format.layRows(m.cols))
 	}
 	l.chunks = (x.Rows + l.chunk - 1) / max(l.chunk, 1)
 	need := kernel.MatMulScratch(l.chunk, w[0].rows, w[0].cols)

@@ -3,23 +3,27 @@ package tensor
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
 const (
-	// layRows and layRowsBF16 are the most rows that are laid out for products at once, so that the memory for it is bounded.
-	layRows, layRowsBF16 = 1024, 512
+	// layRows is the most rows that are laid out for products at once, so that the memory for it is bounded.
+	layRows = 1024
+	// layFloats is what fewer rows must fit into for weights in bfloat16, down to leastLay: those take more, but are nearly as fast in
+	// smaller parts.
+	layFloats, leastLay = 4 << 20, 256
 	// layTiles is how many tiles of rows a work item lays out.
 	layTiles = 2
 )
 
 // LaidBytes returns the most memory that a product of so many rows in float32 takes to lay them out.
 func LaidBytes(rows, cols int) int64 {
-	return 4 * int64(max(kernel.LaidLen(min(rows, layRows), cols, false), kernel.LaidLen(min(rows, layRowsBF16), cols, true)))
+	return 4 * int64(max(kernel.LaidLen(min(rows, F32.layRows(cols)), cols, false), kernel.LaidLen(min(rows, BF16.layRows(cols)), cols, true)))
 }
 
-// layRows returns how many rows are laid out at once for weights in the format.
-func (f Format) layRows() int {
-	if f == BF16 {
-		return layRowsBF16
+// layRows returns how many rows of so many elements are laid out at once for weights in the format.
+func (f Format) layRows(cols int) int {
+	rows := layRows
+	for f == BF16 && rows > leastLay && kernel.LaidLen(rows, cols, true) > layFloats {
+		rows /= 2
 	}
-	return layRows
+	return rows
 }
 
 // layLoop lays out rows for products in float32.
@@ -44,7 +48,7 @@ func (l *layLoop) Do(_, i int) {
 
 // linearParts is runLinear for more rows than are laid out at once.
 func (ex *Exec) linearParts(l linearLoop) {
-	n, most := l.x.Rows(), l.w.format.layRows()
+	n, most := l.x.Rows(), l.w.format.layRows(l.w.cols)
 	parts := (n + most - 1) / most
 	for i := range parts {
 		r0, r1 := n*i/parts, n*(i+1)/parts

@@ -162,7 +162,7 @@ func (ex *Exec) runLinear(l linearLoop) {
 			l.x = ex.Input(l.x.Floats(), l.w)
 		}
 	} else if x := l.x.Floats(); kernel.LaidLen(n, l.w.cols, l.w.format == BF16) > 0 {
-		if n > l.w.format.layRows() {
+		if n > l.w.format.layRows(l.w.cols) {
 			ex.linearParts(l)
 			return
 		}
