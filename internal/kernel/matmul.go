@@ -16,7 +16,8 @@ func MatMulF32(y []float32, ldy int, x []float32, ldx, m int, w []float32, n, k 
 	}
 }
 
-// MatMulBF16 is [MatMulF32] for weights in bfloat16, given as their raw bits.
+// MatMulBF16 is [MatMulF32] for weights in bfloat16, given as their raw bits. With AMX the products are added in another order, that of
+// matMulSplitGo.
 func MatMulBF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int, scratch []float32) {
 	if checkMatMul(len(y), ldy, len(x), ldx, m, len(w), n, k, len(scratch)) {
 		matMul(y, ldy, x, ldx, m, weights{u16: w, format: formatBF16}, n, k, scratch)
@@ -38,7 +39,7 @@ const (
 )
 
 // MatMulScratch returns how many elements of scratch the products of m rows of x by n weight rows of k elements need. It
-// is bounded whatever the sizes and does not shrink when m, n or k grow.
+// is bounded whatever m and n (24·k and a constant), and does not shrink when m, n or k grow.
 func MatMulScratch(m, n, k int) int {
 	if m < 0 || n < 0 || k < 0 {
 		panic(badSize)
