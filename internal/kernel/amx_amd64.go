@@ -25,20 +25,28 @@ const (
 	addAgain = 1<<16 - 1
 )
 
-// tileShape is the shapes of the tile registers of int8TileAMX, for rows of up to 32 and steps of so many times 4 elements of k.
+// tileSize is the shape of a tile register: its rows, and the bytes of each.
+type tileSize struct{ height, bytes uint8 }
+
+// tileConfig is what LDTILECFG reads for those shapes. Registers without rows, or bytes, are not used.
 // Source: Intel's manual, volume 2, "LDTILECFG".
-func tileShape(rows, words int) (shape [64]uint8) {
+func tileConfig(sizes [8]tileSize) (config [64]uint8) {
 	const palette, rowBytes, heights = 0, 16, 48 // where they lie
-	shape[palette] = 1
-	low, high := uint8(min(rows, 16)), uint8(max(rows-16, 0))
-	for tile, s := range [8]struct{ height, bytes uint8 }{
-		{low, 64}, {low, 64}, {high, 64}, {high, 64}, {low, uint8(4 * words)}, {high, uint8(4 * words)}, {uint8(words), 64}, {uint8(words), 64},
-	} {
-		if s.height > 0 {
-			shape[rowBytes+2*tile], shape[heights+tile] = s.bytes, s.height
+	config[palette] = 1
+	for tile, s := range sizes {
+		if s.height > 0 && s.bytes > 0 {
+			config[rowBytes+2*tile], config[heights+tile] = s.bytes, s.height
 		}
 	}
-	return shape
+	return config
+}
+
+// tileShape is the shapes of the tile registers of int8TileAMX, for rows of up to 32 and steps of so many times 4 elements of k.
+func tileShape(rows, words int) [64]uint8 {
+	low, high := uint8(min(rows, 16)), uint8(max(rows-16, 0))
+	return tileConfig([8]tileSize{
+		{low, 64}, {low, 64}, {high, 64}, {high, 64}, {low, uint8(4 * words)}, {high, uint8(4 * words)}, {uint8(words), 64}, {uint8(words), 64},
+	})
 }
 
 // tileShapes are the shapes for whole steps, by rows.

@@ -29,10 +29,7 @@ func split3(v float32) (parts [3]float32) {
 //
 // Source: Intel's manual, volume 2, "TDPBF16PS".
 func matMulSplitGo(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int) {
-	depth := k
-	if blocks := (k + splitDepth - 1) / splitDepth; blocks > 0 {
-		depth = ((k+blocks-1)/blocks + splitStep - 1) / splitStep * splitStep
-	}
+	depth := blockLen(max(k, 1), splitDepth, splitStep)
 	for r := range m {
 		for c := range n {
 			y[r*ldy+c] = 0

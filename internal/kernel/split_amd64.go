@@ -72,14 +72,9 @@ func splits(format weightFormat, k int) bool { return cpu.AMX && format == forma
 
 // splitShapes are the shapes of the tile registers, by rows of x in a block.
 var splitShapes = func() (shapes [splitCols + 1][64]uint8) {
-	const palette, rowBytes, heights = 0, 16, 48 // where they lie
 	for cols := range shapes {
-		s := &shapes[cols]
-		s[palette] = 1
-		for tile := range 8 {
-			s[rowBytes+2*tile], s[heights+tile] = uint8(4*cols), 16
-		}
-		s[rowBytes+2*4], s[rowBytes+2*5] = 64, 64 // of weights
+		weights, others := tileSize{16, 64}, tileSize{16, uint8(4 * cols)}
+		shapes[cols] = tileConfig([8]tileSize{others, others, others, others, weights, weights, others, others})
 	}
 	return shapes
 }()
@@ -212,7 +207,7 @@ func splitLaidLen(rows, k int) int {
 	if rows <= splitCols {
 		return 0
 	}
-	return (rows+splitCols-1)/splitCols*splitCols*splitWords*splitSteps(k) + splitAligned
+	return (rows + splitCols - 1) / splitCols * splitCols * splitWords * splitSteps(k)
 }
 
 // splitBlock is where the elements from k0 on, which begin a step, of a tile of laid out rows lie.
