@@ -4,17 +4,34 @@ package kernel
 
 import "unsafe"
 
-// amxArgs is what one call of int8TileAMX reads: the products of quantArgs, in steps of up to 64 elements of k, and what lies between one group
-// and the next. A group is a part of k, whose products are added to those before, or another panel. steps counts those of a group.
+// amxArgs is what one call of int8TileAMX reads: the products of tiles of up to 32 rows by 32 columns, in groups of some steps of up to 64 elements
+// of k. Groups come in loops of equal length; in a loop they follow each other in rows or in columns.
 type amxArgs struct {
-	quantArgs                   // of which q, w, wscale and groups move along
-	config       unsafe.Pointer // the shapes of the tile registers
-	stepQ, stepW uintptr        // bytes of a row and of the panel that one step takes
-	nextQ, nextW uintptr        // bytes from the end of a group to the next; as the others, modulo 2^64
-	nextScale    uintptr
-	nextSums     uintptr
-	nextY        uintptr
-	again        uintptr // a mask: whether groups after the first are added to y
+	config           unsafe.Pointer // the shapes of the tile registers
+	loop             *amxLoop       // moves along
+	groups           uintptr        // of all loops, counted down
+	tiles            uintptr        // groups of a loop
+	rows, steps      uintptr
+	ldq, lds, ldsums uintptr // bytes between rows
+	stepQ, stepW     uintptr // bytes of a row and of the panel that one step takes
+
+	// Bytes from a group to the next of its loop; of q and w, from its end. They are modulo 2^64.
+	nextQ, nextW, nextWScale, nextScale, nextSums uintptr
+
+	// What the tile keeps: the rest of the loop, what the next group begins with, the bytes between rows of the last one, the place for the
+	// next one's sums, and the weights to fetch.
+	left                          uintptr
+	wscale, scale, sums, from, to unsafe.Pointer
+	ldfrom, ldto, room, fetch     uintptr
+}
+
+// amxLoop is what a loop begins with, and where its products are added to and written.
+type amxLoop struct {
+	q, w, wscale, scale, sums unsafe.Pointer
+	from, to                  unsafe.Pointer
+	ldfrom, ldto              uintptr // bytes between rows
+	nextFrom, nextTo          uintptr // bytes between groups
+	add                       uintptr // a mask: whether there is something to add to
 }
 
 //go:noescape
@@ -22,6 +39,7 @@ func int8TileAMX(args *amxArgs)
 
 const (
 	amxWords = 16 // of 4 bytes, in a row of a tile register, which has as many rows
+	amxRows  = 32 // of a tile
 	addAgain = 1<<16 - 1
 )
 
@@ -50,20 +68,61 @@ func tileShape(rows, words int) [64]uint8 {
 }
 
 // tileShapes are the shapes for whole steps, by rows.
-var tileShapes = func() (shapes [tallest + 1][64]uint8) {
+var tileShapes = func() (shapes [amxRows + 1][64]uint8) {
 	for rows := range shapes {
 		shapes[rows] = tileShape(rows, amxWords)
 	}
 	return shapes
 }()
 
-// int8AMX multiplies some groups, parts of k.
+// int8AMX multiplies rows by some groups of one panel: first as many whole tiles as there are, together, then the rest.
 func int8AMX(args *quantArgs) {
-	call := amxArgs{quantArgs: *args, config: unsafe.Pointer(&tileShapes[args.rows]), stepQ: 4 * amxWords, stepW: 4 * amxWords * PanelRows,
-		nextScale: 4, nextSums: SumsPerGroup * 4, again: addAgain}
-	call.steps /= amxWords
-	int8TileAMX(&call)
+	rest := args.rows % amxRows
+	if tiles := args.rows / amxRows; tiles > 0 {
+		tilesAMX(*args, tiles, amxRows)
+	}
+	last := *args
 	args.resume = 1
+	if rest == 0 {
+		return
+	}
+	whole := args.rows - rest
+	last.q, last.scale, last.sums = unsafe.Add(args.q, whole*args.ldq), unsafe.Add(args.scale, whole*args.lds), unsafe.Add(args.sums, whole*args.ldsums)
+	last.y, last.rows = unsafe.Add(args.y, whole*args.ldy), rest
+	if rest <= amxFew {
+		int8TileAVX512VNNI(&last)
+	} else {
+		tilesAMX(last, 1, rest)
+	}
+}
+
+// tilesAMX multiplies tiles of so many rows. All take their turn with one group, which stays in the first level of the cache meanwhile, and
+// then with the next one. What they add up to lies in args.side between a block's groups, without gaps, since y's rows may share a few
+// sets of the cache.
+func tilesAMX(args quantArgs, tiles, rows uintptr) {
+	const ldside = PanelRows * 4
+	size := args.steps * 4 // of a row's group
+	for left := args.groups; left > 0; left -= args.groups {
+		args.groups = min(left, quantDepth)
+		var loops [quantDepth]amxLoop
+		for g := range args.groups {
+			loops[g] = amxLoop{
+				q: args.q, w: args.w, wscale: args.wscale, scale: args.scale, sums: args.sums,
+				from: args.side, ldfrom: ldside, nextFrom: rows * ldside, to: args.side, ldto: ldside, nextTo: rows * ldside, add: addAgain,
+			}
+			args.q, args.w, args.wscale = unsafe.Add(args.q, size), unsafe.Add(args.w, size*PanelRows), unsafe.Add(args.wscale, PanelRows*4)
+			args.scale, args.sums = unsafe.Add(args.scale, 4), unsafe.Add(args.sums, SumsPerGroup*4)
+		}
+		last := args.groups - 1
+		loops[0].from, loops[0].ldfrom, loops[0].nextFrom, loops[0].add = args.y, args.ldy, rows*args.ldy, addAgain*args.resume
+		loops[last].to, loops[last].ldto, loops[last].nextTo = args.y, args.ldy, rows*args.ldy
+		args.resume = 1
+		int8TileAMX(&amxArgs{
+			config: unsafe.Pointer(&tileShapes[rows]), loop: &loops[0], groups: args.groups * tiles, tiles: tiles, rows: rows, steps: args.steps / amxWords,
+			ldq: args.ldq, lds: args.lds, ldsums: args.ldsums, stepQ: 4 * amxWords, stepW: 4 * amxWords * PanelRows,
+			nextQ: rows*args.ldq - size, nextW: -size * PanelRows, nextScale: rows * args.lds, nextSums: rows * args.ldsums,
+		})
+	}
 }
 
 // keysAMX is matMulKeys: panels one after the other are the groups of one tile.
@@ -74,19 +133,18 @@ func keysAMX(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m i
 		steps++
 	}
 	words := depth / 4 / steps
-	call := amxArgs{
-		quantArgs: quantArgs{ldq: uintptr(stride), lds: 4, ldsums: 4, ldy: uintptr(ldy) * 4},
-		stepQ:     4 * uintptr(words), stepW: 4 * uintptr(words) * PanelRows,
-		nextQ: -uintptr(depth), nextW: uintptr(stride-depth) * PanelRows, nextY: PanelRows * 4,
-	}
-	var shape [64]uint8
-	call.config = unsafe.Pointer(&shape)
-	for r0 := 0; r0 < m; r0 += tallest {
-		rows := min(tallest, m-r0)
-		shape = tileShape(rows, words)
-		call.q, call.scale, call.sums = unsafe.Pointer(&q[r0*stride]), unsafe.Pointer(&qscale[r0]), unsafe.Pointer(&sums[r0])
-		call.w, call.wscale, call.y = unsafe.Pointer(&panels[0]), unsafe.Pointer(&scales[0]), unsafe.Pointer(&y[r0*ldy])
-		call.rows, call.steps, call.groups = uintptr(rows), uintptr(steps), uintptr(count)
-		int8TileAMX(&call)
+	for r0 := 0; r0 < m; r0 += amxRows {
+		rows := min(amxRows, m-r0)
+		shape := tileShape(rows, words)
+		to := unsafe.Pointer(&y[r0*ldy])
+		loop := amxLoop{
+			q: unsafe.Pointer(&q[r0*stride]), w: unsafe.Pointer(&panels[0]), wscale: unsafe.Pointer(&scales[0]), scale: unsafe.Pointer(&qscale[r0]),
+			sums: unsafe.Pointer(&sums[r0]), from: to, to: to, ldfrom: uintptr(ldy) * 4, ldto: uintptr(ldy) * 4, nextFrom: PanelRows * 4, nextTo: PanelRows * 4,
+		}
+		int8TileAMX(&amxArgs{
+			config: unsafe.Pointer(&shape), loop: &loop, groups: uintptr(count), tiles: uintptr(count), rows: uintptr(rows), steps: uintptr(steps),
+			ldq: uintptr(stride), lds: 4, ldsums: 4, stepQ: 4 * uintptr(words), stepW: 4 * uintptr(words) * PanelRows,
+			nextQ: -uintptr(depth), nextW: uintptr(stride-depth) * PanelRows, nextWScale: PanelRows * 4,
+		})
 	}
 }

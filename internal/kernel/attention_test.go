@@ -152,7 +152,7 @@ func TestMatMulKeys(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
 		for _, k := range headDims {
-			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25} {
+			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25, 32, 35, 64} {
 				const count = 2
 				h := newHead(rng, m, k, 1)
 				h.quantize()

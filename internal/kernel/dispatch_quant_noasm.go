@@ -19,3 +19,5 @@ func squares64(w *[part]float32, inverse, low, high float32) float32 {
 func round64(q *[part]uint8, w *[part]float32, inverse, low, high float32) {
 	round64Go(q, w, inverse, low, high)
 }
+
+func tileRows() int { return 1 }

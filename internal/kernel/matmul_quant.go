@@ -30,6 +30,9 @@ func MatMulInt4(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 	}
 }
 
+// TileRows returns how many rows products of many rows are best cut into multiples of.
+func TileRows() int { return tileRows() }
+
 // checkProduct panics if y or the panels do not fit, and reports whether there is anything to do.
 func checkProduct(lenY, ldy, m, panel0, count, n int) bool {
 	if panel0 < 0 || count < 0 || panel0 > panelsOf(n)-count {

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "github.com/qwenvl/qwenvl/internal/cpu"
+import (
+	"unsafe"
+
+	"github.com/qwenvl/qwenvl/internal/cpu"
+)
 
 //go:noescape
 func int8TileAVX512VNNI(args *quantArgs)
@@ -36,10 +40,7 @@ const (
 )
 
 const (
-	tallest = 32 // rows of the highest tile of any set
-
-	// amxGroups is how many groups of a panel, in bytes, fit into the first level of the cache beside rows and results.
-	amxGroups = 4
+	tallest = 384 // rows of the highest tile of any set, that of AMX: a pass through its tiles
 	// amxFew is up to how many rows the tile of AVX-512 is faster than that of AMX, whose time does not depend on the rows.
 	amxFew = 3
 )
@@ -68,7 +69,7 @@ func (t quantTiles) forRows(m int) quantTiles {
 func (t quantTiles) rows(int4 bool) int {
 	switch {
 	case t == tilesQuantAMX && !int4:
-		return tallest
+		return amxRows
 	case t == tilesQuantAVX512VNNI && !int4:
 		return 12
 	case t == tilesQuantAVXVNNI, t == tilesQuantAVX2 && int4:
@@ -77,20 +78,21 @@ func (t quantTiles) rows(int4 bool) int {
 	return 8
 }
 
-// cut returns the rows of tile i of count, of nearly equal heights or, where a tile takes the same time for any, the highest but for the last.
-func (t quantTiles) cut(m, i, count int) (r0, r1 int) {
-	if t == tilesQuantAMX {
-		return i * tallest, min((i+1)*tallest, m)
+// pass returns how many rows one call of tile may take.
+func (t quantTiles) pass(int4 bool) int {
+	if t == tilesQuantAMX && !int4 {
+		return tallest
 	}
-	return m * i / count, m * (i + 1) / count
+	return t.rows(int4)
 }
 
-// depth returns how many of some groups all rows are multiplied by before the next ones.
-func (t quantTiles) depth(groups int) int {
+// cut returns the rows of tile i of count: of nearly equal heights, which for AMX consist of whole tiles but for the last.
+func (t quantTiles) cut(m, i, count int) (r0, r1 int) {
 	if t == tilesQuantAMX {
-		return min(groups, amxGroups)
+		tiles := (m + amxRows - 1) / amxRows
+		return tiles * i / count * amxRows, min(tiles*(i+1)/count*amxRows, m)
 	}
-	return groups
+	return m * i / count, m * (i + 1) / count
 }
 
 // cacheBytes is the size of a block of activations.
@@ -107,6 +109,15 @@ func (t quantTiles) unpacks(m int) bool {
 	return t == tilesQuantAVXVNNI || t == tilesQuantAMX || t == tilesQuantAVX512VNNI && m > 5*t.rows(true)
 }
 
+// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as fill the first level of the cache; for
+// AMX, which takes one after the other, no fewer than of bytes.
+func (t quantTiles) unpackDepth() int {
+	if t == tilesQuantAMX {
+		return quantDepth
+	}
+	return 4
+}
+
 // unpack writes some parts of one group of a panel of int4 in the layout of int8.
 func (t quantTiles) unpack(dst, src *uint8, parts uintptr) {
 	if t >= tilesQuantAVX512VNNI {
@@ -114,6 +125,21 @@ func (t quantTiles) unpack(dst, src *uint8, parts uintptr) {
 	} else {
 		unpackInt4AVX2(dst, src, parts)
 	}
+}
+
+// run is product with room for what AMX adds up.
+func (c *quantCall) run(m, panel0, count int) {
+	if c.quantTiles == tilesQuantAMX {
+		c.onTheSide(m, panel0, count)
+	} else {
+		c.product(m, panel0, count)
+	}
+}
+
+func (c quantCall) onTheSide(m, panel0, count int) {
+	var side [tallest * PanelRows]float32
+	c.side = unsafe.Pointer(&side[0])
+	c.product(m, panel0, count)
 }
 
 func (t quantTiles) tile(int4 bool, args *quantArgs) {

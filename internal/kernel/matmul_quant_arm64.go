@@ -48,14 +48,14 @@ func (t quantTiles) rows(bool) int {
 	return 8
 }
 
+// pass returns how many rows one call of tile may take.
+func (t quantTiles) pass(int4 bool) int { return t.rows(int4) }
+
 // forRows returns the tiles for m rows, the same for any number.
 func (t quantTiles) forRows(int) quantTiles { return t }
 
 // cut returns the rows of tile i of count, of nearly equal heights.
 func (t quantTiles) cut(m, i, count int) (r0, r1 int) { return m * i / count, m * (i + 1) / count }
-
-// depth returns how many of some groups all rows are multiplied by before the next ones.
-func (t quantTiles) depth(groups int) int { return groups }
 
 // cacheBytes is the size of a block of activations.
 func (t quantTiles) cacheBytes() int { return 256 << 10 }
@@ -63,8 +63,13 @@ func (t quantTiles) cacheBytes() int { return 256 << 10 }
 // unpacks reports whether rows are multiplied by 4-bit weights as if those were of 8 bits: always.
 func (t quantTiles) unpacks(int) bool { return true }
 
+// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as fill the first level of the cache.
+func (t quantTiles) unpackDepth() int { return 4 }
+
 // unpack writes some parts of one group of a panel of int4 in the layout of int8.
 func (t quantTiles) unpack(dst, src *uint8, parts uintptr) { unpackInt4NEON(dst, src, parts) }
+
+func (c *quantCall) run(m, panel0, count int) { c.product(m, panel0, count) }
 
 func (t quantTiles) tile(_ bool, args *quantArgs) {
 	switch t {

@@ -24,6 +24,8 @@ type quantArgs struct {
 	ahead  uintptr // how many bytes ahead few rows fetch weights (amd64)
 	//lint:ignore U1000 only the assembly uses it
 	parts uintptr // where the tile keeps the address of a group's steps and zeros
+	//lint:ignore U1000 only AMX uses it
+	side unsafe.Pointer // room for rows of one panel's products
 }
 
 const (
@@ -31,9 +33,6 @@ const (
 
 	// quantDepth is how many groups of k a block of activations has, which stays in the second level of the cache beside a block of weights.
 	quantDepth = 2048 / Group
-
-	// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as fill the first level of the cache.
-	unpackDepth = 4
 )
 
 func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
@@ -42,14 +41,16 @@ func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, co
 		matMulPackedGo(y, ldy, x, m, p, panel0, count, n)
 		return
 	}
-	t = t.forRows(m)
-	c := quantCall{quantTiles: t, y: y, ldy: ldy, x: x, p: p, n: n, int4: p.int4}
-	if p.int4 && t.unpacks(m) {
-		c.int4 = false
-		c.matMulUnpacked(m, panel0, count)
-		return
+	c := quantCall{quantTiles: t.forRows(m), y: y, ldy: ldy, x: x, p: p, n: n, int4: p.int4}
+	c.run(m, panel0, count)
+}
+
+func tileRows() int {
+	t, ok := quantTilesFor()
+	if !ok {
+		return 1
 	}
-	c.matMul(m, panel0, count)
+	return t.forRows(tallest).rows(false)
 }
 
 // quantCall is what stays the same in one product.
@@ -63,6 +64,16 @@ type quantCall struct {
 	int4   bool // whether the tiles are those for 4 bits
 	panel  int  // the current one
 	group0 int  // where the current block begins
+	side   unsafe.Pointer
+}
+
+func (c *quantCall) product(m, panel0, count int) {
+	if c.int4 && c.unpacks(m) {
+		c.int4 = false
+		c.matMulUnpacked(m, panel0, count)
+		return
+	}
+	c.matMul(m, panel0, count)
 }
 
 // matMul multiplies a block of activations, which stays in the cache, by one panel after the other.
@@ -82,7 +93,7 @@ func (c *quantCall) matMul(m, panel0, count int) {
 				} else {
 					scale = unsafe.Pointer(&c.p.f32[at])
 				}
-				c.tiles(m0, min(height, m-m0), groups, unsafe.Pointer(&c.p.block(c.panel, c.group0)[0]), scale)
+				c.tileRows(m0, min(height, m-m0), groups, unsafe.Pointer(&c.p.block(c.panel, c.group0)[0]), scale)
 			}
 		}
 	}
@@ -90,12 +101,12 @@ func (c *quantCall) matMul(m, panel0, count int) {
 
 // matMulUnpacked is matMul for weights of 4 bits, a block of which is unpacked once for all rows.
 func (c *quantCall) matMulUnpacked(m, panel0, count int) {
-	var bytes [unpackDepth*blockInt8 + cacheLine]uint8
-	var scale [unpackDepth * PanelRows]float32
+	var bytes [quantDepth*blockInt8 + cacheLine]uint8
+	var scale [quantDepth * PanelRows]float32
 	block := bytes[(cacheLine-uintptr(unsafe.Pointer(&bytes[0]))%cacheLine)%cacheLine:]
 	depth, height := 1, m
 	if m > c.rows(false) {
-		depth, height = c.block(m, unpackDepth)
+		depth, height = c.block(m, c.unpackDepth())
 	}
 	for m0 := 0; m0 < m; m0 += height {
 		for c.group0 = 0; c.group0 < c.p.groups; c.group0 += depth {
@@ -106,7 +117,7 @@ func (c *quantCall) matMulUnpacked(m, panel0, count int) {
 				}
 				at := (c.panel*c.p.groups + c.group0) * PanelRows
 				bf16ToF32(scale[:groups*PanelRows], c.p.bf16[at:][:groups*PanelRows])
-				c.tiles(m0, min(height, m-m0), groups, unsafe.Pointer(&block[0]), unsafe.Pointer(&scale[0]))
+				c.tileRows(m0, min(height, m-m0), groups, unsafe.Pointer(&block[0]), unsafe.Pointer(&scale[0]))
 			}
 		}
 	}
@@ -119,18 +130,6 @@ func (c *quantCall) block(m, limit int) (groups, rows int) {
 	return groups, blockLen(m, max(1, c.cacheBytes()/(groups*Group*tile))*tile, tile)
 }
 
-// tiles multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale: as many at a time as all rows should find in the
-// first level of the cache.
-func (c *quantCall) tiles(m0, m, groups int, w, scale unsafe.Pointer) {
-	size, scaleSize := c.blockSizes()
-	first, step := c.group0, c.depth(groups)
-	for at := 0; at < groups; at += step {
-		c.group0 = first + at
-		c.tileRows(m0, m, min(step, groups-at), unsafe.Add(w, at*size), unsafe.Add(scale, at*scaleSize))
-	}
-	c.group0 = first
-}
-
 // blockSizes returns the bytes of a whole group of a panel and of its scales.
 func (c *quantCall) blockSizes() (block, scales int) {
 	if c.int4 {
@@ -139,11 +138,12 @@ func (c *quantCall) blockSizes() (block, scales int) {
 	return blockBytes(false), PanelRows * 4
 }
 
+// tileRows multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale.
 func (c *quantCall) tileRows(m0, m, groups int, w, scale unsafe.Pointer) {
 	x, c0 := c.x, c.panel*PanelRows
-	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale}
+	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale, side: c.side}
 	width := min(PanelRows, c.n-c0)
-	tile := c.rows(c.int4)
+	tile := c.pass(c.int4)
 	count := (m + tile - 1) / tile
 	for i := range count {
 		r0, r1 := c.cut(m, i, count)

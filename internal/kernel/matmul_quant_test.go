@@ -149,15 +149,15 @@ func TestMatMulQuantBitsDoNotDependOnTheSplit(t *testing.T) {
 		for _, bits := range quantBits {
 			for _, s := range []struct{ n, k int }{{97, 320}, {70, 2600}, {64, 4500}} {
 				t.Run(fmt.Sprintf("bits=%d/n=%d/k=%d", bits, s.n, s.k), func(t *testing.T) {
-					const rows = 151
+					const rows = 421 // more than tiles take at once
 					p := newQuantProduct(rng, bits, rows, s.n, s.k)
 					count := panelsOf(s.n)
 					whole := make([]float32, rows*s.n)
 					p.run(whole, s.n, 0, rows, 0, count)
-					for _, at := range []struct{ r, c int }{{0, 0}, {11, 31}, {12, 32}, {150, s.n - 1}, {77, 50}} {
+					for _, at := range []struct{ r, c int }{{0, 0}, {11, 31}, {12, 32}, {rows - 1, s.n - 1}, {77, 50}, {383, 1}, {384, 33}} {
 						require.Equal(t, p.oracle(at.r, at.c), whole[at.r*s.n+at.c])
 					}
-					for _, m := range []int{1, 2, 3, 4, 6, 7, 12, 13, 17, 31, 35, 64, 100} {
+					for _, m := range []int{1, 2, 3, 4, 6, 7, 12, 13, 17, 31, 35, 64, 100, 388} {
 						for _, r0 := range []int{0, rows - m} {
 							y := make([]float32, m*s.n)
 							p.run(y, s.n, r0, m, 0, count)

@@ -10,148 +10,46 @@ TEXT ·int8TileAMX(SB), 0, $8256-8
 	MOVQ args+0(FP), DI
 	MOVQ amxArgs_config(DI), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x44; BYTE $0x20; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ quantArgs_q(DI), AX
-	MOVQ quantArgs_ldq(DI), CX
+	MOVQ amxArgs_ldq(DI), CX
+	MOVQ $128, R8
+	LEAQ 63(SP), R12
+	ANDQ $-64, R12
+	MOVQ R12, amxArgs_room(DI)
+	MOVQ amxArgs_loop(DI), SI
+	MOVQ amxLoop_q(SI), AX
 	MOVQ CX, R10
 	SHLQ $4, R10
 	ADDQ AX, R10
-	MOVQ quantArgs_w(DI), BX
-	MOVQ $128, R8
-	LEAQ 63(SP), R9
-	ANDQ $-64, R9
-	XORQ SI, SI
-	SUBQ quantArgs_resume(DI), SI
-	KMOVW SI, K1
-	CMPQ quantArgs_rows(DI), $16
-	JGT high
-
-low:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-	MOVQ quantArgs_steps(DI), R14
-	PCALIGN $64
-
-lowFirstStep:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	ADDQ amxArgs_stepQ(DI), AX
-	ADDQ amxArgs_stepW(DI), BX
-	DECQ R14
-	JNZ lowFirstStep
-
-lowGroup:
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x01; BYTE $0x00 // TILESTORED TMM0, 0(R9)(R8*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x01; BYTE $0x40 // TILESTORED TMM1, 64(R9)(R8*1)
-	MOVQ R9, R12
-	LEAQ 63(SP), SI
-	ANDQ $-64, SI
-	LEAQ 4096(SI)(SI*1), SI
-	SUBQ R9, SI
-	MOVQ SI, R9
-	MOVQ quantArgs_rows(DI), R11
-	ADDQ amxArgs_nextQ(DI), AX
-	ADDQ amxArgs_nextQ(DI), R10
-	ADDQ amxArgs_nextW(DI), BX
-	MOVQ quantArgs_y(DI), DX
-	MOVQ amxArgs_nextY(DI), SI
-	ADDQ SI, quantArgs_y(DI)
-	MOVQ quantArgs_scale(DI), R13
-	MOVQ amxArgs_nextScale(DI), SI
-	ADDQ SI, quantArgs_scale(DI)
-	MOVQ quantArgs_sums(DI), R15
-	MOVQ amxArgs_nextSums(DI), SI
-	ADDQ SI, quantArgs_sums(DI)
-	MOVQ quantArgs_wscale(DI), SI
-	VMOVUPS (SI), Z16
-	VMOVUPS 64(SI), Z17
-	ADDQ $128, quantArgs_wscale(DI)
-	DECQ quantArgs_groups(DI)
-	JZ last
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-	MOVQ quantArgs_steps(DI), R14
-	PCALIGN $64
-
-lowStep:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	ADDQ amxArgs_stepQ(DI), AX
-	ADDQ amxArgs_stepW(DI), BX
-	MOVQ $8, SI
-	CMPQ SI, R11
-	CMOVQGT R11, SI
-	SUBQ SI, R11
-	TESTQ SI, SI
-	JZ lowConverted
-
-lowConvert:
-	VPBROADCASTD (R15), Z0
-	VBROADCASTSS (R13), Z1
-	VPADDD 0(R12), Z0, Z2
-	VPADDD 64(R12), Z0, Z3
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
-	VMULPS Z1, Z2, Z2
-	VMOVUPS.Z 0(DX), K1, Z4
-	VMULPS Z1, Z3, Z3
-	VMOVUPS.Z 64(DX), K1, Z5
-	VFMADD231PS Z16, Z2, Z4
-	VMOVUPS Z4, 0(DX)
-	VFMADD231PS Z17, Z3, Z5
-	VMOVUPS Z5, 64(DX)
-	ADDQ $128, R12
-	ADDQ quantArgs_lds(DI), R13
-	ADDQ quantArgs_ldsums(DI), R15
-	ADDQ quantArgs_ldy(DI), DX
-	DECQ SI
-	JNZ lowConvert
-
-lowConverted:
-	DECQ R14
-	JNZ lowStep
-	MOVQ R11, SI
-	SUBQ SI, R11
-	TESTQ SI, SI
-	JZ lowRestConverted
-
-lowRestConvert:
-	VPBROADCASTD (R15), Z0
-	VBROADCASTSS (R13), Z1
-	VPADDD 0(R12), Z0, Z2
-	VPADDD 64(R12), Z0, Z3
-	VCVTDQ2PS Z2, Z2
-	VCVTDQ2PS Z3, Z3
-	VMULPS Z1, Z2, Z2
-	VMOVUPS.Z 0(DX), K1, Z4
-	VMULPS Z1, Z3, Z3
-	VMOVUPS.Z 64(DX), K1, Z5
-	VFMADD231PS Z16, Z2, Z4
-	VMOVUPS Z4, 0(DX)
-	VFMADD231PS Z17, Z3, Z5
-	VMOVUPS Z5, 64(DX)
-	ADDQ $128, R12
-	ADDQ quantArgs_lds(DI), R13
-	ADDQ quantArgs_ldsums(DI), R15
-	ADDQ quantArgs_ldy(DI), DX
-	DECQ SI
-	JNZ lowRestConvert
-
-lowRestConverted:
-	KMOVW amxArgs_again(DI), K1
-	JMP lowGroup
+	MOVQ amxLoop_w(SI), BX
+	LEAQ 8192(BX), R14
+	MOVQ R14, amxArgs_fetch(DI)
+	MOVQ amxLoop_wscale(SI), R14
+	MOVQ R14, amxArgs_wscale(DI)
+	MOVQ amxLoop_scale(SI), R14
+	MOVQ R14, amxArgs_scale(DI)
+	MOVQ amxLoop_sums(SI), R14
+	MOVQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_from(SI), R14
+	MOVQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_to(SI), R14
+	MOVQ R14, amxArgs_to(DI)
+	MOVQ amxArgs_tiles(DI), R14
+	MOVQ R14, amxArgs_left(DI)
+	CMPQ amxArgs_rows(DI), $16
+	JLE low
+	CMPQ amxArgs_rows(DI), $32
+	JNE high
+	CMPQ amxArgs_steps(DI), $4
+	JEQ four
+	CMPQ amxArgs_steps(DI), $2
+	JEQ two
 
 high:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
-	MOVQ quantArgs_steps(DI), R14
+	MOVQ amxArgs_steps(DI), R14
 	PCALIGN $64
 
 highFirstStep:
@@ -170,42 +68,79 @@ highFirstStep:
 	JNZ highFirstStep
 
 highGroup:
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x01; BYTE $0x00 // TILESTORED TMM0, 0(R9)(R8*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x01; BYTE $0x40 // TILESTORED TMM1, 64(R9)(R8*1)
-	MOVQ R9, R12
-	ADDQ $2048, R9
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x01; BYTE $0x00 // TILESTORED TMM2, 0(R9)(R8*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x01; BYTE $0x40 // TILESTORED TMM3, 64(R9)(R8*1)
-	SUBQ $2048, R9
+	MOVQ amxArgs_room(DI), R12
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
+	LEAQ 2048(R12), SI
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x06; BYTE $0x00 // TILESTORED TMM2, 0(SI)(R8*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x06; BYTE $0x40 // TILESTORED TMM3, 64(SI)(R8*1)
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
 	LEAQ 4096(SI)(SI*1), SI
-	SUBQ R9, SI
-	MOVQ SI, R9
-	MOVQ quantArgs_rows(DI), R11
+	SUBQ R12, SI
+	MOVQ SI, amxArgs_room(DI)
+	MOVQ amxArgs_wscale(DI), SI
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	MOVQ amxArgs_scale(DI), R13
+	MOVQ amxArgs_sums(DI), R15
+	MOVQ amxArgs_from(DI), DX
+	MOVQ amxArgs_to(DI), R9
+	MOVQ amxArgs_loop(DI), SI
+	KMOVW amxLoop_add(SI), K1
+	MOVQ amxLoop_ldfrom(SI), R14
+	MOVQ R14, amxArgs_ldfrom(DI)
+	MOVQ amxLoop_ldto(SI), R14
+	MOVQ R14, amxArgs_ldto(DI)
+	MOVQ amxArgs_rows(DI), R11
+	DECQ amxArgs_groups(DI)
+	JZ last
+	DECQ amxArgs_left(DI)
+	JNZ highNext
+	ADDQ $amxLoop__size, SI
+	MOVQ SI, amxArgs_loop(DI)
+	MOVQ amxLoop_q(SI), AX
+	MOVQ CX, R10
+	SHLQ $4, R10
+	ADDQ AX, R10
+	MOVQ amxLoop_w(SI), BX
+	LEAQ 8192(BX), R14
+	MOVQ R14, amxArgs_fetch(DI)
+	MOVQ amxLoop_wscale(SI), R14
+	MOVQ R14, amxArgs_wscale(DI)
+	MOVQ amxLoop_scale(SI), R14
+	MOVQ R14, amxArgs_scale(DI)
+	MOVQ amxLoop_sums(SI), R14
+	MOVQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_from(SI), R14
+	MOVQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_to(SI), R14
+	MOVQ R14, amxArgs_to(DI)
+	MOVQ amxArgs_tiles(DI), R14
+	MOVQ R14, amxArgs_left(DI)
+	JMP highOn
+
+highNext:
 	ADDQ amxArgs_nextQ(DI), AX
 	ADDQ amxArgs_nextQ(DI), R10
 	ADDQ amxArgs_nextW(DI), BX
-	MOVQ quantArgs_y(DI), DX
-	MOVQ amxArgs_nextY(DI), SI
-	ADDQ SI, quantArgs_y(DI)
-	MOVQ quantArgs_scale(DI), R13
-	MOVQ amxArgs_nextScale(DI), SI
-	ADDQ SI, quantArgs_scale(DI)
-	MOVQ quantArgs_sums(DI), R15
-	MOVQ amxArgs_nextSums(DI), SI
-	ADDQ SI, quantArgs_sums(DI)
-	MOVQ quantArgs_wscale(DI), SI
-	VMOVUPS (SI), Z16
-	VMOVUPS 64(SI), Z17
-	ADDQ $128, quantArgs_wscale(DI)
-	DECQ quantArgs_groups(DI)
-	JZ last
+	MOVQ amxArgs_nextWScale(DI), R14
+	ADDQ R14, amxArgs_wscale(DI)
+	MOVQ amxArgs_nextScale(DI), R14
+	ADDQ R14, amxArgs_scale(DI)
+	MOVQ amxArgs_nextSums(DI), R14
+	ADDQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_nextFrom(SI), R14
+	ADDQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_nextTo(SI), R14
+	ADDQ R14, amxArgs_to(DI)
+
+highOn:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
-	MOVQ quantArgs_steps(DI), R14
+	MOVQ amxArgs_steps(DI), R14
 	PCALIGN $64
 
 highStep:
@@ -239,13 +174,14 @@ highConvert:
 	VMULPS Z1, Z3, Z3
 	VMOVUPS.Z 64(DX), K1, Z5
 	VFMADD231PS Z16, Z2, Z4
-	VMOVUPS Z4, 0(DX)
+	VMOVUPS Z4, 0(R9)
 	VFMADD231PS Z17, Z3, Z5
-	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z5, 64(R9)
 	ADDQ $128, R12
-	ADDQ quantArgs_lds(DI), R13
-	ADDQ quantArgs_ldsums(DI), R15
-	ADDQ quantArgs_ldy(DI), DX
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
 	DECQ SI
 	JNZ highConvert
 
@@ -269,19 +205,875 @@ highRestConvert:
 	VMULPS Z1, Z3, Z3
 	VMOVUPS.Z 64(DX), K1, Z5
 	VFMADD231PS Z16, Z2, Z4
-	VMOVUPS Z4, 0(DX)
+	VMOVUPS Z4, 0(R9)
 	VFMADD231PS Z17, Z3, Z5
-	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z5, 64(R9)
 	ADDQ $128, R12
-	ADDQ quantArgs_lds(DI), R13
-	ADDQ quantArgs_ldsums(DI), R15
-	ADDQ quantArgs_ldy(DI), DX
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
 	DECQ SI
 	JNZ highRestConvert
 
 highRestConverted:
-	KMOVW amxArgs_again(DI), K1
 	JMP highGroup
+
+low:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	MOVQ amxArgs_steps(DI), R14
+	PCALIGN $64
+
+lowFirstStep:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	DECQ R14
+	JNZ lowFirstStep
+
+lowGroup:
+	MOVQ amxArgs_room(DI), R12
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
+	LEAQ 63(SP), SI
+	ANDQ $-64, SI
+	LEAQ 4096(SI)(SI*1), SI
+	SUBQ R12, SI
+	MOVQ SI, amxArgs_room(DI)
+	MOVQ amxArgs_wscale(DI), SI
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	MOVQ amxArgs_scale(DI), R13
+	MOVQ amxArgs_sums(DI), R15
+	MOVQ amxArgs_from(DI), DX
+	MOVQ amxArgs_to(DI), R9
+	MOVQ amxArgs_loop(DI), SI
+	KMOVW amxLoop_add(SI), K1
+	MOVQ amxLoop_ldfrom(SI), R14
+	MOVQ R14, amxArgs_ldfrom(DI)
+	MOVQ amxLoop_ldto(SI), R14
+	MOVQ R14, amxArgs_ldto(DI)
+	MOVQ amxArgs_rows(DI), R11
+	DECQ amxArgs_groups(DI)
+	JZ last
+	DECQ amxArgs_left(DI)
+	JNZ lowNext
+	ADDQ $amxLoop__size, SI
+	MOVQ SI, amxArgs_loop(DI)
+	MOVQ amxLoop_q(SI), AX
+	MOVQ CX, R10
+	SHLQ $4, R10
+	ADDQ AX, R10
+	MOVQ amxLoop_w(SI), BX
+	LEAQ 8192(BX), R14
+	MOVQ R14, amxArgs_fetch(DI)
+	MOVQ amxLoop_wscale(SI), R14
+	MOVQ R14, amxArgs_wscale(DI)
+	MOVQ amxLoop_scale(SI), R14
+	MOVQ R14, amxArgs_scale(DI)
+	MOVQ amxLoop_sums(SI), R14
+	MOVQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_from(SI), R14
+	MOVQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_to(SI), R14
+	MOVQ R14, amxArgs_to(DI)
+	MOVQ amxArgs_tiles(DI), R14
+	MOVQ R14, amxArgs_left(DI)
+	JMP lowOn
+
+lowNext:
+	ADDQ amxArgs_nextQ(DI), AX
+	ADDQ amxArgs_nextQ(DI), R10
+	ADDQ amxArgs_nextW(DI), BX
+	MOVQ amxArgs_nextWScale(DI), R14
+	ADDQ R14, amxArgs_wscale(DI)
+	MOVQ amxArgs_nextScale(DI), R14
+	ADDQ R14, amxArgs_scale(DI)
+	MOVQ amxArgs_nextSums(DI), R14
+	ADDQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_nextFrom(SI), R14
+	ADDQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_nextTo(SI), R14
+	ADDQ R14, amxArgs_to(DI)
+
+lowOn:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	MOVQ amxArgs_steps(DI), R14
+	PCALIGN $64
+
+lowStep:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	MOVQ $8, SI
+	CMPQ SI, R11
+	CMOVQGT R11, SI
+	SUBQ SI, R11
+	TESTQ SI, SI
+	JZ lowConverted
+
+lowConvert:
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	DECQ SI
+	JNZ lowConvert
+
+lowConverted:
+	DECQ R14
+	JNZ lowStep
+	MOVQ R11, SI
+	SUBQ SI, R11
+	TESTQ SI, SI
+	JZ lowRestConverted
+
+lowRestConvert:
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	DECQ SI
+	JNZ lowRestConvert
+
+lowRestConverted:
+	JMP lowGroup
+
+two:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
+	MOVQ amxArgs_steps(DI), R14
+	PCALIGN $64
+
+twoFirstStep:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
+	ADDQ amxArgs_stepQ(DI), R10
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	DECQ R14
+	JNZ twoFirstStep
+
+twoGroup:
+	MOVQ amxArgs_room(DI), R12
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
+	LEAQ 2048(R12), SI
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x06; BYTE $0x00 // TILESTORED TMM2, 0(SI)(R8*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x06; BYTE $0x40 // TILESTORED TMM3, 64(SI)(R8*1)
+	LEAQ 63(SP), SI
+	ANDQ $-64, SI
+	LEAQ 4096(SI)(SI*1), SI
+	SUBQ R12, SI
+	MOVQ SI, amxArgs_room(DI)
+	MOVQ amxArgs_wscale(DI), SI
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	MOVQ amxArgs_scale(DI), R13
+	MOVQ amxArgs_sums(DI), R15
+	MOVQ amxArgs_from(DI), DX
+	MOVQ amxArgs_to(DI), R9
+	MOVQ amxArgs_loop(DI), SI
+	KMOVW amxLoop_add(SI), K1
+	MOVQ amxLoop_ldfrom(SI), R14
+	MOVQ R14, amxArgs_ldfrom(DI)
+	MOVQ amxLoop_ldto(SI), R14
+	MOVQ R14, amxArgs_ldto(DI)
+	MOVQ amxArgs_rows(DI), R11
+	DECQ amxArgs_groups(DI)
+	JZ last
+	DECQ amxArgs_left(DI)
+	JNZ twoNext
+	ADDQ $amxLoop__size, SI
+	MOVQ SI, amxArgs_loop(DI)
+	MOVQ amxLoop_q(SI), AX
+	MOVQ CX, R10
+	SHLQ $4, R10
+	ADDQ AX, R10
+	MOVQ amxLoop_w(SI), BX
+	LEAQ 8192(BX), R14
+	MOVQ R14, amxArgs_fetch(DI)
+	MOVQ amxLoop_wscale(SI), R14
+	MOVQ R14, amxArgs_wscale(DI)
+	MOVQ amxLoop_scale(SI), R14
+	MOVQ R14, amxArgs_scale(DI)
+	MOVQ amxLoop_sums(SI), R14
+	MOVQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_from(SI), R14
+	MOVQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_to(SI), R14
+	MOVQ R14, amxArgs_to(DI)
+	MOVQ amxArgs_tiles(DI), R14
+	MOVQ R14, amxArgs_left(DI)
+	JMP twoOn
+
+twoNext:
+	ADDQ amxArgs_nextQ(DI), AX
+	ADDQ amxArgs_nextQ(DI), R10
+	ADDQ amxArgs_nextW(DI), BX
+	MOVQ amxArgs_nextWScale(DI), R14
+	ADDQ R14, amxArgs_wscale(DI)
+	MOVQ amxArgs_nextScale(DI), R14
+	ADDQ R14, amxArgs_scale(DI)
+	MOVQ amxArgs_nextSums(DI), R14
+	ADDQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_nextFrom(SI), R14
+	ADDQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_nextTo(SI), R14
+	ADDQ R14, amxArgs_to(DI)
+
+twoOn:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
+	MOVQ amxArgs_steps(DI), R14
+	PCALIGN $64
+
+twoStep:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	ADDQ amxArgs_stepQ(DI), R10
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	DECQ R14
+	JNZ twoStep
+	JMP twoGroup
+
+four:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
+	MOVQ amxArgs_steps(DI), R14
+	PCALIGN $64
+
+fourFirstStep:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
+	ADDQ amxArgs_stepQ(DI), R10
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	DECQ R14
+	JNZ fourFirstStep
+
+fourGroup:
+	MOVQ amxArgs_room(DI), R12
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
+	LEAQ 2048(R12), SI
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x06; BYTE $0x00 // TILESTORED TMM2, 0(SI)(R8*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x06; BYTE $0x40 // TILESTORED TMM3, 64(SI)(R8*1)
+	LEAQ 63(SP), SI
+	ANDQ $-64, SI
+	LEAQ 4096(SI)(SI*1), SI
+	SUBQ R12, SI
+	MOVQ SI, amxArgs_room(DI)
+	MOVQ amxArgs_wscale(DI), SI
+	VMOVUPS (SI), Z16
+	VMOVUPS 64(SI), Z17
+	MOVQ amxArgs_scale(DI), R13
+	MOVQ amxArgs_sums(DI), R15
+	MOVQ amxArgs_from(DI), DX
+	MOVQ amxArgs_to(DI), R9
+	MOVQ amxArgs_loop(DI), SI
+	KMOVW amxLoop_add(SI), K1
+	MOVQ amxLoop_ldfrom(SI), R14
+	MOVQ R14, amxArgs_ldfrom(DI)
+	MOVQ amxLoop_ldto(SI), R14
+	MOVQ R14, amxArgs_ldto(DI)
+	MOVQ amxArgs_rows(DI), R11
+	DECQ amxArgs_groups(DI)
+	JZ last
+	DECQ amxArgs_left(DI)
+	JNZ fourNext
+	ADDQ $amxLoop__size, SI
+	MOVQ SI, amxArgs_loop(DI)
+	MOVQ amxLoop_q(SI), AX
+	MOVQ CX, R10
+	SHLQ $4, R10
+	ADDQ AX, R10
+	MOVQ amxLoop_w(SI), BX
+	LEAQ 8192(BX), R14
+	MOVQ R14, amxArgs_fetch(DI)
+	MOVQ amxLoop_wscale(SI), R14
+	MOVQ R14, amxArgs_wscale(DI)
+	MOVQ amxLoop_scale(SI), R14
+	MOVQ R14, amxArgs_scale(DI)
+	MOVQ amxLoop_sums(SI), R14
+	MOVQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_from(SI), R14
+	MOVQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_to(SI), R14
+	MOVQ R14, amxArgs_to(DI)
+	MOVQ amxArgs_tiles(DI), R14
+	MOVQ R14, amxArgs_left(DI)
+	JMP fourOn
+
+fourNext:
+	ADDQ amxArgs_nextQ(DI), AX
+	ADDQ amxArgs_nextQ(DI), R10
+	ADDQ amxArgs_nextW(DI), BX
+	MOVQ amxArgs_nextWScale(DI), R14
+	ADDQ R14, amxArgs_wscale(DI)
+	MOVQ amxArgs_nextScale(DI), R14
+	ADDQ R14, amxArgs_scale(DI)
+	MOVQ amxArgs_nextSums(DI), R14
+	ADDQ R14, amxArgs_sums(DI)
+	MOVQ amxLoop_nextFrom(SI), R14
+	ADDQ R14, amxArgs_from(DI)
+	MOVQ amxLoop_nextTo(SI), R14
+	ADDQ R14, amxArgs_to(DI)
+
+fourOn:
+	MOVQ amxArgs_fetch(DI), SI
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
+	MOVQ amxArgs_steps(DI), R14
+	PCALIGN $64
+
+fourStep:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	PREFETCHT1 (SI)
+	ADDQ $64, SI
+	ADDQ amxArgs_stepQ(DI), R10
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	PREFETCHT1 (SI)
+	ADDQ $64, SI
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	PREFETCHT1 (SI)
+	ADDQ $64, SI
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
+	VPBROADCASTD (R15), Z0
+	VBROADCASTSS (R13), Z1
+	VPADDD 0(R12), Z0, Z2
+	VPADDD 64(R12), Z0, Z3
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VMULPS Z1, Z2, Z2
+	VMOVUPS.Z 0(DX), K1, Z4
+	VMULPS Z1, Z3, Z3
+	VMOVUPS.Z 64(DX), K1, Z5
+	VFMADD231PS Z16, Z2, Z4
+	VMOVUPS Z4, 0(R9)
+	VFMADD231PS Z17, Z3, Z5
+	VMOVUPS Z5, 64(R9)
+	ADDQ $128, R12
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
+	PREFETCHT1 (SI)
+	ADDQ $64, SI
+	ADDQ amxArgs_stepQ(DI), AX
+	ADDQ amxArgs_stepW(DI), BX
+	DECQ R14
+	JNZ fourStep
+	MOVQ SI, amxArgs_fetch(DI)
+	JMP fourGroup
 
 last:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
@@ -302,13 +1094,14 @@ lastConvert:
 	VMULPS Z1, Z3, Z3
 	VMOVUPS.Z 64(DX), K1, Z5
 	VFMADD231PS Z16, Z2, Z4
-	VMOVUPS Z4, 0(DX)
+	VMOVUPS Z4, 0(R9)
 	VFMADD231PS Z17, Z3, Z5
-	VMOVUPS Z5, 64(DX)
+	VMOVUPS Z5, 64(R9)
 	ADDQ $128, R12
-	ADDQ quantArgs_lds(DI), R13
-	ADDQ quantArgs_ldsums(DI), R15
-	ADDQ quantArgs_ldy(DI), DX
+	ADDQ amxArgs_lds(DI), R13
+	ADDQ amxArgs_ldsums(DI), R15
+	ADDQ amxArgs_ldfrom(DI), DX
+	ADDQ amxArgs_ldto(DI), R9
 	DECQ SI
 	JNZ lastConvert
 

@@ -5,7 +5,7 @@ import "github.com/qwenvl/qwenvl/internal/kernel"
 const (
 	packedBand = 128 // outputs of an item: their weights stay in the second-level cache while rows pass by
 	packedRows = 384 // input rows of an item at most
-	packedUnit = 12  // rows of the kernel's highest tile but that of AMX
+	leastRows  = 48  // of an item, if all workers can have some otherwise
 )
 
 // cutPacked is cutLinear for packed weights. A band is a whole number of groups if results are quantised as they come.
@@ -19,9 +19,10 @@ func cutPacked(rows, outs, threads int, fused bool) (chunk, band int) {
 	}
 	bands := (outs + band - 1) / band
 	chunks := (rows + packedRows - 1) / packedRows
-	for chunks*bands < 4*threads && rows/(chunks+1) >= 4*packedUnit {
+	for chunks*bands < 4*threads && rows/(chunks+1) >= leastRows {
 		chunks++
 	}
 	chunk = (rows + chunks - 1) / chunks
-	return (chunk + packedUnit - 1) / packedUnit * packedUnit, band
+	tile := kernel.TileRows()
+	return (chunk + tile - 1) / tile * tile, band
 }

@@ -69,13 +69,13 @@ func (f *file) tileDot(cols, rows, sums int) {
 	f.encoded(vexTile{prefix: 2, opcode: 0x5e, reg: sums, tile: rows, vvvv: cols}.bytes(), "TDPBSUD TMM%d, TMM%d, TMM%d", cols, rows, sums)
 }
 
-// int8AMX writes int8TileAMX(args *amxArgs), the tile of up to 32 rows. The sums of a group go through memory, from where they are converted,
-// scaled and added to y among the products of the next group, which keep another unit busy: a quarter of the rows after each step. What a
-// group is, args say: a part of k, or the next panel.
+// int8AMX writes int8TileAMX(args *amxArgs), tiles of up to 32 rows. The sums of a group go through memory, from where they are converted,
+// scaled and added up among the products of the next group, which keep another unit busy: some rows after each of their instructions where
+// 32 rows and the steps of a group make that even, elsewhere up to a quarter of the rows after each step.
 //
-// Registers: AX and R10 rows 0 and 16, CX the bytes between rows, BX the panel, R8 the bytes of a panel's step, R9 where the
-// current group's sums go and R12 from where the last ones come; DX y, R13 the rows' scales, R15 their sums, R11 the rows to convert, SI those to
-// convert now, R14 the steps. Z16 and Z17 are the columns' scales. K1 is empty for the first group of a product.
+// Registers: AX and R10 rows 0 and 16, CX the bytes between rows, BX the panel, R8 the bytes of a panel's step, R12 where the
+// sums are; DX what they are added to, R9 where that goes, R13 the rows' scales, R15 their sums, R11 the rows to convert, SI those to
+// convert now or the weights to fetch, R14 the steps. Z16 and Z17 are the columns' scales. K1 is empty where there is nothing to add to.
 func int8AMX(f *file) {
 	f.fn = "int8Tile" + f.name
 	const frame = 2*sumsBytes + 64
@@ -83,30 +83,31 @@ func int8AMX(f *file) {
 	f.op("MOVQ args+0(FP), DI")
 	f.op("MOVQ amxArgs_config(DI), AX")
 	f.tileConfig("AX")
-	f.op("MOVQ quantArgs_q(DI), AX")
-	f.op("MOVQ quantArgs_ldq(DI), CX")
-	f.op("MOVQ CX, R10")
-	f.op("SHLQ $4, R10")
-	f.op("ADDQ AX, R10")
-	f.op("MOVQ quantArgs_w(DI), BX")
+	f.op("MOVQ amxArgs_ldq(DI), CX")
 	f.op("MOVQ $%d, R8", panelBytes)
-	f.op("LEAQ 63(SP), R9")
-	f.op("ANDQ $-64, R9")
-	f.op("XORQ SI, SI")
-	f.op("SUBQ quantArgs_resume(DI), SI")
-	f.op("KMOVW SI, K1")
-	f.op("CMPQ quantArgs_rows(DI), $%d", amxRows/2)
-	f.op("JGT high")
-	for _, high := range []bool{false, true} {
-		name := map[bool]string{false: "low", true: "high"}[high]
-		f.label(name)
-		f.amxGroup(name+"First", high, false)
-		f.label(name + "Group")
-		f.amxStore(high)
-		f.op("DECQ quantArgs_groups(DI)")
+	f.op("LEAQ 63(SP), R12")
+	f.op("ANDQ $-64, R12")
+	f.op("MOVQ R12, amxArgs_room(DI)")
+	f.op("MOVQ amxArgs_loop(DI), SI")
+	f.amxLoop()
+	f.op("CMPQ amxArgs_rows(DI), $%d", amxRows/2)
+	f.op("JLE low")
+	f.op("CMPQ amxArgs_rows(DI), $%d", amxRows)
+	f.op("JNE high")
+	f.op("CMPQ amxArgs_steps(DI), $4")
+	f.op("JEQ four")
+	f.op("CMPQ amxArgs_steps(DI), $2")
+	f.op("JEQ two")
+	for _, t := range []amxTile{{"high", 4, 0, false}, {"low", 2, 0, false}, {"two", 4, 2, false}, {"four", 4, 1, true}} {
+		f.label(t.name)
+		f.amxGroup(t, "First", false)
+		f.label(t.name + "Group")
+		f.amxStore(t)
+		f.op("DECQ amxArgs_groups(DI)")
 		f.op("JZ last")
-		f.amxGroup(name, high, true)
-		f.op("JMP %sGroup", name)
+		f.amxNext(t)
+		f.amxGroup(t, "", true)
+		f.op("JMP %sGroup", t.name)
 	}
 	f.label("last")
 	f.tileRelease()
@@ -115,32 +116,58 @@ func int8AMX(f *file) {
 	f.ret()
 }
 
+// amxTile is one way to multiply groups: with two or four tiles of sums, so many rows to convert after each instruction, or 0, and weights
+// to fetch after every other one: those after the group's, where it is a whole one of a product.
+type amxTile struct {
+	name  string
+	sums  int
+	rows  int
+	fetch bool
+}
+
 // amxGroup multiplies a group, and meanwhile converts the one before.
-func (f *file) amxGroup(name string, high, convert bool) {
-	tiles := 2
-	if high {
-		tiles = 4
+func (f *file) amxGroup(t amxTile, name string, convert bool) {
+	name = t.name + name
+	instruction := 0
+	after := func() { // an instruction
+		if !convert || t.rows == 0 {
+			return
+		}
+		for range t.rows {
+			f.amxConvertRow()
+		}
+		if instruction++; t.fetch && instruction%2 == 0 {
+			f.op("PREFETCHT1 (SI)")
+			f.op("ADDQ $64, SI")
+		}
 	}
-	for i := range tiles {
+	if convert && t.fetch {
+		f.op("MOVQ amxArgs_fetch(DI), SI")
+	}
+	for i := range t.sums {
 		f.tileZero(tileSums + i)
 	}
-	f.op("MOVQ quantArgs_steps(DI), R14")
+	f.op("MOVQ amxArgs_steps(DI), R14")
 	f.op("PCALIGN $64")
 	f.label(name + "Step")
 	f.tileLoad(0, "AX", "CX", tileRows)
-	if high {
+	after()
+	if t.sums == 4 {
 		f.tileLoad(0, "R10", "CX", tileRows+1)
+		after()
 		f.op("ADDQ amxArgs_stepQ(DI), R10")
 	}
 	for i := range 2 {
 		f.tileLoad(64*i, "BX", "R8", tileCols+i)
+		after()
 	}
-	for i := range tiles {
+	for i := range t.sums {
 		f.tileDot(tileCols+i%2, tileRows+i/2, tileSums+i)
+		after()
 	}
 	f.op("ADDQ amxArgs_stepQ(DI), AX")
 	f.op("ADDQ amxArgs_stepW(DI), BX")
-	if convert {
+	if convert && t.rows == 0 {
 		f.op("MOVQ $%d, SI", amxRows/groupParts)
 		f.op("CMPQ SI, R11")
 		f.op("CMOVQGT R11, SI")
@@ -148,44 +175,83 @@ func (f *file) amxGroup(name string, high, convert bool) {
 	}
 	f.op("DECQ R14")
 	f.op("JNZ %sStep", name)
-	if convert {
+	if convert && t.fetch {
+		f.op("MOVQ SI, amxArgs_fetch(DI)")
+	}
+	if convert && t.rows == 0 {
 		f.op("MOVQ R11, SI") // where the group has fewer steps
 		f.amxConvert(name + "Rest")
-		f.op("KMOVW amxArgs_again(DI), K1")
 	}
 }
 
-// amxStore puts the sums where amxConvert finds them.
-func (f *file) amxStore(high bool) {
-	f.tileStore(tileSums, 0, "R9", "R8")
-	f.tileStore(tileSums+1, 64, "R9", "R8")
-	f.op("MOVQ R9, R12")
-	if high {
-		f.op("ADDQ $%d, R9", sumsBytes/2)
-		f.tileStore(tileSums+2, 0, "R9", "R8")
-		f.tileStore(tileSums+3, 64, "R9", "R8")
-		f.op("SUBQ $%d, R9", sumsBytes/2)
+// amxStore puts the sums of a group where amxConvert finds them.
+func (f *file) amxStore(t amxTile) {
+	f.op("MOVQ amxArgs_room(DI), R12")
+	f.tileStore(tileSums, 0, "R12", "R8")
+	f.tileStore(tileSums+1, 64, "R12", "R8")
+	if t.sums == 4 {
+		f.op("LEAQ %d(R12), SI", sumsBytes/2)
+		f.tileStore(tileSums+2, 0, "SI", "R8")
+		f.tileStore(tileSums+3, 64, "SI", "R8")
 	}
 	f.op("LEAQ 63(SP), SI") // the other half of the frame
 	f.op("ANDQ $-64, SI")
 	f.op("LEAQ %d(SI)(SI*1), SI", sumsBytes)
-	f.op("SUBQ R9, SI")
-	f.op("MOVQ SI, R9")
-	f.op("MOVQ quantArgs_rows(DI), R11")
+	f.op("SUBQ R12, SI")
+	f.op("MOVQ SI, amxArgs_room(DI)")
+	f.op("MOVQ amxArgs_wscale(DI), SI")
+	f.op("VMOVUPS (SI), Z16")
+	f.op("VMOVUPS 64(SI), Z17")
+	f.op("MOVQ amxArgs_scale(DI), R13")
+	f.op("MOVQ amxArgs_sums(DI), R15")
+	f.op("MOVQ amxArgs_from(DI), DX")
+	f.op("MOVQ amxArgs_to(DI), R9")
+	f.op("MOVQ amxArgs_loop(DI), SI")
+	f.op("KMOVW amxLoop_add(SI), K1")
+	for _, ld := range []string{"ldfrom", "ldto"} { // those of this group, while the next may be in another loop
+		f.op("MOVQ amxLoop_%s(SI), R14", ld)
+		f.op("MOVQ R14, amxArgs_%s(DI)", ld)
+	}
+	f.op("MOVQ amxArgs_rows(DI), R11")
+}
+
+// amxNext goes on to the next group, where SI is the loop of the last one.
+func (f *file) amxNext(t amxTile) {
+	f.op("DECQ amxArgs_left(DI)")
+	f.op("JNZ %sNext", t.name)
+	f.op("ADDQ $amxLoop__size, SI")
+	f.op("MOVQ SI, amxArgs_loop(DI)")
+	f.amxLoop()
+	f.op("JMP %sOn", t.name)
+	f.label(t.name + "Next")
 	f.op("ADDQ amxArgs_nextQ(DI), AX")
 	f.op("ADDQ amxArgs_nextQ(DI), R10")
 	f.op("ADDQ amxArgs_nextW(DI), BX")
-	for _, p := range []struct{ arg, reg, next string }{
-		{"quantArgs_y", "DX", "amxArgs_nextY"}, {"quantArgs_scale", "R13", "amxArgs_nextScale"}, {"quantArgs_sums", "R15", "amxArgs_nextSums"},
+	for _, p := range [][2]string{
+		{"amxArgs_nextWScale(DI)", "wscale"}, {"amxArgs_nextScale(DI)", "scale"}, {"amxArgs_nextSums(DI)", "sums"},
+		{"amxLoop_nextFrom(SI)", "from"}, {"amxLoop_nextTo(SI)", "to"},
 	} {
-		f.op("MOVQ %s(DI), %s", p.arg, p.reg)
-		f.op("MOVQ %s(DI), SI", p.next)
-		f.op("ADDQ SI, %s(DI)", p.arg)
+		f.op("MOVQ %s, R14", p[0])
+		f.op("ADDQ R14, amxArgs_%s(DI)", p[1])
 	}
-	f.op("MOVQ quantArgs_wscale(DI), SI")
-	f.op("VMOVUPS (SI), Z16")
-	f.op("VMOVUPS 64(SI), Z17")
-	f.op("ADDQ $%d, quantArgs_wscale(DI)", panelBytes)
+	f.label(t.name + "On")
+}
+
+// amxLoop begins the loop at SI.
+func (f *file) amxLoop() {
+	f.op("MOVQ amxLoop_q(SI), AX")
+	f.op("MOVQ CX, R10")
+	f.op("SHLQ $4, R10")
+	f.op("ADDQ AX, R10")
+	f.op("MOVQ amxLoop_w(SI), BX")
+	f.op("LEAQ %d(BX), R14", group*panelBytes/4)
+	f.op("MOVQ R14, amxArgs_fetch(DI)")
+	for _, p := range []string{"wscale", "scale", "sums", "from", "to"} {
+		f.op("MOVQ amxLoop_%s(SI), R14", p)
+		f.op("MOVQ R14, amxArgs_%s(DI)", p)
+	}
+	f.op("MOVQ amxArgs_tiles(DI), R14")
+	f.op("MOVQ R14, amxArgs_left(DI)")
 }
 
 // amxConvert converts SI rows.
@@ -194,6 +260,14 @@ func (f *file) amxConvert(name string) {
 	f.op("TESTQ SI, SI")
 	f.op("JZ %sConverted", name)
 	f.label(name + "Convert")
+	f.amxConvertRow()
+	f.op("DECQ SI")
+	f.op("JNZ %sConvert", name)
+	f.label(name + "Converted")
+}
+
+// amxConvertRow converts one row.
+func (f *file) amxConvertRow() {
 	f.op("VPBROADCASTD (R15), Z0")
 	f.op("VBROADCASTSS (R13), Z1")
 	for v := range 2 {
@@ -208,13 +282,10 @@ func (f *file) amxConvert(name string) {
 	}
 	for v := range 2 {
 		f.op("VFMADD231PS Z%d, Z%d, Z%d", 16+v, 2+v, 4+v)
-		f.op("VMOVUPS Z%d, %d(DX)", 4+v, 64*v)
+		f.op("VMOVUPS Z%d, %d(R9)", 4+v, 64*v)
 	}
 	f.op("ADDQ $%d, R12", panelBytes)
-	f.op("ADDQ quantArgs_lds(DI), R13")
-	f.op("ADDQ quantArgs_ldsums(DI), R15")
-	f.op("ADDQ quantArgs_ldy(DI), DX")
-	f.op("DECQ SI")
-	f.op("JNZ %sConvert", name)
-	f.label(name + "Converted")
+	for _, p := range [][2]string{{"lds", "R13"}, {"ldsums", "R15"}, {"ldfrom", "DX"}, {"ldto", "R9"}} {
+		f.op("ADDQ amxArgs_%s(DI), %s", p[0], p[1])
+	}
 }
