@@ -18,14 +18,14 @@ type amxArgs struct {
 	// Bytes from a group to the next of its loop; of q and w, from its end. They are modulo 2^64.
 	nextQ, nextW, nextWScale, nextScale, nextSums uintptr
 
-	// What the tile keeps: the rest of the loop, what the next group begins with, the bytes between rows of the last one, the place for the
-	// next one's sums, and the weights to fetch.
-	left                          uintptr
-	wscale, scale, sums, from, to unsafe.Pointer
-	ldfrom, ldto, room, fetch     uintptr
+	// What the tile keeps: the rest of the loop, what the next group begins with, the bytes between rows of the last one, the weights to
+	// fetch, and addresses in its frame: the place for the next group's sums, and for what lies on the side.
+	left                            uintptr
+	wscale, scale, sums, from, to   uintptr
+	ldfrom, ldto, fetch, room, side uintptr
 }
 
-// amxLoop is what a loop begins with, and where its products are added to and written.
+// amxLoop is what a loop begins with, and what its products are added to and where that is written: on the side, if from or to is nil.
 type amxLoop struct {
 	q, w, wscale, scale, sums unsafe.Pointer
 	from, to                  unsafe.Pointer
@@ -97,7 +97,7 @@ func int8AMX(args *quantArgs) {
 }
 
 // tilesAMX multiplies tiles of so many rows. All take their turn with one group, which stays in the first level of the cache meanwhile, and
-// then with the next one. What they add up to lies in args.side between a block's groups, without gaps, since y's rows may share a few
+// then with the next one. What they add up to lies on the side between a block's groups, without gaps, since y's rows may share a few
 // sets of the cache.
 func tilesAMX(args quantArgs, tiles, rows uintptr) {
 	const ldside = PanelRows * 4
@@ -108,7 +108,7 @@ func tilesAMX(args quantArgs, tiles, rows uintptr) {
 		for g := range args.groups {
 			loops[g] = amxLoop{
 				q: args.q, w: args.w, wscale: args.wscale, scale: args.scale, sums: args.sums,
-				from: args.side, ldfrom: ldside, nextFrom: rows * ldside, to: args.side, ldto: ldside, nextTo: rows * ldside, add: addAgain,
+				ldfrom: ldside, nextFrom: rows * ldside, ldto: ldside, nextTo: rows * ldside, add: addAgain,
 			}
 			args.q, args.w, args.wscale = unsafe.Add(args.q, size), unsafe.Add(args.w, size*PanelRows), unsafe.Add(args.wscale, PanelRows*4)
 			args.scale, args.sums = unsafe.Add(args.scale, 4), unsafe.Add(args.sums, SumsPerGroup*4)

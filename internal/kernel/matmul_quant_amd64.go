@@ -2,11 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"github.com/qwenvl/qwenvl/internal/cpu"
-)
+import "github.com/qwenvl/qwenvl/internal/cpu"
 
 //go:noescape
 func int8TileAVX512VNNI(args *quantArgs)
@@ -125,21 +121,6 @@ func (t quantTiles) unpack(dst, src *uint8, parts uintptr) {
 	} else {
 		unpackInt4AVX2(dst, src, parts)
 	}
-}
-
-// run is product with room for what AMX adds up.
-func (c *quantCall) run(m, panel0, count int) {
-	if c.quantTiles == tilesQuantAMX {
-		c.onTheSide(m, panel0, count)
-	} else {
-		c.product(m, panel0, count)
-	}
-}
-
-func (c quantCall) onTheSide(m, panel0, count int) {
-	var side [tallest * PanelRows]float32
-	c.side = unsafe.Pointer(&side[0])
-	c.product(m, panel0, count)
 }
 
 func (t quantTiles) tile(int4 bool, args *quantArgs) {

@@ -69,8 +69,6 @@ func (t quantTiles) unpackDepth() int { return 4 }
 // unpack writes some parts of one group of a panel of int4 in the layout of int8.
 func (t quantTiles) unpack(dst, src *uint8, parts uintptr) { unpackInt4NEON(dst, src, parts) }
 
-func (c *quantCall) run(m, panel0, count int) { c.product(m, panel0, count) }
-
 func (t quantTiles) tile(_ bool, args *quantArgs) {
 	switch t {
 	case tilesQuantI8MM:

@@ -24,8 +24,6 @@ type quantArgs struct {
 	ahead  uintptr // how many bytes ahead few rows fetch weights (amd64)
 	//lint:ignore U1000 only the assembly uses it
 	parts uintptr // where the tile keeps the address of a group's steps and zeros
-	//lint:ignore U1000 only AMX uses it
-	side unsafe.Pointer // room for rows of one panel's products
 }
 
 const (
@@ -42,7 +40,12 @@ func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, co
 		return
 	}
 	c := quantCall{quantTiles: t.forRows(m), y: y, ldy: ldy, x: x, p: p, n: n, int4: p.int4}
-	c.run(m, panel0, count)
+	if c.int4 && c.unpacks(m) {
+		c.int4 = false
+		c.matMulUnpacked(m, panel0, count)
+		return
+	}
+	c.matMul(m, panel0, count)
 }
 
 func tileRows() int {
@@ -64,16 +67,6 @@ type quantCall struct {
 	int4   bool // whether the tiles are those for 4 bits
 	panel  int  // the current one
 	group0 int  // where the current block begins
-	side   unsafe.Pointer
-}
-
-func (c *quantCall) product(m, panel0, count int) {
-	if c.int4 && c.unpacks(m) {
-		c.int4 = false
-		c.matMulUnpacked(m, panel0, count)
-		return
-	}
-	c.matMul(m, panel0, count)
 }
 
 // matMul multiplies a block of activations, which stays in the cache, by one panel after the other.
@@ -141,7 +134,7 @@ func (c *quantCall) blockSizes() (block, scales int) {
 // tileRows multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale.
 func (c *quantCall) tileRows(m0, m, groups int, w, scale unsafe.Pointer) {
 	x, c0 := c.x, c.panel*PanelRows
-	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale, side: c.side}
+	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale}
 	width := min(PanelRows, c.n-c0)
 	tile := c.pass(c.int4)
 	count := (m + tile - 1) / tile

@@ -6,7 +6,7 @@
 #include "textflag.h"
 
 // func int8TileAMX(args *amxArgs)
-TEXT ·int8TileAMX(SB), 0, $8256-8
+TEXT ·int8TileAMX(SB), 0, $57408-8
 	MOVQ args+0(FP), DI
 	MOVQ amxArgs_config(DI), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x44; BYTE $0x20; BYTE $0x00 // LDTILECFG (AX)
@@ -15,6 +15,8 @@ TEXT ·int8TileAMX(SB), 0, $8256-8
 	LEAQ 63(SP), R12
 	ANDQ $-64, R12
 	MOVQ R12, amxArgs_room(DI)
+	ADDQ $8192, R12
+	MOVQ R12, amxArgs_side(DI)
 	MOVQ amxArgs_loop(DI), SI
 	MOVQ amxLoop_q(SI), AX
 	MOVQ CX, R10
@@ -30,8 +32,12 @@ TEXT ·int8TileAMX(SB), 0, $8256-8
 	MOVQ amxLoop_sums(SI), R14
 	MOVQ R14, amxArgs_sums(DI)
 	MOVQ amxLoop_from(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_from(DI)
 	MOVQ amxLoop_to(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)
@@ -113,8 +119,12 @@ highGroup:
 	MOVQ amxLoop_sums(SI), R14
 	MOVQ R14, amxArgs_sums(DI)
 	MOVQ amxLoop_from(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_from(DI)
 	MOVQ amxLoop_to(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)
@@ -279,8 +289,12 @@ lowGroup:
 	MOVQ amxLoop_sums(SI), R14
 	MOVQ R14, amxArgs_sums(DI)
 	MOVQ amxLoop_from(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_from(DI)
 	MOVQ amxLoop_to(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)
@@ -448,8 +462,12 @@ twoGroup:
 	MOVQ amxLoop_sums(SI), R14
 	MOVQ R14, amxArgs_sums(DI)
 	MOVQ amxLoop_from(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_from(DI)
 	MOVQ amxLoop_to(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)
@@ -867,8 +885,12 @@ fourGroup:
 	MOVQ amxLoop_sums(SI), R14
 	MOVQ R14, amxArgs_sums(DI)
 	MOVQ amxLoop_from(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_from(DI)
 	MOVQ amxLoop_to(SI), R14
+	TESTQ R14, R14
+	CMOVQEQ amxArgs_side(DI), R14
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)

@@ -10,6 +10,7 @@ const (
 
 	amxRows   = 32 // of the highest tile
 	sumsBytes = amxRows * panelBytes
+	sideBytes = 384 * panelBytes // for tallest rows
 )
 
 // vexTile encodes VEX.128.<prefix>.0F38.W0 opcode /r with tile register or number reg; rm is a tile register, or the memory at base with
@@ -78,7 +79,7 @@ func (f *file) tileDot(cols, rows, sums int) {
 // convert now or the weights to fetch, R14 the steps. Z16 and Z17 are the columns' scales. K1 is empty where there is nothing to add to.
 func int8AMX(f *file) {
 	f.fn = "int8Tile" + f.name
-	const frame = 2*sumsBytes + 64
+	const frame = 2*sumsBytes + sideBytes + 64
 	fmt.Fprintf(&f.body, "\n// func %s(args *amxArgs)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, f.fn, frame)
 	f.op("MOVQ args+0(FP), DI")
 	f.op("MOVQ amxArgs_config(DI), AX")
@@ -88,6 +89,8 @@ func int8AMX(f *file) {
 	f.op("LEAQ 63(SP), R12")
 	f.op("ANDQ $-64, R12")
 	f.op("MOVQ R12, amxArgs_room(DI)")
+	f.op("ADDQ $%d, R12", 2*sumsBytes)
+	f.op("MOVQ R12, amxArgs_side(DI)")
 	f.op("MOVQ amxArgs_loop(DI), SI")
 	f.amxLoop()
 	f.op("CMPQ amxArgs_rows(DI), $%d", amxRows/2)
@@ -248,6 +251,10 @@ func (f *file) amxLoop() {
 	f.op("MOVQ R14, amxArgs_fetch(DI)")
 	for _, p := range []string{"wscale", "scale", "sums", "from", "to"} {
 		f.op("MOVQ amxLoop_%s(SI), R14", p)
+		if p == "from" || p == "to" {
+			f.op("TESTQ R14, R14")
+			f.op("CMOVQEQ amxArgs_side(DI), R14")
+		}
 		f.op("MOVQ R14, amxArgs_%s(DI)", p)
 	}
 	f.op("MOVQ amxArgs_tiles(DI), R14")
