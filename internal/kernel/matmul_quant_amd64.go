@@ -36,7 +36,9 @@ const (
 )
 
 const (
-	tallest = 384 // rows of the highest tile of any set, that of AMX: a pass through its tiles
+	tallest = amxRows // rows of the highest tile of any set
+	// amxPass is how many rows int8AMX takes at once. Its tile has room for their sums.
+	amxPass = 384
 	// amxFew is up to how many rows the tile of AVX-512 is faster than that of AMX, whose time does not depend on the rows.
 	amxFew = 3
 )
@@ -77,7 +79,7 @@ func (t quantTiles) rows(int4 bool) int {
 // pass returns how many rows one call of tile may take.
 func (t quantTiles) pass(int4 bool) int {
 	if t == tilesQuantAMX && !int4 {
-		return tallest
+		return amxPass
 	}
 	return t.rows(int4)
 }

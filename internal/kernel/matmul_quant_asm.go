@@ -94,13 +94,20 @@ func (c *quantCall) matMul(m, panel0, count int) {
 
 // matMulUnpacked is matMul for weights of 4 bits, a block of which is unpacked once for all rows.
 func (c *quantCall) matMulUnpacked(m, panel0, count int) {
-	var bytes [quantDepth*blockInt8 + cacheLine]uint8
-	var scale [quantDepth * PanelRows]float32
-	block := bytes[(cacheLine-uintptr(unsafe.Pointer(&bytes[0]))%cacheLine)%cacheLine:]
-	depth, height := 1, m
-	if m > c.rows(false) {
-		depth, height = c.block(m, c.unpackDepth())
+	if m <= c.rows(false) {
+		var room [blockInt8 + cacheLine]uint8
+		c.unpackBlocks(room[:], 1, m, m, panel0, count)
+		return
 	}
+	var room [quantDepth*blockInt8 + cacheLine]uint8
+	depth, height := c.block(m, c.unpackDepth())
+	c.unpackBlocks(room[:], depth, height, m, panel0, count)
+}
+
+// unpackBlocks is matMulUnpacked for blocks of some groups and rows. room holds those of a panel, and can be aligned.
+func (c *quantCall) unpackBlocks(room []uint8, depth, height, m, panel0, count int) {
+	var scale [quantDepth * PanelRows]float32
+	block := room[(cacheLine-uintptr(unsafe.Pointer(&room[0]))%cacheLine)%cacheLine:]
 	for m0 := 0; m0 < m; m0 += height {
 		for c.group0 = 0; c.group0 < c.p.groups; c.group0 += depth {
 			groups := min(depth, c.p.groups-c.group0)
@@ -137,6 +144,9 @@ func (c *quantCall) tileRows(m0, m, groups int, w, scale unsafe.Pointer) {
 	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale}
 	width := min(PanelRows, c.n-c0)
 	tile := c.pass(c.int4)
+	if width < PanelRows {
+		tile = c.rows(c.int4)
+	}
 	count := (m + tile - 1) / tile
 	for i := range count {
 		r0, r1 := c.cut(m, i, count)

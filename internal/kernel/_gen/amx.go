@@ -10,7 +10,7 @@ const (
 
 	amxRows   = 32 // of the highest tile
 	sumsBytes = amxRows * panelBytes
-	sideBytes = 384 * panelBytes // for tallest rows
+	sideBytes = 384 * panelBytes // of as many rows as package kernel's amxPass
 )
 
 // vexTile encodes VEX.128.<prefix>.0F38.W0 opcode /r with tile register or number reg; rm is a tile register, or the memory at base with
