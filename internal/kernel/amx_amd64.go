@@ -102,26 +102,28 @@ func int8AMX(args *quantArgs) {
 func tilesAMX(args quantArgs, tiles, rows uintptr) {
 	const ldside = PanelRows * 4
 	size := args.steps * 4 // of a row's group
-	for left := args.groups; left > 0; left -= args.groups {
-		args.groups = min(left, quantDepth)
+	for left := args.groups; ; {
+		n := min(left, quantDepth)
 		var loops [quantDepth]amxLoop
-		for g := range args.groups {
+		for g := range n {
 			loops[g] = amxLoop{
-				q: args.q, w: args.w, wscale: args.wscale, scale: args.scale, sums: args.sums,
+				q: unsafe.Add(args.q, g*size), w: unsafe.Add(args.w, g*size*PanelRows), wscale: unsafe.Add(args.wscale, g*PanelRows*4),
+				scale: unsafe.Add(args.scale, g*4), sums: unsafe.Add(args.sums, g*SumsPerGroup*4),
 				ldfrom: ldside, nextFrom: rows * ldside, ldto: ldside, nextTo: rows * ldside, add: addAgain,
 			}
-			args.q, args.w, args.wscale = unsafe.Add(args.q, size), unsafe.Add(args.w, size*PanelRows), unsafe.Add(args.wscale, PanelRows*4)
-			args.scale, args.sums = unsafe.Add(args.scale, 4), unsafe.Add(args.sums, SumsPerGroup*4)
 		}
-		last := args.groups - 1
 		loops[0].from, loops[0].ldfrom, loops[0].nextFrom, loops[0].add = args.y, args.ldy, rows*args.ldy, addAgain*args.resume
-		loops[last].to, loops[last].ldto, loops[last].nextTo = args.y, args.ldy, rows*args.ldy
-		args.resume = 1
+		loops[n-1].to, loops[n-1].ldto, loops[n-1].nextTo = args.y, args.ldy, rows*args.ldy
 		int8TileAMX(&amxArgs{
-			config: unsafe.Pointer(&tileShapes[rows]), loop: &loops[0], groups: args.groups * tiles, tiles: tiles, rows: rows, steps: args.steps / amxWords,
+			config: unsafe.Pointer(&tileShapes[rows]), loop: &loops[0], groups: n * tiles, tiles: tiles, rows: rows, steps: args.steps / amxWords,
 			ldq: args.ldq, lds: args.lds, ldsums: args.ldsums, stepQ: 4 * amxWords, stepW: 4 * amxWords * PanelRows,
 			nextQ: rows*args.ldq - size, nextW: -size * PanelRows, nextScale: rows * args.lds, nextSums: rows * args.ldsums,
 		})
+		if left -= n; left == 0 { // going on would leave pointers past the ends
+			return
+		}
+		args.q, args.w, args.wscale = unsafe.Add(args.q, n*size), unsafe.Add(args.w, n*size*PanelRows), unsafe.Add(args.wscale, n*PanelRows*4)
+		args.scale, args.sums, args.resume = unsafe.Add(args.scale, n*4), unsafe.Add(args.sums, n*SumsPerGroup*4), 1
 	}
 }
 
