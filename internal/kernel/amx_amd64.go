@@ -20,8 +20,9 @@ type amxArgs struct {
 
 	// What the tile keeps: the rest of the loop, what the next group begins with, the bytes between rows of the last one, the weights to
 	// fetch, and addresses in its frame: the place for the next group's sums, and for what lies on the side.
-	left                            uintptr
-	wscale, scale, sums, from, to   uintptr
+	//lint:ignore U1000 only the assembly uses it
+	left, wscale, scale, sums, from, to uintptr
+	//lint:ignore U1000 only the assembly uses it
 	ldfrom, ldto, fetch, room, side uintptr
 }
 
