@@ -41,111 +41,11 @@ TEXT ·int8TileAMX(SB), 0, $57408-8
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)
+	XORQ R11, R11
 	CMPQ amxArgs_rows(DI), $16
 	JLE low
-	CMPQ amxArgs_rows(DI), $32
-	JNE high
-	CMPQ amxArgs_steps(DI), $4
-	JEQ four
-	CMPQ amxArgs_steps(DI), $2
-	JEQ two
 
 high:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
-	MOVQ amxArgs_steps(DI), R14
-	PCALIGN $64
-
-highFirstStep:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
-	ADDQ amxArgs_stepQ(DI), R10
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
-	ADDQ amxArgs_stepQ(DI), AX
-	ADDQ amxArgs_stepW(DI), BX
-	DECQ R14
-	JNZ highFirstStep
-
-highGroup:
-	MOVQ amxArgs_room(DI), R12
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
-	LEAQ 2048(R12), SI
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x06; BYTE $0x00 // TILESTORED TMM2, 0(SI)(R8*1)
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x06; BYTE $0x40 // TILESTORED TMM3, 64(SI)(R8*1)
-	LEAQ 63(SP), SI
-	ANDQ $-64, SI
-	LEAQ 4096(SI)(SI*1), SI
-	SUBQ R12, SI
-	MOVQ SI, amxArgs_room(DI)
-	MOVQ amxArgs_wscale(DI), SI
-	VMOVUPS (SI), Z16
-	VMOVUPS 64(SI), Z17
-	MOVQ amxArgs_scale(DI), R13
-	MOVQ amxArgs_sums(DI), R15
-	MOVQ amxArgs_from(DI), DX
-	MOVQ amxArgs_to(DI), R9
-	MOVQ amxArgs_loop(DI), SI
-	KMOVW amxLoop_add(SI), K1
-	MOVQ amxLoop_ldfrom(SI), R14
-	MOVQ R14, amxArgs_ldfrom(DI)
-	MOVQ amxLoop_ldto(SI), R14
-	MOVQ R14, amxArgs_ldto(DI)
-	MOVQ amxArgs_rows(DI), R11
-	DECQ amxArgs_groups(DI)
-	JZ last
-	DECQ amxArgs_left(DI)
-	JNZ highNext
-	ADDQ $amxLoop__size, SI
-	MOVQ SI, amxArgs_loop(DI)
-	MOVQ amxLoop_q(SI), AX
-	MOVQ CX, R10
-	SHLQ $4, R10
-	ADDQ AX, R10
-	MOVQ amxLoop_w(SI), BX
-	LEAQ 8192(BX), R14
-	MOVQ R14, amxArgs_fetch(DI)
-	MOVQ amxLoop_wscale(SI), R14
-	MOVQ R14, amxArgs_wscale(DI)
-	MOVQ amxLoop_scale(SI), R14
-	MOVQ R14, amxArgs_scale(DI)
-	MOVQ amxLoop_sums(SI), R14
-	MOVQ R14, amxArgs_sums(DI)
-	MOVQ amxLoop_from(SI), R14
-	TESTQ R14, R14
-	CMOVQEQ amxArgs_side(DI), R14
-	MOVQ R14, amxArgs_from(DI)
-	MOVQ amxLoop_to(SI), R14
-	TESTQ R14, R14
-	CMOVQEQ amxArgs_side(DI), R14
-	MOVQ R14, amxArgs_to(DI)
-	MOVQ amxArgs_tiles(DI), R14
-	MOVQ R14, amxArgs_left(DI)
-	JMP highOn
-
-highNext:
-	ADDQ amxArgs_nextQ(DI), AX
-	ADDQ amxArgs_nextQ(DI), R10
-	ADDQ amxArgs_nextW(DI), BX
-	MOVQ amxArgs_nextWScale(DI), R14
-	ADDQ R14, amxArgs_wscale(DI)
-	MOVQ amxArgs_nextScale(DI), R14
-	ADDQ R14, amxArgs_scale(DI)
-	MOVQ amxArgs_nextSums(DI), R14
-	ADDQ R14, amxArgs_sums(DI)
-	MOVQ amxLoop_nextFrom(SI), R14
-	ADDQ R14, amxArgs_from(DI)
-	MOVQ amxLoop_nextTo(SI), R14
-	ADDQ R14, amxArgs_to(DI)
-
-highOn:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
@@ -227,29 +127,14 @@ highRestConvert:
 	JNZ highRestConvert
 
 highRestConverted:
-	JMP highGroup
 
-low:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-	MOVQ amxArgs_steps(DI), R14
-	PCALIGN $64
-
-lowFirstStep:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	ADDQ amxArgs_stepQ(DI), AX
-	ADDQ amxArgs_stepW(DI), BX
-	DECQ R14
-	JNZ lowFirstStep
-
-lowGroup:
+highStore:
 	MOVQ amxArgs_room(DI), R12
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
+	LEAQ 2048(R12), SI
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x06; BYTE $0x00 // TILESTORED TMM2, 0(SI)(R8*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x06; BYTE $0x40 // TILESTORED TMM3, 64(SI)(R8*1)
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
 	LEAQ 4096(SI)(SI*1), SI
@@ -272,7 +157,7 @@ lowGroup:
 	DECQ amxArgs_groups(DI)
 	JZ last
 	DECQ amxArgs_left(DI)
-	JNZ lowNext
+	JNZ highNext
 	ADDQ $amxLoop__size, SI
 	MOVQ SI, amxArgs_loop(DI)
 	MOVQ amxLoop_q(SI), AX
@@ -298,9 +183,9 @@ lowGroup:
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)
-	JMP lowOn
+	JMP highOn
 
-lowNext:
+highNext:
 	ADDQ amxArgs_nextQ(DI), AX
 	ADDQ amxArgs_nextQ(DI), R10
 	ADDQ amxArgs_nextW(DI), BX
@@ -315,7 +200,16 @@ lowNext:
 	MOVQ amxLoop_nextTo(SI), R14
 	ADDQ R14, amxArgs_to(DI)
 
-lowOn:
+highOn:
+	CMPQ amxArgs_rows(DI), $32
+	JNE high
+	CMPQ amxArgs_steps(DI), $4
+	JEQ four
+	CMPQ amxArgs_steps(DI), $2
+	JEQ two
+	JMP high
+
+low:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
 	MOVQ amxArgs_steps(DI), R14
@@ -391,38 +285,11 @@ lowRestConvert:
 	JNZ lowRestConvert
 
 lowRestConverted:
-	JMP lowGroup
 
-two:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
-	MOVQ amxArgs_steps(DI), R14
-	PCALIGN $64
-
-twoFirstStep:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
-	ADDQ amxArgs_stepQ(DI), R10
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
-	ADDQ amxArgs_stepQ(DI), AX
-	ADDQ amxArgs_stepW(DI), BX
-	DECQ R14
-	JNZ twoFirstStep
-
-twoGroup:
+lowStore:
 	MOVQ amxArgs_room(DI), R12
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
-	LEAQ 2048(R12), SI
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x06; BYTE $0x00 // TILESTORED TMM2, 0(SI)(R8*1)
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x06; BYTE $0x40 // TILESTORED TMM3, 64(SI)(R8*1)
 	LEAQ 63(SP), SI
 	ANDQ $-64, SI
 	LEAQ 4096(SI)(SI*1), SI
@@ -445,7 +312,7 @@ twoGroup:
 	DECQ amxArgs_groups(DI)
 	JZ last
 	DECQ amxArgs_left(DI)
-	JNZ twoNext
+	JNZ lowNext
 	ADDQ $amxLoop__size, SI
 	MOVQ SI, amxArgs_loop(DI)
 	MOVQ amxLoop_q(SI), AX
@@ -471,9 +338,9 @@ twoGroup:
 	MOVQ R14, amxArgs_to(DI)
 	MOVQ amxArgs_tiles(DI), R14
 	MOVQ R14, amxArgs_left(DI)
-	JMP twoOn
+	JMP lowOn
 
-twoNext:
+lowNext:
 	ADDQ amxArgs_nextQ(DI), AX
 	ADDQ amxArgs_nextQ(DI), R10
 	ADDQ amxArgs_nextW(DI), BX
@@ -488,7 +355,10 @@ twoNext:
 	MOVQ amxLoop_nextTo(SI), R14
 	ADDQ R14, amxArgs_to(DI)
 
-twoOn:
+lowOn:
+	JMP low
+
+two:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
@@ -814,104 +684,9 @@ twoStep:
 	ADDQ amxArgs_stepW(DI), BX
 	DECQ R14
 	JNZ twoStep
-	JMP twoGroup
+	JMP highStore
 
 four:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
-	MOVQ amxArgs_steps(DI), R14
-	PCALIGN $64
-
-fourFirstStep:
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x64; BYTE $0x08; BYTE $0x00 // TILELOADD 0(AX)(CX*1), TMM4
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x6c; BYTE $0x0a; BYTE $0x00 // TILELOADD 0(R10)(CX*1), TMM5
-	ADDQ amxArgs_stepQ(DI), R10
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x74; BYTE $0x03; BYTE $0x00 // TILELOADD 0(BX)(R8*1), TMM6
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x03; BYTE $0x40 // TILELOADD 64(BX)(R8*1), TMM7
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4 // TDPBSUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc // TDPBSUD TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd5 // TDPBSUD TMM6, TMM5, TMM2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdd // TDPBSUD TMM7, TMM5, TMM3
-	ADDQ amxArgs_stepQ(DI), AX
-	ADDQ amxArgs_stepW(DI), BX
-	DECQ R14
-	JNZ fourFirstStep
-
-fourGroup:
-	MOVQ amxArgs_room(DI), R12
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x44; BYTE $0x04; BYTE $0x00 // TILESTORED TMM0, 0(R12)(R8*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x04; BYTE $0x40 // TILESTORED TMM1, 64(R12)(R8*1)
-	LEAQ 2048(R12), SI
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x54; BYTE $0x06; BYTE $0x00 // TILESTORED TMM2, 0(SI)(R8*1)
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x06; BYTE $0x40 // TILESTORED TMM3, 64(SI)(R8*1)
-	LEAQ 63(SP), SI
-	ANDQ $-64, SI
-	LEAQ 4096(SI)(SI*1), SI
-	SUBQ R12, SI
-	MOVQ SI, amxArgs_room(DI)
-	MOVQ amxArgs_wscale(DI), SI
-	VMOVUPS (SI), Z16
-	VMOVUPS 64(SI), Z17
-	MOVQ amxArgs_scale(DI), R13
-	MOVQ amxArgs_sums(DI), R15
-	MOVQ amxArgs_from(DI), DX
-	MOVQ amxArgs_to(DI), R9
-	MOVQ amxArgs_loop(DI), SI
-	KMOVW amxLoop_add(SI), K1
-	MOVQ amxLoop_ldfrom(SI), R14
-	MOVQ R14, amxArgs_ldfrom(DI)
-	MOVQ amxLoop_ldto(SI), R14
-	MOVQ R14, amxArgs_ldto(DI)
-	MOVQ amxArgs_rows(DI), R11
-	DECQ amxArgs_groups(DI)
-	JZ last
-	DECQ amxArgs_left(DI)
-	JNZ fourNext
-	ADDQ $amxLoop__size, SI
-	MOVQ SI, amxArgs_loop(DI)
-	MOVQ amxLoop_q(SI), AX
-	MOVQ CX, R10
-	SHLQ $4, R10
-	ADDQ AX, R10
-	MOVQ amxLoop_w(SI), BX
-	LEAQ 8192(BX), R14
-	MOVQ R14, amxArgs_fetch(DI)
-	MOVQ amxLoop_wscale(SI), R14
-	MOVQ R14, amxArgs_wscale(DI)
-	MOVQ amxLoop_scale(SI), R14
-	MOVQ R14, amxArgs_scale(DI)
-	MOVQ amxLoop_sums(SI), R14
-	MOVQ R14, amxArgs_sums(DI)
-	MOVQ amxLoop_from(SI), R14
-	TESTQ R14, R14
-	CMOVQEQ amxArgs_side(DI), R14
-	MOVQ R14, amxArgs_from(DI)
-	MOVQ amxLoop_to(SI), R14
-	TESTQ R14, R14
-	CMOVQEQ amxArgs_side(DI), R14
-	MOVQ R14, amxArgs_to(DI)
-	MOVQ amxArgs_tiles(DI), R14
-	MOVQ R14, amxArgs_left(DI)
-	JMP fourOn
-
-fourNext:
-	ADDQ amxArgs_nextQ(DI), AX
-	ADDQ amxArgs_nextQ(DI), R10
-	ADDQ amxArgs_nextW(DI), BX
-	MOVQ amxArgs_nextWScale(DI), R14
-	ADDQ R14, amxArgs_wscale(DI)
-	MOVQ amxArgs_nextScale(DI), R14
-	ADDQ R14, amxArgs_scale(DI)
-	MOVQ amxArgs_nextSums(DI), R14
-	ADDQ R14, amxArgs_sums(DI)
-	MOVQ amxLoop_nextFrom(SI), R14
-	ADDQ R14, amxArgs_from(DI)
-	MOVQ amxLoop_nextTo(SI), R14
-	ADDQ R14, amxArgs_to(DI)
-
-fourOn:
 	MOVQ amxArgs_fetch(DI), SI
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
@@ -1095,7 +870,7 @@ fourStep:
 	DECQ R14
 	JNZ fourStep
 	MOVQ SI, amxArgs_fetch(DI)
-	JMP fourGroup
+	JMP highStore
 
 last:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE

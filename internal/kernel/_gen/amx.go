@@ -93,24 +93,31 @@ func int8AMX(f *file) {
 	f.op("MOVQ R12, amxArgs_side(DI)")
 	f.op("MOVQ amxArgs_loop(DI), SI")
 	f.amxLoop()
+	f.op("XORQ R11, R11") // nothing to convert yet
 	f.op("CMPQ amxArgs_rows(DI), $%d", amxRows/2)
 	f.op("JLE low")
-	f.op("CMPQ amxArgs_rows(DI), $%d", amxRows)
-	f.op("JNE high")
-	f.op("CMPQ amxArgs_steps(DI), $4")
-	f.op("JEQ four")
-	f.op("CMPQ amxArgs_steps(DI), $2")
-	f.op("JEQ two")
-	for _, t := range []amxTile{{"high", 4, 0, false}, {"low", 2, 0, false}, {"two", 4, 2, false}, {"four", 4, 1, true}} {
+	for _, t := range []amxTile{{name: "high", sums: 4}, {name: "low", sums: 2}} {
 		f.label(t.name)
-		f.amxGroup(t, "First", false)
-		f.label(t.name + "Group")
+		f.amxGroup(t)
+		f.label(t.name + "Store")
 		f.amxStore(t)
 		f.op("DECQ amxArgs_groups(DI)")
 		f.op("JZ last")
 		f.amxNext(t)
-		f.amxGroup(t, "", true)
-		f.op("JMP %sGroup", t.name)
+		if t.name == "high" {
+			f.op("CMPQ amxArgs_rows(DI), $%d", amxRows)
+			f.op("JNE high")
+			f.op("CMPQ amxArgs_steps(DI), $4")
+			f.op("JEQ four")
+			f.op("CMPQ amxArgs_steps(DI), $2")
+			f.op("JEQ two")
+		}
+		f.op("JMP %s", t.name)
+	}
+	for _, t := range []amxTile{{name: "two", sums: 4, rows: 2}, {name: "four", sums: 4, rows: 1, fetch: true}} {
+		f.label(t.name)
+		f.amxGroup(t)
+		f.op("JMP highStore")
 	}
 	f.label("last")
 	f.tileRelease()
@@ -119,23 +126,18 @@ func int8AMX(f *file) {
 	f.ret()
 }
 
-// amxTile is one way to multiply groups: with two or four tiles of sums, so many rows to convert after each instruction, or 0, and weights
-// to fetch after every other one: those after the group's, where it is a whole one of a product.
+// amxTile is one way to multiply a group.
 type amxTile struct {
 	name  string
-	sums  int
-	rows  int
-	fetch bool
+	sums  int  // tiles of them, two or four
+	rows  int  // to convert after each instruction, or 0: up to a quarter after each step
+	fetch bool // whether weights are fetched after every other instruction: those after the group's, where it is a whole one of a product
 }
 
-// amxGroup multiplies a group, and meanwhile converts the one before.
-func (f *file) amxGroup(t amxTile, name string, convert bool) {
-	name = t.name + name
+// amxGroup multiplies a group, and meanwhile converts the one before, if there is one.
+func (f *file) amxGroup(t amxTile) {
 	instruction := 0
 	after := func() { // an instruction
-		if !convert || t.rows == 0 {
-			return
-		}
 		for range t.rows {
 			f.amxConvertRow()
 		}
@@ -144,7 +146,7 @@ func (f *file) amxGroup(t amxTile, name string, convert bool) {
 			f.op("ADDQ $64, SI")
 		}
 	}
-	if convert && t.fetch {
+	if t.fetch {
 		f.op("MOVQ amxArgs_fetch(DI), SI")
 	}
 	for i := range t.sums {
@@ -152,7 +154,7 @@ func (f *file) amxGroup(t amxTile, name string, convert bool) {
 	}
 	f.op("MOVQ amxArgs_steps(DI), R14")
 	f.op("PCALIGN $64")
-	f.label(name + "Step")
+	f.label(t.name + "Step")
 	f.tileLoad(0, "AX", "CX", tileRows)
 	after()
 	if t.sums == 4 {
@@ -170,20 +172,20 @@ func (f *file) amxGroup(t amxTile, name string, convert bool) {
 	}
 	f.op("ADDQ amxArgs_stepQ(DI), AX")
 	f.op("ADDQ amxArgs_stepW(DI), BX")
-	if convert && t.rows == 0 {
+	if t.rows == 0 {
 		f.op("MOVQ $%d, SI", amxRows/groupParts)
 		f.op("CMPQ SI, R11")
 		f.op("CMOVQGT R11, SI")
-		f.amxConvert(name)
+		f.amxConvert(t.name)
 	}
 	f.op("DECQ R14")
-	f.op("JNZ %sStep", name)
-	if convert && t.fetch {
+	f.op("JNZ %sStep", t.name)
+	if t.fetch {
 		f.op("MOVQ SI, amxArgs_fetch(DI)")
 	}
-	if convert && t.rows == 0 {
+	if t.rows == 0 {
 		f.op("MOVQ R11, SI") // where the group has fewer steps
-		f.amxConvert(name + "Rest")
+		f.amxConvert(t.name + "Rest")
 	}
 }
 
