@@ -21,9 +21,12 @@ type besides struct {
 	PrefillShare float64 `json:"prefill_peak_share"`
 	VisionShare  float64 `json:"vision_peak_share,omitempty"`
 
-	Single float64      `json:"single_decode_tok_s,omitempty"` // of one sequence, where decode_tok_s is of a batch
-	Whole  float64      `json:"whole_s,omitempty"`             // picture, short text and 64 tokens
-	Peers  []peerResult `json:"peers,omitempty"`
+	// Of one sequence, where decode_tok_s and its share are of a batch.
+	Single      float64 `json:"single_decode_tok_s,omitempty"`
+	SingleShare float64 `json:"single_decode_bandwidth_share,omitempty"`
+
+	Whole float64      `json:"whole_s,omitempty"` // picture, short text and 64 tokens
+	Peers []peerResult `json:"peers,omitempty"`
 }
 
 // peerResult is the medians of a peer, and how many times as fast ours is in each of its stages.
@@ -160,7 +163,8 @@ func (s *sideBySide) report(r *result) error {
 	r.Bandwidth = over(s.limits, func(l *limits) *float64 { return &l.Bandwidth })
 	r.Int8 = over(s.limits, func(l *limits) *float64 { return &l.Int8 })
 	r.F32 = over(s.limits, func(l *limits) *float64 { return &l.F32 })
-	r.DecodeShare = r.DecodeTokS / w.decodeLimit(r.limits, s.c.batch, s.c.prompt+s.c.decode/2)
+	depth := s.c.prompt + s.c.decode/2
+	r.DecodeShare = r.DecodeTokS / w.decodeLimit(r.limits, s.c.batch, depth)
 	r.PrefillShare = r.PrefillTokS / w.prefillLimit(r.limits, s.c.prompt)
 	if r.VisionS > 0 {
 		r.VisionShare = w.visionLimit(r.limits, r.VisionPatch, r.VisionTokens) / r.VisionS
@@ -169,6 +173,7 @@ func (s *sideBySide) report(r *result) error {
 	r.Whole = ours.Whole
 	if ours.Batch > 0 {
 		r.Single = ours.Decode
+		r.SingleShare = r.Single / w.decodeLimit(r.limits, 1, depth)
 	}
 	for i, p := range s.peers {
 		result := peerResult{p.Name, medians(s.theirs[i]), map[string]float64{}}
@@ -179,7 +184,7 @@ func (s *sideBySide) report(r *result) error {
 		}
 		r.Peers = append(r.Peers, result)
 	}
-	for _, share := range []*float64{&r.DecodeShare, &r.PrefillShare, &r.VisionShare} {
+	for _, share := range []*float64{&r.DecodeShare, &r.SingleShare, &r.PrefillShare, &r.VisionShare} {
 		*share = round(*share)
 	}
 	return nil

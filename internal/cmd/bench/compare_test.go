@@ -38,7 +38,7 @@ func TestCompare(t *testing.T) {
 	file, log := writeComparison(t, twoPeers)
 	status, v, stderr := runTool("-model", model, "-image", "168x140", "-prompt", "40", "-decode", "6", "-batch", "2", "-repeat", "2", "-threads", "1", "-compare", file)
 	require.Zero(t, status, stderr)
-	for _, key := range []string{"bandwidth_gb_s", "int8_gops", "f32_gflops", "decode_bandwidth_share", "prefill_peak_share", "vision_peak_share", "single_decode_tok_s", "whole_s"} {
+	for _, key := range []string{"bandwidth_gb_s", "int8_gops", "f32_gflops", "decode_bandwidth_share", "prefill_peak_share", "vision_peak_share", "single_decode_tok_s", "single_decode_bandwidth_share", "whole_s"} {
 		require.Contains(t, v, key)
 		require.GreaterOrEqual(t, v[key], 0.0, key)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/kernel"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/vision"
 )
@@ -31,9 +32,11 @@ func bytesOf(format string) float64 {
 	case "f32":
 		return 4
 	case "int8":
-		return 1 + 4.0/128
+		panels, scales := kernel.PackedInt8Len(kernel.PanelRows, kernel.Group)
+		return float64(panels+4*scales) / (kernel.PanelRows * kernel.Group)
 	case "int4":
-		return 0.5 + 2.0/64
+		panels, scales := kernel.PackedInt4Len(kernel.PanelRows, kernel.Group)
+		return float64(panels+2*scales) / (kernel.PanelRows * kernel.Group)
 	}
 	return 2 // bf16, f16
 }
