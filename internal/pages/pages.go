@@ -12,15 +12,22 @@ type Region struct{ mapped mmap.MMap }
 //
 // Errors: the system's.
 func New(n int) (Region, error) {
+	r, err := NewSmall(n)
+	if err == nil && n > 0 {
+		adviseLarge(r.mapped)
+	}
+	return r, err
+}
+
+// NewSmall returns a region of n bytes in pages of the usual size, for what may not be used whole: pages take memory once they are touched.
+//
+// Errors: the system's.
+func NewSmall(n int) (Region, error) {
 	if n == 0 {
 		return Region{}, nil
 	}
 	m, err := mmap.MapRegion(nil, n, access, mmap.ANON, 0)
-	if err != nil {
-		return Region{}, err
-	}
-	adviseLarge(m)
-	return Region{m}, nil
+	return Region{m}, err
 }
 
 // Bytes returns the memory, which must not be used after Free.

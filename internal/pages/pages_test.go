@@ -12,21 +12,23 @@ import (
 )
 
 func TestRegion(t *testing.T) {
-	r, err := New(5<<20 + 3)
-	require.NoError(t, err)
-	b := r.Bytes()
-	require.Len(t, b, 5<<20+3)
-	require.Zero(t, uintptr(unsafe.Pointer(&b[0]))%uintptr(os.Getpagesize()))
-	for i := 0; i < len(b); i += 4096 {
-		require.Zero(t, b[i])
-		b[i] = 1
-	}
-	require.NoError(t, r.Free())
+	for _, get := range []func(int) (Region, error){New, NewSmall} {
+		r, err := get(5<<20 + 3)
+		require.NoError(t, err)
+		b := r.Bytes()
+		require.Len(t, b, 5<<20+3)
+		require.Zero(t, uintptr(unsafe.Pointer(&b[0]))%uintptr(os.Getpagesize()))
+		for i := 0; i < len(b); i += 4096 {
+			require.Zero(t, b[i])
+			b[i] = 1
+		}
+		require.NoError(t, r.Free())
 
-	r, err = New(0)
-	require.NoError(t, err)
-	require.Empty(t, r.Bytes())
-	require.NoError(t, r.Free())
+		r, err = get(0)
+		require.NoError(t, err)
+		require.Empty(t, r.Bytes())
+		require.NoError(t, r.Free())
+	}
 }
 
 // What is forgotten of a file is there again when it is read.

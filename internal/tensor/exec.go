@@ -45,8 +45,11 @@ func NewExec(threads int) *Exec {
 // Threads returns the number of workers.
 func (ex *Exec) Threads() int { return ex.pool.Threads() }
 
-// Close ends the workers.
-func (ex *Exec) Close() { ex.pool.Close() }
+// Close ends the workers and gives the workspace back: no tensor out of it may be used any more.
+func (ex *Exec) Close() {
+	ex.pool.Close()
+	ex.arena.free(0)
+}
 
 // Stop makes the running operation, and all later ones, return early until Resume. A pass that notices it returns [ErrStopped].
 func (ex *Exec) Stop() { ex.pool.Stop() }
