@@ -24,7 +24,12 @@ func HeadDepth(k int) int { return roundUp(k, 16) }
 func ValueCols(n int) int { return max(32, roundUp(n, 16)) }
 
 // WeightKeys returns how many weights a row of n keys takes: [SoftmaxInt16] fills it up with zeros.
-func WeightKeys(n int) int { return roundUp(n, 16) }
+func WeightKeys(n int) int {
+	if valuesInBytes() {
+		return roundUp(n, byteKeys)
+	}
+	return roundUp(n, 16)
+}
 
 func roundUp(n, unit int) int {
 	if n < 0 {
@@ -82,8 +87,8 @@ func matMulKeysGo(y []float32, ldy int, q []int8, qscale []float32, sums []int32
 //
 // with exact sums: the bits are the same on every instruction set.
 //
-// Shapes: p is [m, WeightKeys(keys)] with rows ldp apart, as [SoftmaxInt16] leaves them; panels and scales are those of keys
-// keys of n dimensions ([PackValues]); y is [m, ValueCols(n)] with rows ldy apart.
+// Shapes: p is [m, WeightKeys(keys)] with rows ldp apart, as [SoftmaxInt16] leaves them on this instruction set; panels and scales are
+// those of keys keys of n dimensions ([PackValues]); y is [m, ValueCols(n)] with rows ldy apart.
 //
 // Panics if keys exceeds GroupKeys or the slices are too short for their shapes.
 func MatMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, n, keys int, accumulate bool) {

@@ -67,6 +67,10 @@ func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, s
 		matMulValuesGo(y, ldy, p, ldp, m, panels, scales, cols, depth, accumulate)
 		return
 	}
+	if valuesInBytes() {
+		matMulValuesAMX(y, ldy, p, ldp, m, panels, scales, cols, depth, accumulate)
+		return
+	}
 	args := valueArgs{
 		ldp: uintptr(ldp) * 2, ldw: uintptr(depth) * 32, ldy: uintptr(ldy) * 4, steps: uintptr(depth / 2), resume: flag(accumulate),
 	}
@@ -125,9 +129,12 @@ func softmaxInt16(p []int16, ldp int, s []float32, lds, m, n int, top, sum []flo
 		p: unsafe.Pointer(&p[0]), ldp: uintptr(ldp) * 2, s: unsafe.Pointer(&s[0]), lds: uintptr(lds) * 4,
 		top: unsafe.Pointer(&top[0]), sum: unsafe.Pointer(&sum[0]), rows: uintptr(m), n: uintptr(n),
 	}
-	if cpu.AVX512 {
+	switch {
+	case valuesInBytes():
+		softmaxInt16AMX(&args)
+	case cpu.AVX512:
 		softmaxInt16AVX512(&args)
-	} else {
+	default:
 		softmaxInt16AVX2(&args)
 	}
 }

@@ -24,3 +24,5 @@ func softmaxInt16(p []int16, ldp int, s []float32, lds, m, n int, top, sum []flo
 
 func ranges(lo, hi, x []float32, ldx, m int)                { rangesGo(lo, hi, x, ldx, m) }
 func transposeBytes(panel []uint8, rows []int8, stride int) { transposeBytesGo(panel, rows, stride) }
+
+func valuesInBytes() bool { return false }

@@ -112,9 +112,10 @@ func transposeBytesGo(panel []uint8, rows []int8, stride int) {
 	}
 }
 
-// PackValues packs the values of keys keys, in 11 bits: [n/16][keys/2][16][2], with the scale max |x| / 1023 for each column. n and
-// keys are filled up with zeros to ValueCols(n) and WeightKeys(keys). A column that holds a NaN or an infinity gets the scale NaN, one
-// with nothing above 2^-100 the scale 0. Every instruction set gives the same bits.
+// PackValues packs the values of keys keys, in 11 bits: [n/16][keys/2][16][2], on instruction sets that multiply them as bytes in the order
+// of splitValuesGo; with the scale max |x| / 1023 for each column. n and keys are filled up with zeros to ValueCols(n) and
+// WeightKeys(keys). A column that holds a NaN or an infinity gets the scale NaN, one with nothing above 2^-100 the scale 0. Every
+// instruction set gives the same values and scales.
 //
 // Shapes: panels is [ValueCols(n)·WeightKeys(keys)], scale [ValueCols(n)]; x is [keys, n] with rows ldx apart.
 //
@@ -130,12 +131,11 @@ func PackValues(panels []int16, scale, x []float32, ldx, keys, n int) {
 			continue
 		}
 		packValues(block, (*[16]float32)(scale[c0:]), x[c0:], ldx, keys, width)
-		clear(block[roundUp(keys, 2)*16:])
 	}
 }
 
 func packValuesGo(block []int16, scale *[16]float32, x []float32, ldx, keys, width int) {
-	clear(block[:roundUp(keys, 2)*16])
+	clear(block)
 	clear(scale[:])
 	for c := range width {
 		var largest uint32

@@ -107,5 +107,14 @@ func packValues(block []int16, scale *[16]float32, x []float32, ldx, keys, width
 		packValuesGo(block, scale, x, ldx, keys, width)
 		return
 	}
-	packValuesAVX2(&columnArgs{unsafe.Pointer(&block[0]), unsafe.Pointer(scale), unsafe.Pointer(&x[0]), uintptr(ldx) * 4, uintptr(keys), uintptr(width)})
+	packed := block
+	var words [16 * GroupKeys]int16
+	if valuesInBytes() {
+		packed = words[:len(block)]
+	}
+	packValuesAVX2(&columnArgs{unsafe.Pointer(&packed[0]), unsafe.Pointer(scale), unsafe.Pointer(&x[0]), uintptr(ldx) * 4, uintptr(keys), uintptr(width)})
+	clear(packed[roundUp(keys, 2)*16:])
+	if valuesInBytes() {
+		splitValuesAMX(&block[0], &packed[0], uintptr(len(block)/16/byteKeys))
+	}
 }

@@ -202,6 +202,7 @@ func TestPackValues(t *testing.T) {
 					panels[i] = 99
 				}
 				PackValues(panels, scale, x, ldx, keys, n)
+				packed := valuesOf(panels, depth)
 				for c := range cols {
 					var top float32
 					for r := range keys {
@@ -219,7 +220,7 @@ func TestPackValues(t *testing.T) {
 						if c < n && r < keys && inverse > 0 {
 							v = x[r*ldx+c] * inverse
 						}
-						if got := panels[c/16*16*depth+r/2*32+c%16*2+r%2]; math.RoundToEven(float64(v)) != float64(got) {
+						if got := packed[c/16*16*depth+r/2*32+c%16*2+r%2]; math.RoundToEven(float64(v)) != float64(got) {
 							t.Fatalf("n=%d keys=%d column %d, key %d: want %v, got %d", n, keys, c, r, v, got)
 						}
 					}
@@ -233,7 +234,7 @@ func TestMatMulValues(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
 		for _, n := range []int{1, 16, 33, 64, 80, 133} {
-			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25} {
+			for _, m := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 25, 35, 96} {
 				for _, keys := range []int{1, 50, 256} {
 					cols, depth := ValueCols(n), WeightKeys(keys)
 					panels, scales := make([]int16, cols*depth), normal(rng, cols)
@@ -258,7 +259,7 @@ func TestMatMulValues(t *testing.T) {
 					}
 					for _, accumulate := range []bool{false, true} {
 						before := append([]float32(nil), y...)
-						MatMulValues(y, ldy, p, ldp, m, panels, scales, n, keys, accumulate)
+						MatMulValues(y, ldy, laidWeights(p, ldp, m, depth), ldp, m, laidValues(panels, depth), scales, n, keys, accumulate)
 						g.Check(t)
 						for r := range m {
 							for c := range cols {
@@ -310,6 +311,7 @@ func TestSoftmaxInt16(t *testing.T) {
 				SoftmaxInt16(p, ldp, s, lds, m, n, top, sum)
 				g.Check(t)
 				for r := range m {
+					weights := weightsOf(p[r*ldp:][:depth])
 					want := old[r]
 					for _, v := range x[r*lds:][:n] {
 						want = max(want, v)
@@ -322,7 +324,7 @@ func TestSoftmaxInt16(t *testing.T) {
 							e = weightTop * math.Exp2(float64(x[r*lds+i]-want))
 						}
 						total += e
-						require.InDelta(t, e, float64(p[r*ldp+i]), 0.5001+2e-4*e)
+						require.InDelta(t, e, float64(weights[i]), 0.5001+2e-4*e)
 					}
 					require.InDelta(t, total, float64(sum[r]), 1e-3+2e-4*total)
 					for i := r*ldp + depth; i < min((r+1)*ldp, len(p)); i++ {
@@ -367,24 +369,26 @@ func TestQuantizedAttentionAllocatesNothing(t *testing.T) {
 		const m, k, keys = 14, 80, 32
 		rng := newRand()
 		q, kv := newHead(rng, m, k, 0), newHead(rng, keys, k, 0)
-		y, p, top, sum := make([]float32, m*96), make([]int16, m*32), make([]float32, m), make([]float32, m)
-		values, scale := make([]int16, ValueCols(k)*keys), make([]float32, ValueCols(k))
+		depth := WeightKeys(keys)
+		y, p, top, sum := make([]float32, m*96), make([]int16, m*depth), make([]float32, m), make([]float32, m)
+		values, scale := make([]int16, ValueCols(k)*depth), make([]float32, ValueCols(k))
 		require.Zero(t, testing.AllocsPerRun(5, func() {
 			q.quantize()
 			kv.pack()
 			Ranges(kv.x[:k], kv.x[k:2*k], q.x, k, m)
 			PackValues(values, scale, kv.x, k, keys, k)
-			MatMulKeys(y, 32, q.q, q.scale, q.sums, m, kv.panel, kv.scale, 1, k)
-			SoftmaxInt16(p, 32, y, 32, m, keys, top, sum)
-			MatMulValues(y, ValueCols(k), p, 32, m, values, scale, k, keys, false)
+			MatMulKeys(y, depth, q.q, q.scale, q.sums, m, kv.panel, kv.scale, 1, k)
+			SoftmaxInt16(p, depth, y, depth, m, keys, top, sum)
+			MatMulValues(y, ValueCols(k), p, depth, m, values, scale, k, keys, false)
 		}))
 	})
 }
 
 func TestQuantizedAttentionMisuse(t *testing.T) {
 	const k = 20
+	depth := WeightKeys(4)
 	h := newHead(newRand(), 4, k, 0)
-	f, b, i16 := make([]float32, 4*64), make([]uint8, 32*32), make([]int16, 4*256)
+	f, b, i16 := make([]float32, 4*64), make([]uint8, 32*32), make([]int16, 32*64)
 	for name, c := range map[string]struct {
 		want string
 		call func()
@@ -399,14 +403,14 @@ func TestQuantizedAttentionMisuse(t *testing.T) {
 		"too many":     {badPanel, func() { PackKeys(b, h.scale, h.x, k, 33, k, h.centre, h.gain, h.scratch, h.bytes, h.sums) }},
 		"panel":        {badLength, func() { PackKeys(b[1:], h.scale, h.x, k, 4, k, h.centre, h.gain, h.scratch, h.bytes, h.sums) }},
 		"keys":         {badKeys, func() { PackValues(i16, f, f, k, 257, k) }},
-		"values":       {badLength, func() { PackValues(i16[:511], f, f, k, 4, k) }},
+		"values":       {badLength, func() { PackValues(i16[:32*depth-1], f, f, k, 4, k) }},
 		"y":            {badLength, func() { MatMulKeys(f[:127], 32, h.q, h.scale, h.sums, 4, b, f, 1, k) }},
 		"ldy":          {badStride, func() { MatMulKeys(f, 31, h.q, h.scale, h.sums, 4, b, f, 1, k) }},
 		"panels":       {badLength, func() { MatMulKeys(f, 32, h.q, h.scale, h.sums, 4, b[1:], f, 1, k) }},
-		"weights":      {badLength, func() { MatMulValues(f, 32, i16[:63], 16, 4, i16, f, k, 4, false) }},
+		"weights":      {badLength, func() { MatMulValues(f, 32, i16[:4*depth-1], depth, 4, i16, f, k, 4, false) }},
 		"many weights": {badKeys, func() { MatMulValues(f, 32, i16, 16, 4, i16, f, k, 257, false) }},
-		"scores":       {badLength, func() { SoftmaxInt16(i16, 16, f[:63], 16, 4, 4, f, f) }},
-		"tops":         {badLength, func() { SoftmaxInt16(i16, 16, f, 16, 4, 4, f[:3], f) }},
+		"scores":       {badLength, func() { SoftmaxInt16(i16, depth, f[:4*depth-1], depth, 4, 4, f, f) }},
+		"tops":         {badLength, func() { SoftmaxInt16(i16, depth, f, depth, 4, 4, f[:3], f) }},
 		"many scores":  {badKeys, func() { SoftmaxInt16(i16, 272, f, 272, 1, 257, f, f) }},
 		"nothing":      {"", func() { MatMulKeys(nil, 0, nil, nil, nil, 0, nil, nil, 0, k) }},
 		"no keys":      {"", func() { SoftmaxInt16(nil, 0, nil, 0, 4, 0, f, f) }},

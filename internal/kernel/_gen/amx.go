@@ -8,7 +8,8 @@ const (
 	tileRows = 4 // and 5: up to 64 elements of k of rows 0..15 and 16..31
 	tileCols = 6 // and 7: of columns 0..15 and 16..31
 
-	amxRows   = 32 // of the highest tile
+	tileBytes = 16 * 64 // of a whole tile register
+	amxRows   = 32      // of the highest tile
 	sumsBytes = amxRows * panelBytes
 	sideBytes = 384 * panelBytes // of as many rows as package kernel's amxPass
 )

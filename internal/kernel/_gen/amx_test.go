@@ -19,6 +19,7 @@ func TestTileEncodings(t *testing.T) {
 		{"tileloadd 0(%r10,%rcx,1),%tmm5", func(f *file) { f.tileLoad(0, "R10", "CX", 5) }, "c4 c2 7b 4b 6c 0a 00"},
 		{"tilestored %tmm1,0x40(%r9,%r8,1)", func(f *file) { f.tileStore(1, 64, "R9", "R8") }, "c4 82 7a 4b 4c 01 40"},
 		{"tdpbsud %tmm7,%tmm4,%tmm1", func(f *file) { f.tileDot(7, 4, 1) }, "c4 e2 42 5e cc"},
+		{"tdpbusd %tmm7,%tmm4,%tmm1", func(f *file) { f.tileDotUnsigned(7, 4, 1) }, "c4 e2 41 5e cc"},
 		{"tdpbf16ps %tmm7,%tmm4,%tmm1", func(f *file) { f.tileDotBF16(7, 4, 1) }, "c4 e2 42 5c cc"},
 	} {
 		f := newFile(amx)

@@ -4,9 +4,8 @@ import "fmt"
 
 // Sizes of the products of bfloat16 in tiles, as package kernel has them.
 const (
-	splitParts = 3       // bfloat16 numbers that a float32 is the sum of
-	splitCols  = 16      // rows of x of a tile, which are its columns
-	tileBytes  = 16 * 64 // of a whole tile register
+	splitParts = 3  // bfloat16 numbers that a float32 is the sum of
+	splitCols  = 16 // rows of x of a tile, which are its columns
 )
 
 // split writes the kernels of products of rows in float32 by weights in bfloat16 in tiles of AMX.
