@@ -32,10 +32,11 @@ func MatMulF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k i
 }
 
 // From MatMulManyRows rows on it pays to lay out x, where the kernels at hand gain by it: see [LaidLen]. Weights are then laid out
-// too, at most MatMulManyCols rows at a time. BenchmarkLinear in package tensor chose both.
+// too, at most MatMulManyCols rows at a time: with some rows of x these stay in a second-level cache of 2 MB. BenchmarkLinear in package
+// tensor chose the one, whole prompts and pictures the other.
 const (
 	MatMulManyRows = 160
-	MatMulManyCols = 512
+	MatMulManyCols = 256
 )
 
 // MatMulScratch returns how many elements of scratch the products of m rows of x by n weight rows of k elements need. It
