@@ -59,7 +59,6 @@ const (
 	splitWords = splitStep * 3 / 2 // floats that a row of x takes for each step
 	// splitTiles is how many blocks are multiplied by one panel after another: their elements of splitDepth stay in the second level of the cache.
 	splitTiles = 16
-	splitBand  = 256 // weight rows whose sums are kept at once
 
 	panelFloats  = splitPanel * splitDepth / 2
 	splitSums    = splitPanel * splitCols
@@ -223,7 +222,7 @@ func splitLay(l Laid, x []float32, ldx, from, to int) {
 }
 
 func splitLaidScratch(n int) int {
-	return panelFloats + splitLd*((min(n, splitBand)+splitPanel-1)/splitPanel*splitPanel) + splitAligned
+	return panelFloats + splitLd*((min(n, MatMulManyCols)+splitPanel-1)/splitPanel*splitPanel) + splitAligned
 }
 
 // matMulSplitLaid multiplies tiles of x by panels of weights, which it gathers when their turn comes. Meanwhile the next panel is fetched.
@@ -231,8 +230,8 @@ func matMulSplitLaid(y []float32, ldy int, l Laid, from, to int, w []uint16, n i
 	scratch = aligned(scratch, splitLaidScratch(n)-splitAligned)
 	p := splitProduct{x: l, w: w, panel: scratch[:panelFloats], sums: scratch[panelFloats:]}
 	top := l.Row(from)
-	for c0 := 0; c0 < n; c0 += splitBand {
-		c1 := min(c0+splitBand, n)
+	for c0 := 0; c0 < n; c0 += MatMulManyCols { // whose sums are kept at once
+		c1 := min(c0+MatMulManyCols, n)
 		for t0 := from; t0 < to; t0 += splitTiles {
 			t1 := min(t0+splitTiles, to)
 			p.multiply(c0, c1, t0, t1)

@@ -57,16 +57,13 @@ func cutLaid(rows, tiles, outs, threads int) (chunk, band int) {
 	}
 }
 
-const (
-	blockBand  = 256 // outputs of an item of laid out rows in blocks of tiles
-	leastItems = 4   // of each worker: at the end some wait
-)
+const leastItems = 4 // of each worker where tiles come in blocks: at the end some wait
 
 // cutBlocks is cutLaid where a number of tiles up to block share the work of laying out weights.
 func cutBlocks(tiles, block, outs, threads int) (chunk, band int) {
 	chunks := (tiles + block - 1) / block
 	chunk = (tiles + chunks - 1) / chunks
-	for band = blockBand; band > 2*bandUnit && chunks*((outs+band-1)/band) < leastItems*threads; {
+	for band = maxBand; band > 2*bandUnit && chunks*((outs+band-1)/band) < leastItems*threads; {
 		band /= 2
 	}
 	return chunk, band

@@ -17,7 +17,7 @@ func TestCutBlocks(t *testing.T) {
 				chunks := (tiles + chunk - 1) / chunk
 				require.Equal(t, (tiles+block-1)/block, chunks, "weights are laid out no more often than the block asks for")
 				require.Zero(t, band%bandUnit)
-				require.LessOrEqual(t, band, blockBand)
+				require.LessOrEqual(t, band, maxBand)
 				if items := chunks * ((outs + band - 1) / band); items < leastItems*threads {
 					require.Equal(t, 2*bandUnit, band, "%d items for %d workers", items, threads)
 				}

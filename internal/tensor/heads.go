@@ -100,8 +100,7 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	l.chunks = (x.Rows + l.chunk - 1) / max(l.chunk, 1)
 	need := kernel.MatMulScratch(l.chunk, w[0].rows, w[0].cols)
 	for _, m := range w {
-		bf16 := m.format == BF16
-		need = max(need, kernel.LaidLen(l.chunk, m.cols, bf16)+kernel.MatMulLaidScratch(m.rows, m.cols, bf16))
+		need = max(need, m.format.laidLen(l.chunk, m.cols)+m.format.laidScratch(m.rows, m.cols))
 	}
 	ex.prepare(need)
 	ex.heads = l
@@ -115,13 +114,12 @@ func (l *headLoop) Do(worker, i int) {
 	w := l.w[h]
 	f := formats[w.format]
 	y, x, scratch := l.dst.data[r0*l.dst.Cols+l.to+h*l.out:], l.x.data[r0*l.x.Cols+l.from+h*l.in:], l.ex.scratch[worker]
-	bf16 := w.format == BF16
-	size := kernel.LaidLen(r1-r0, w.cols, bf16)
+	size := w.format.laidLen(r1-r0, w.cols)
 	if size == 0 {
 		f.mul(w, y, l.dst.Cols, x, l.x.Cols, r1-r0, 0, w.rows, scratch)
 		return
 	}
-	laid := kernel.NewLaid(scratch[:size], r1-r0, w.cols, bf16)
+	laid := w.format.newLaid(scratch[:size], r1-r0, w.cols)
 	laid.Lay(x, l.x.Cols, 0, laid.Tiles())
 	f.mulLaid(w, y, l.dst.Cols, laid, 0, laid.Tiles(), 0, w.rows, scratch[size:])
 }

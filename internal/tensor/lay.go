@@ -14,13 +14,30 @@ const (
 
 // LaidBytes returns the most memory that a product of so many rows in float32 takes to lay them out.
 func LaidBytes(rows, cols int) int64 {
-	return 4 * int64(max(kernel.LaidLen(min(rows, F32.layRows(cols)), cols, false), kernel.LaidLen(min(rows, BF16.layRows(cols)), cols, true)))
+	most := 0
+	for _, f := range []Format{F32, BF16} {
+		most = max(most, f.laidLen(min(rows, f.layRows(cols)), cols))
+	}
+	return 4 * int64(most)
 }
+
+// Rows are laid out in one of two ways: for weights in bfloat16, and for all others.
+
+// laidLen is [kernel.LaidLen] for weights in the format.
+func (f Format) laidLen(rows, cols int) int { return kernel.LaidLen(rows, cols, f == BF16) }
+
+// newLaid is [kernel.NewLaid] for weights in the format.
+func (f Format) newLaid(data []float32, rows, cols int) kernel.Laid {
+	return kernel.NewLaid(data, rows, cols, f == BF16)
+}
+
+// laidScratch is [kernel.MatMulLaidScratch] for weights in the format.
+func (f Format) laidScratch(n, cols int) int { return kernel.MatMulLaidScratch(n, cols, f == BF16) }
 
 // layRows returns how many rows of so many elements are laid out at once for weights in the format.
 func (f Format) layRows(cols int) int {
 	rows := layRows
-	for f == BF16 && rows > leastLay && kernel.LaidLen(rows, cols, true) > layFloats {
+	for f == BF16 && rows > leastLay && f.laidLen(rows, cols) > layFloats {
 		rows /= 2
 	}
 	return rows
@@ -34,8 +51,7 @@ type layLoop struct {
 
 // lay lays out rows for weights in the format, in the workspace. There must be as many as [kernel.LaidLen] asks for.
 func (ex *Exec) lay(x Tensor, f Format) kernel.Laid {
-	bf16 := f == BF16
-	laid := kernel.NewLaid(ex.arena.alloc(kernel.LaidLen(x.Rows, x.Cols, bf16)), x.Rows, x.Cols, bf16)
+	laid := f.newLaid(ex.arena.alloc(f.laidLen(x.Rows, x.Cols)), x.Rows, x.Cols)
 	ex.lays = layLoop{to: laid, x: x}
 	ex.pool.Run(&ex.lays, (laid.Tiles()+layTiles-1)/layTiles)
 	ex.lays = layLoop{}

@@ -161,7 +161,7 @@ func (ex *Exec) runLinear(l linearLoop) {
 		if l.x.q.stride == 0 {
 			l.x = ex.Input(l.x.Floats(), l.w)
 		}
-	} else if x := l.x.Floats(); kernel.LaidLen(n, l.w.cols, l.w.format == BF16) > 0 {
+	} else if x := l.x.Floats(); l.w.format.laidLen(n, l.w.cols) > 0 {
 		if n > l.w.format.layRows(l.w.cols) {
 			ex.linearParts(l)
 			return
@@ -173,7 +173,7 @@ func (ex *Exec) runLinear(l linearLoop) {
 		} else {
 			l.chunk, l.band = cutLaid(n, units, outs, ex.Threads())
 		}
-		need = kernel.MatMulLaidScratch(l.band, l.w.cols, l.w.format == BF16)
+		need = l.w.format.laidScratch(l.band, l.w.cols)
 	} else {
 		l.chunk, l.band = cutLinear(n, outs, ex.Threads())
 		need = kernel.MatMulScratch(l.chunk, l.band, l.w.cols)
