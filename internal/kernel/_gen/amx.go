@@ -1,75 +1,15 @@
 package main
 
-import "fmt"
-
 // Registers of int8TileAMX. A tile register is 16 rows of 64 bytes; sums are those of 16 rows by 16 columns.
 const (
 	tileSums = 0 // to 3: rows 0..15 by columns 0..15 and 16..31, then rows 16..31
 	tileRows = 4 // and 5: up to 64 elements of k of rows 0..15 and 16..31
 	tileCols = 6 // and 7: of columns 0..15 and 16..31
 
-	tileBytes = 16 * 64 // of a whole tile register
-	amxRows   = 32      // of the highest tile
+	amxRows   = 32 // of the highest tile
 	sumsBytes = amxRows * panelBytes
 	sideBytes = 384 * panelBytes // of as many rows as package kernel's amxPass
 )
-
-// vexTile encodes VEX.128.<prefix>.0F38.W0 opcode /r with tile register or number reg; rm is a tile register, or the memory at base with
-// rows index bytes apart (both numbers of general registers) and disp. Go's assembler knows no AMX.
-// Source: Intel's manual, volume 2, "TDPBSUD", "TILELOADD", "LDTILECFG".
-type vexTile struct {
-	prefix byte // 0: none, 1: 66, 2: F3, 3: F2
-	opcode byte
-	reg    int
-	vvvv   int
-	tile   int // rm, unless memory is set
-	memory bool
-	base   int
-	index  int // noIndex: without
-	disp   int
-}
-
-const noIndex = 4
-
-func (v vexTile) bytes() []byte {
-	second := byte(^v.vvvv&15<<3) | v.prefix // W0 and L0
-	if !v.memory {
-		return []byte{0xc4, 0xe2, second, v.opcode, byte(3<<6 | v.reg&7<<3 | v.tile)}
-	}
-	return []byte{
-		0xc4, 1<<7 | extension(v.index, 6) | extension(v.base, 5) | 2, second, v.opcode,
-		byte(1<<6 | v.reg&7<<3 | 4), byte(v.index&7<<3 | v.base&7), byte(int8(v.disp)),
-	}
-}
-
-var registers = map[string]int{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SP": 4, "BP": 5, "SI": 6, "DI": 7,
-	"R8": 8, "R9": 9, "R10": 10, "R11": 11, "R12": 12, "R13": 13, "R15": 15}
-
-func (f *file) tileConfig(base string) {
-	f.encoded(vexTile{opcode: 0x49, memory: true, base: registers[base], index: noIndex}.bytes(), "LDTILECFG (%s)", base)
-}
-
-func (f *file) tileRelease() { f.encoded(vexTile{opcode: 0x49}.bytes(), "TILERELEASE") }
-
-func (f *file) tileZero(tile int) {
-	f.encoded(vexTile{prefix: 3, opcode: 0x49, reg: tile}.bytes(), "TILEZERO TMM%d", tile)
-}
-
-// tileLoad reads 16 rows that lie stride bytes apart.
-func (f *file) tileLoad(disp int, base, stride string, tile int) {
-	f.encoded(vexTile{prefix: 3, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp}.bytes(),
-		"TILELOADD %d(%s)(%s*1), TMM%d", disp, base, stride, tile)
-}
-
-func (f *file) tileStore(tile, disp int, base, stride string) {
-	f.encoded(vexTile{prefix: 2, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp}.bytes(),
-		"TILESTORED TMM%d, %d(%s)(%s*1)", tile, disp, base, stride)
-}
-
-// tileDot adds to sums the products of signed bytes of rows and unsigned ones of cols.
-func (f *file) tileDot(cols, rows, sums int) {
-	f.encoded(vexTile{prefix: 2, opcode: 0x5e, reg: sums, tile: rows, vvvv: cols}.bytes(), "TDPBSUD TMM%d, TMM%d, TMM%d", cols, rows, sums)
-}
 
 // int8AMX writes int8TileAMX(args *amxArgs), tiles of up to 32 rows. The sums of a group go through memory, from where they are converted,
 // scaled and added up among the products of the next group, which keep another unit busy: some rows after each of their instructions where
@@ -79,16 +19,10 @@ func (f *file) tileDot(cols, rows, sums int) {
 // sums are; DX what they are added to, R9 where that goes, R13 the rows' scales, R15 their sums, R11 the rows to convert, SI those to
 // convert now or the weights to fetch, R14 the steps. Z16 and Z17 are the columns' scales. K1 is empty where there is nothing to add to.
 func int8AMX(f *file) {
-	f.fn = "int8Tile" + f.name
-	const frame = 2*sumsBytes + sideBytes + 64
-	fmt.Fprintf(&f.body, "\n// func %s(args *amxArgs)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, f.fn, frame)
-	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ amxArgs_config(DI), AX")
-	f.tileConfig("AX")
+	f.tileText("int8Tile", "amxArgs", 2*sumsBytes+sideBytes)
 	f.op("MOVQ amxArgs_ldq(DI), CX")
 	f.op("MOVQ $%d, R8", panelBytes)
-	f.op("LEAQ 63(SP), R12")
-	f.op("ANDQ $-64, R12")
+	f.frame("R12")
 	f.op("MOVQ R12, amxArgs_room(DI)")
 	f.op("ADDQ $%d, R12", 2*sumsBytes)
 	f.op("MOVQ R12, amxArgs_side(DI)")
@@ -122,8 +56,7 @@ func int8AMX(f *file) {
 	}
 	f.label("last")
 	f.tileRelease()
-	f.op("MOVQ R11, SI")
-	f.amxConvert("last")
+	f.convertAll("last", f.amxConvertRow)
 	f.ret()
 }
 
@@ -168,16 +101,13 @@ func (f *file) amxGroup(t amxTile) {
 		after()
 	}
 	for i := range t.sums {
-		f.tileDot(tileCols+i%2, tileRows+i/2, tileSums+i)
+		f.tileDot(signedByUnsigned, tileCols+i%2, tileRows+i/2, tileSums+i)
 		after()
 	}
 	f.op("ADDQ amxArgs_stepQ(DI), AX")
 	f.op("ADDQ amxArgs_stepW(DI), BX")
 	if t.rows == 0 {
-		f.op("MOVQ $%d, SI", amxRows/groupParts)
-		f.op("CMPQ SI, R11")
-		f.op("CMOVQGT R11, SI")
-		f.amxConvert(t.name)
+		f.convertUpTo(amxRows/groupParts, t.name, f.amxConvertRow)
 	}
 	f.op("DECQ R14")
 	f.op("JNZ %sStep", t.name)
@@ -185,12 +115,11 @@ func (f *file) amxGroup(t amxTile) {
 		f.op("MOVQ SI, amxArgs_fetch(DI)")
 	}
 	if t.rows == 0 {
-		f.op("MOVQ R11, SI") // where the group has fewer steps
-		f.amxConvert(t.name + "Rest")
+		f.convertAll(t.name+"Rest", f.amxConvertRow) // where the group has fewer steps
 	}
 }
 
-// amxStore puts the sums of a group where amxConvert finds them.
+// amxStore puts the sums of a group where amxConvertRow finds them.
 func (f *file) amxStore(t amxTile) {
 	f.op("MOVQ amxArgs_room(DI), R12")
 	f.tileStore(tileSums, 0, "R12", "R8")
@@ -200,11 +129,7 @@ func (f *file) amxStore(t amxTile) {
 		f.tileStore(tileSums+2, 0, "SI", "R8")
 		f.tileStore(tileSums+3, 64, "SI", "R8")
 	}
-	f.op("LEAQ 63(SP), SI") // the other half of the frame
-	f.op("ANDQ $-64, SI")
-	f.op("LEAQ %d(SI)(SI*1), SI", sumsBytes)
-	f.op("SUBQ R12, SI")
-	f.op("MOVQ SI, amxArgs_room(DI)")
+	f.otherRoom("amxArgs", sumsBytes)
 	f.op("MOVQ amxArgs_wscale(DI), SI")
 	f.op("VMOVUPS (SI), Z16")
 	f.op("VMOVUPS 64(SI), Z17")
@@ -262,18 +187,6 @@ func (f *file) amxLoop() {
 	}
 	f.op("MOVQ amxArgs_tiles(DI), R14")
 	f.op("MOVQ R14, amxArgs_left(DI)")
-}
-
-// amxConvert converts SI rows.
-func (f *file) amxConvert(name string) {
-	f.op("SUBQ SI, R11")
-	f.op("TESTQ SI, SI")
-	f.op("JZ %sConverted", name)
-	f.label(name + "Convert")
-	f.amxConvertRow()
-	f.op("DECQ SI")
-	f.op("JNZ %sConvert", name)
-	f.label(name + "Converted")
 }
 
 // amxConvertRow converts one row.

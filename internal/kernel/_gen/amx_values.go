@@ -1,7 +1,5 @@
 package main
 
-import "fmt"
-
 // With AMX weights and values are two bytes each: w = 64·w1 + w0 with both from 0 to 63, v = 64·v1 + v0 with v0 from -32 to 31. A product is
 // 4096·w1·v1 + 64·(w1·v0 + w0·v1) + w0·v0, and each of these three sums has a tile register.
 const (
@@ -16,11 +14,6 @@ const (
 	valueBytes = 3 * tileBytes // of the sums
 )
 
-// tileDotUnsigned adds to sums the products of unsigned bytes of rows and signed ones of cols.
-func (f *file) tileDotUnsigned(cols, rows, sums int) {
-	f.encoded(vexTile{prefix: 1, opcode: 0x5e, reg: sums, tile: rows, vvvv: cols}.bytes(), "TDPBUSD TMM%d, TMM%d, TMM%d", cols, rows, sums)
-}
-
 // values writes valuesAMX(args *valuesArgs): for each 16 columns, all tiles of up to 16 rows. As in int8TileAMX the sums of a tile go through
 // memory and are converted among the products of the next one: a row after every other instruction where there are 16 rows and 256 keys,
 // elsewhere up to 4 rows after each step.
@@ -29,16 +22,11 @@ func (f *file) tileDotUnsigned(cols, rows, sums int) {
 // where the sums are, DX where they go, R9 the bytes between rows there, R11 the rows to convert, SI those to convert now, R14 the
 // steps. Z16 is the columns' scales. K1 is empty where there is nothing to add to.
 func values(f *file) {
-	f.fn = "values" + f.name
-	fmt.Fprintf(&f.body, "\n// func %s(args *valuesArgs)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, f.fn, 2*valueBytes+64)
-	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ valuesArgs_config(DI), AX")
-	f.tileConfig("AX")
+	f.tileText("values", "valuesArgs", 2*valueBytes)
 	f.op("MOVQ valuesArgs_ldp(DI), CX")
 	f.op("MOVQ valuesArgs_ldy(DI), R9")
 	f.op("MOVQ $64, R8")
-	f.op("LEAQ 63(SP), R12")
-	f.op("ANDQ $-64, R12")
+	f.frame("R12")
 	f.op("MOVQ R12, valuesArgs_room(DI)")
 	f.op("MOVQ valuesArgs_p(DI), AX")
 	f.op("MOVQ valuesArgs_w(DI), BX")
@@ -65,8 +53,7 @@ func values(f *file) {
 	f.op("JMP store")
 	f.label("last")
 	f.tileRelease()
-	f.op("MOVQ R11, SI")
-	f.valueConvert("last")
+	f.convertAll("last", f.valueConvertRow)
 	f.ret()
 }
 
@@ -82,12 +69,12 @@ func (f *file) valueGroup(name string, rows int) {
 	for i, instruction := range []func(){
 		func() { f.tileLoad(0, "AX", "CX", weightUpper) },
 		func() { f.tileLoad(0, "BX", "R8", columnUpper) },
-		func() { f.tileDotUnsigned(columnUpper, weightUpper, valueUpper) },
+		func() { f.tileDot(unsignedBySigned, columnUpper, weightUpper, valueUpper) },
 		func() { f.tileLoad(0, "R10", "R8", columnLower) },
-		func() { f.tileDotUnsigned(columnLower, weightUpper, valueMixed) },
+		func() { f.tileDot(unsignedBySigned, columnLower, weightUpper, valueMixed) },
 		func() { f.tileLoad(64, "AX", "CX", weightLower) },
-		func() { f.tileDotUnsigned(columnLower, weightLower, valueLower) },
-		func() { f.tileDotUnsigned(columnUpper, weightLower, valueMixed) },
+		func() { f.tileDot(unsignedBySigned, columnLower, weightLower, valueLower) },
+		func() { f.tileDot(unsignedBySigned, columnUpper, weightLower, valueMixed) },
 	} {
 		instruction()
 		if rows > 0 && i%2 == 1 {
@@ -98,20 +85,16 @@ func (f *file) valueGroup(name string, rows int) {
 	f.op("ADDQ $%d, BX", 2*tileBytes)
 	f.op("ADDQ $%d, R10", 2*tileBytes)
 	if rows == 0 {
-		f.op("MOVQ $4, SI")
-		f.op("CMPQ SI, R11")
-		f.op("CMOVQGT R11, SI")
-		f.valueConvert(name)
+		f.convertUpTo(4, name, f.valueConvertRow)
 	}
 	f.op("DECQ R14")
 	f.op("JNZ %sStep", name)
 	if rows == 0 {
-		f.op("MOVQ R11, SI") // where there are fewer steps
-		f.valueConvert(name + "Rest")
+		f.convertAll(name+"Rest", f.valueConvertRow) // where there are fewer steps
 	}
 }
 
-// valueStore puts the sums of a tile where valueConvert finds them.
+// valueStore puts the sums of a tile where valueConvertRow finds them.
 func (f *file) valueStore() {
 	f.op("MOVQ valuesArgs_room(DI), R12")
 	for i := range 3 {
@@ -121,11 +104,7 @@ func (f *file) valueStore() {
 		f.tileStore(i, 0, "R12", "R8")
 	}
 	f.op("SUBQ $%d, R12", 2*tileBytes)
-	f.op("LEAQ 63(SP), SI") // the other half of the frame
-	f.op("ANDQ $-64, SI")
-	f.op("LEAQ %d(SI)(SI*1), SI", valueBytes)
-	f.op("SUBQ R12, SI")
-	f.op("MOVQ SI, valuesArgs_room(DI)")
+	f.otherRoom("valuesArgs", valueBytes)
 	f.op("MOVQ valuesArgs_scale(DI), SI")
 	f.op("VMOVUPS (SI), Z16")
 	f.op("MOVQ valuesArgs_to(DI), DX")
@@ -155,18 +134,7 @@ func (f *file) valueNext() {
 	f.label("on")
 }
 
-// valueConvert converts SI rows.
-func (f *file) valueConvert(name string) {
-	f.op("SUBQ SI, R11")
-	f.op("TESTQ SI, SI")
-	f.op("JZ %sConverted", name)
-	f.label(name + "Convert")
-	f.valueConvertRow()
-	f.op("DECQ SI")
-	f.op("JNZ %sConvert", name)
-	f.label(name + "Converted")
-}
-
+// valueConvertRow converts one row.
 func (f *file) valueConvertRow() {
 	f.op("VPSLLD $%d, %d(R12), Z0", 2*valueShift, valueUpper*tileBytes)
 	f.op("VPSLLD $%d, %d(R12), Z1", valueShift, valueMixed*tileBytes)

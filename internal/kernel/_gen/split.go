@@ -18,11 +18,6 @@ func split(f *file) {
 	}
 }
 
-// tileDotBF16 adds to sums the products of pairs of bfloat16 of rows and cols.
-func (f *file) tileDotBF16(cols, rows, sums int) {
-	f.encoded(vexTile{prefix: 2, opcode: 0x5c, reg: sums, tile: rows, vvvv: cols}.bytes(), "TDPBF16PS TMM%d, TMM%d, TMM%d", cols, rows, sums)
-}
-
 // splitRows writes splitRowsAMX, which lays out up to 16 rows of x for splitTile: for each 32 elements of k the upper, the middle and the
 // lower parts, and of each 16 vectors, one for every two elements, with a pair for each row.
 //
@@ -163,11 +158,7 @@ func splitGather(f *file) {
 // between rows of a tile of them, R14 those of a tile; R12 what to fetch and SI how far that moves, R11 the steps; DX c.
 // Tile registers: 0 to 3 the sums, the second block's after the first's, 4 and 5 the weights, 6 and 7 x.
 func splitTile(f *file, blocks int) {
-	f.fn = fmt.Sprintf("splitTile%d%s", blocks, f.name)
-	fmt.Fprintf(&f.body, "\n// func %s(args *splitArgs)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, f.fn, 2*blocks*tileBytes+64)
-	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ splitArgs_config(DI), AX")
-	f.tileConfig("AX")
+	f.tileText(fmt.Sprintf("splitTile%d", blocks), "splitArgs", 2*blocks*tileBytes)
 	for _, a := range []struct{ arg, reg string }{
 		{"w", "AX"}, {"ldw", "CX"}, {"second", "BX"}, {"stepW", "R13"}, {"x", "R8"}, {"ldx", "R10"}, {"steps", "R11"}, {"fetch", "R12"}, {"fetchStep", "SI"},
 	} {
@@ -195,7 +186,7 @@ func splitTile(f *file, blocks int) {
 		}
 		for b := range blocks {
 			for half := range 2 {
-				f.tileDotBF16(tileCols+b, tileRows+half, tileSums+2*b+half)
+				f.tileDot(brainFloats, tileCols+b, tileRows+half, tileSums+2*b+half)
 			}
 		}
 		fours, hint := 1, "T1"
@@ -223,8 +214,7 @@ func splitTile(f *file, blocks int) {
 	f.op("ADDQ R13, BX")
 	f.op("DECQ R11")
 	f.op("JNZ step")
-	f.op("LEAQ 63(SP), R8")
-	f.op("ANDQ $-64, R8")
+	f.frame("R8")
 	f.op("MOVQ $64, CX")
 	f.op("MOVQ R8, R9")
 	for i := range 2 * blocks {
