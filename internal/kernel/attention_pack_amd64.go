@@ -103,18 +103,23 @@ type columnArgs struct {
 func packValuesAVX2(args *columnArgs)
 
 func packValues(block []int16, scale *[16]float32, x []float32, ldx, keys, width int) {
-	if !cpu.AVX2 {
+	switch {
+	case valuesInBytes():
+		packValuesBytes(block, scale, x, ldx, keys, width)
+	case cpu.AVX2:
+		packValuesWords(block, scale, x, ldx, keys, width)
+	default:
 		packValuesGo(block, scale, x, ldx, keys, width)
-		return
 	}
-	packed := block
+}
+
+func packValuesWords(block []int16, scale *[16]float32, x []float32, ldx, keys, width int) {
+	packValuesAVX2(&columnArgs{unsafe.Pointer(&block[0]), unsafe.Pointer(scale), unsafe.Pointer(&x[0]), uintptr(ldx) * 4, uintptr(keys), uintptr(width)})
+	clear(block[roundUp(keys, 2)*16:])
+}
+
+func packValuesBytes(block []int16, scale *[16]float32, x []float32, ldx, keys, width int) {
 	var words [16 * GroupKeys]int16
-	if valuesInBytes() {
-		packed = words[:len(block)]
-	}
-	packValuesAVX2(&columnArgs{unsafe.Pointer(&packed[0]), unsafe.Pointer(scale), unsafe.Pointer(&x[0]), uintptr(ldx) * 4, uintptr(keys), uintptr(width)})
-	clear(packed[roundUp(keys, 2)*16:])
-	if valuesInBytes() {
-		splitValuesAMX(&block[0], &packed[0], uintptr(len(block)/16/byteKeys))
-	}
+	packValuesWords(words[:len(block)], scale, x, ldx, keys, width)
+	splitValuesAMX(&block[0], &words[0], uintptr(len(block)/16/byteKeys))
 }

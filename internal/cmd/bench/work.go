@@ -7,6 +7,7 @@ import (
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/kernel"
+	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/vision"
 )
@@ -32,13 +33,16 @@ func bytesOf(format string) float64 {
 	case "f32":
 		return 4
 	case "int8":
-		panels, scales := kernel.PackedInt8Len(kernel.PanelRows, kernel.Group)
-		return float64(panels+4*scales) / (kernel.PanelRows * kernel.Group)
+		return packedBytesOf(tensor.Int8)
 	case "int4":
-		panels, scales := kernel.PackedInt4Len(kernel.PanelRows, kernel.Group)
-		return float64(panels+2*scales) / (kernel.PanelRows * kernel.Group)
+		return packedBytesOf(tensor.Int4)
 	}
 	return 2 // bf16, f16
+}
+
+func packedBytesOf(f tensor.Format) float64 {
+	const rows, cols = kernel.PanelRows, kernel.Group // nothing is filled up
+	return float64(tensor.PackedBytes(f, rows, cols)) / (rows * cols)
 }
 
 // peak is the rate of the arithmetic that a format uses, in operations a second.
