@@ -1,5 +1,9 @@
 package weights
 
+// The findings of opening and binding a checkpoint. Each type carries its place, the file and the
+// tensor or key concerned, and gives it by Place, so that a caller needs no list of the types. A
+// Loader collects them, see loader.go; misuse by our own code panics with the constants below.
+
 import (
 	"fmt"
 	"strconv"
@@ -22,6 +26,9 @@ func (e *FormatError) Error() string {
 	return s
 }
 
+// Place returns the file and the field.
+func (e *FormatError) Place() (file, field string) { return e.File, e.Field }
+
 // Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
@@ -36,6 +43,9 @@ func (e *UnsupportedError) Error() string {
 	return "weights: unsupported: " + e.File + ": " + quote(e.Field) + ": " + e.Feature
 }
 
+// Place returns the file and the field.
+func (e *UnsupportedError) Place() (file, field string) { return e.File, e.Field }
+
 // ShapeError says that a tensor has another shape than the model's configuration asks for.
 type ShapeError struct {
 	File      string
@@ -46,6 +56,9 @@ type ShapeError struct {
 func (e *ShapeError) Error() string {
 	return fmt.Sprintf("weights: wrong shape: %s: %s: got %s, want %s", e.File, quote(e.Tensor), dims(e.Got), dims(e.Want))
 }
+
+// Place returns the file and the tensor.
+func (e *ShapeError) Place() (file, field string) { return e.File, e.Tensor }
 
 // MissingError says that the checkpoint lacks a tensor that the model needs.
 type MissingError struct {
@@ -58,6 +71,9 @@ func (e *MissingError) Error() string {
 	return "weights: missing tensor: " + e.File + ": " + quote(e.Tensor) + " (for " + e.For + ")"
 }
 
+// Place returns the file and the tensor.
+func (e *MissingError) Place() (file, field string) { return e.File, e.Tensor }
+
 // DuplicateError says that a tensor was bound twice.
 type DuplicateError struct {
 	File   string
@@ -68,6 +84,9 @@ type DuplicateError struct {
 func (e *DuplicateError) Error() string {
 	return "weights: tensor bound twice: " + e.File + ": " + quote(e.Tensor) + " (again for " + e.For + ")"
 }
+
+// Place returns the file and the tensor.
+func (e *DuplicateError) Place() (file, field string) { return e.File, e.Tensor }
 
 // UnusedError lists tensors of the checkpoint that nothing was bound to.
 type UnusedError struct {
@@ -88,6 +107,14 @@ func (e *UnusedError) Error() string {
 	return s
 }
 
+// Place returns the checkpoint and the first of the tensors.
+func (e *UnusedError) Place() (file, field string) {
+	if len(e.Tensors) > 0 {
+		field = e.Tensors[0]
+	}
+	return e.File, field
+}
+
 // ValueError says that a tensor holds a NaN or an infinity.
 type ValueError struct {
 	File   string
@@ -99,6 +126,9 @@ type ValueError struct {
 func (e *ValueError) Error() string {
 	return fmt.Sprintf("weights: not finite: %s: %s: element %d is %v", e.File, quote(e.Tensor), e.Index, e.Value)
 }
+
+// Place returns the file and the tensor.
+func (e *ValueError) Place() (file, field string) { return e.File, e.Tensor }
 
 // Misuse panics with one of these constants.
 const (
