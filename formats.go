@@ -28,7 +28,9 @@ const (
 	// Int8 packs weights to 8 bits with a scale for each 256, and quantises what they are multiplied by to 8 bits as it comes; elements
 	// that are too large for that are multiplied in float32.
 	Int8 WeightFormat = "int8"
-	// Int4 packs weights to 4 bits with a step and a zero for each 64. It is otherwise like Int8.
+	// Int4 packs weights to 4 bits with a step and a zero for each 64. It is otherwise like Int8. It costs
+	// accuracy: on the first real weights that were tried, a text model of 0.5B parameters, perplexity of
+	// two texts rose by 4 to 18 %, that of Int8 by under 1 %. Use it where Int8 does not fit.
 	Int4 WeightFormat = "int4"
 	// Auto is Int8 where the processor has instructions for it, Int4 where the memory that is free does not hold Int8, else F32.
 	Auto WeightFormat = "auto"
