@@ -13,7 +13,7 @@ import (
 const bmpFormat = "bmp"
 
 // decodeBMP reads uncompressed bitmaps of 1, 2, 4, 8, 24 and 32 bits a pixel.
-func decodeBMP(data []byte, o DecodeOptions) (*Image, int, error) {
+func decodeBMP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	c, err := bmp.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return nil, 0, bmpError(err)
@@ -24,6 +24,9 @@ func decodeBMP(data []byte, o DecodeOptions) (*Image, int, error) {
 	bits := int64(binary.LittleEndian.Uint16(data[28:])) // DecodeConfig read 54 bytes at least
 	if (int64(c.Width)*bits+31)/32*4*int64(c.Height) > int64(len(data)) {
 		return nil, 0, &FormatError{Format: bmpFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
+	}
+	if !pixels {
+		return &Image{Width: c.Width, Height: c.Height}, 0, nil
 	}
 	m, err := bmp.Decode(bytes.NewReader(data))
 	if err != nil {

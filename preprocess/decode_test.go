@@ -1,8 +1,10 @@
 package preprocess
 
 import (
+	"bytes"
 	"image"
 	"image/color"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -179,4 +181,59 @@ func TestFromImageRefuses(t *testing.T) {
 		require.ErrorAs(t, err, c.as, name)
 		require.True(t, strings.HasPrefix(err.Error(), "preprocess: "), err)
 	}
+}
+
+// DecodeSize gives the size that Decode gives, for files as they are and with bits changed in their first bytes.
+func TestDecodeSize(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(formats, "*.*"))
+	require.NoError(t, err)
+	same, turned := 0, 0
+	check := func(name string, data []byte, o DecodeOptions) {
+		m, err := Decode(data, o)
+		size, sizeErr := DecodeSize(data, o)
+		if err != nil {
+			if sizeErr != nil {
+				requireTyped(t, sizeErr)
+			}
+			return // the headers may be right all the same
+		}
+		require.NoError(t, sizeErr, name)
+		require.Equal(t, Size{m.Width, m.Height}, size, name)
+		same++
+		if stored, err := DecodeSize(data, DecodeOptions{IgnoreOrientation: true}); err == nil && stored != size {
+			turned++
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, path := range paths {
+		data := readFile(t, path)
+		o := DecodeOptions{Limits: DecodeLimits{MaxPixels: 1 << 20}}
+		check(path, data, o)
+		for range 100 {
+			b := bytes.Clone(data)
+			b[rng.IntN(min(len(b), 400))] ^= 1 << rng.IntN(8)
+			check(path, b, o)
+		}
+		o.IgnoreOrientation = true
+		check(path, data, o)
+	}
+	require.Greater(t, same, 1000)
+	require.Greater(t, turned, 100)
+	for _, cut := range []string{"baseline_420.jpg", "rgb8.png"} { // damage behind the headers does not show
+		data := readFile(t, formats, cut)
+		_, err = Decode(data[:len(data)*3/4], DecodeOptions{})
+		require.Error(t, err)
+		_, err = DecodeSize(data[:len(data)*3/4], DecodeOptions{})
+		require.NoError(t, err)
+	}
+}
+
+func TestFromImageSize(t *testing.T) {
+	size, err := FromImageSize(image.NewGray(image.Rect(-3, 5, 7, 6)), DecodeOptions{})
+	require.NoError(t, err)
+	require.Equal(t, Size{10, 1}, size)
+	_, err = FromImageSize((*image.RGBA)(nil), DecodeOptions{})
+	requireTyped(t, err)
+	_, err = FromImageSize(image.White, DecodeOptions{})
+	requireTyped(t, err)
 }

@@ -3,6 +3,7 @@
 // The stages are public and can be used alone:
 //
 //	Decode / FromImage   file bytes or an image.Image -> RGB, 8 bits a sample, upright
+//	DecodeSize           file bytes -> the size that Decode gives, from headers alone
 //	Config.Size          the grid of patches for a size, without touching pixels
 //	Resize               Pillow's antialiased bicubic, equal byte for byte
 //	Config.Image         RGB -> normalised float32 patches of a still picture

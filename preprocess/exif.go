@@ -70,6 +70,9 @@ func upright(m *Image, orientation int) *Image {
 	if orientation >= 5 {
 		out.Width, out.Height = m.Height, m.Width
 	}
+	if m.Pix == nil { // only the size is asked for
+		return &out
+	}
 	out.Pix = make([]uint8, len(m.Pix))
 	// Output pixel (x, y) is read at start + x·dx + y·dy of the stored picture.
 	w, h := m.Width, m.Height

@@ -64,7 +64,7 @@ func walkGIF(data []byte) (f gifFrame, err error) {
 // decodeGIF reads the first frame onto the whole screen. Outside the frame lies the transparent colour, else entry 0.
 //
 // Source: Pillow, GifImagePlugin.py: the screen grows to hold the frame; convert("RGB") ignores transparency.
-func decodeGIF(data []byte, o DecodeOptions) (*Image, int, error) {
+func decodeGIF(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	f, err := walkGIF(data)
 	if err != nil {
 		return nil, 0, err
@@ -79,6 +79,9 @@ func decodeGIF(data []byte, o DecodeOptions) (*Image, int, error) {
 	// One LZW code of 3 bits or more stands for 4096 samples at most.
 	if int64(f.rect.Dx())*int64(f.rect.Dy())/(4096*8/3) > int64(len(data)) {
 		return nil, 0, &FormatError{Format: gifFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
+	}
+	if !pixels {
+		return &Image{Width: w, Height: h}, 0, nil
 	}
 	// image/gif blanks the transparent entry and refuses frames that leave the screen: change both in the header.
 	head := bytes.Clone(data[:f.pixels])

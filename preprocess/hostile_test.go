@@ -294,6 +294,9 @@ func FuzzDecode(f *testing.F) {
 		if m.Width < 1 || m.Height < 1 || len(m.Pix) != 3*m.Width*m.Height || m.Width*m.Height > 1<<20 {
 			t.Fatalf("%dx%d, %d bytes", m.Width, m.Height, len(m.Pix))
 		}
+		if size, err := DecodeSize(data, o); err != nil || size != (Size{m.Width, m.Height}) {
+			t.Fatal(size, err)
+		}
 		p, err := cfg.Image(m, Limits{})
 		if ratio := max(m.Width, m.Height) > 200*min(m.Width, m.Height); ratio != (err != nil) {
 			t.Fatalf("%dx%d: %v", m.Width, m.Height, err)

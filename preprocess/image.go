@@ -105,13 +105,27 @@ type DecodeOptions struct {
 // sizes over o.Limits. The header is checked before any pixel is allocated, and so is whether the file is long enough
 // to hold the picture it claims.
 // Source: Pillow, ImageOps.exif_transpose(im).convert("RGB").
-func Decode(data []byte, o DecodeOptions) (*Image, error) {
+func Decode(data []byte, o DecodeOptions) (*Image, error) { return decode(data, o, true) }
+
+// DecodeSize returns the size of the picture that Decode makes of a file, orientation applied, from its headers alone.
+//
+// Errors: those of Decode that headers give rise to. Damage behind the headers is left for Decode to find.
+func DecodeSize(data []byte, o DecodeOptions) (Size, error) { return sizeOf(decode(data, o, false)) }
+
+func sizeOf(m *Image, err error) (Size, error) {
+	if err != nil {
+		return Size{}, err
+	}
+	return Size{m.Width, m.Height}, nil
+}
+
+func decode(data []byte, o DecodeOptions, pixels bool) (*Image, error) {
 	o.Limits = o.Limits.withDefaults()
 	if len(data) > o.Limits.MaxBytes {
 		return nil, &LimitError{What: "bytes", Got: int64(len(data)), Max: int64(o.Limits.MaxBytes)}
 	}
-	format, decode := sniff(data)
-	if decode == nil {
+	format, read := sniff(data)
+	if read == nil {
 		if format != "" {
 			return nil, &UnsupportedError{Format: format, Feature: "this container is not read"}
 		}
@@ -120,7 +134,7 @@ func Decode(data []byte, o DecodeOptions) (*Image, error) {
 		}
 		return nil, &UnsupportedError{Format: "picture", Feature: "container not recognised"}
 	}
-	m, orientation, err := guarded(format, data, o, decode)
+	m, orientation, err := guarded(format, data, o, pixels, read)
 	if err != nil {
 		return nil, err
 	}
@@ -130,17 +144,18 @@ func Decode(data []byte, o DecodeOptions) (*Image, error) {
 	return m, nil
 }
 
-// decoder reads one container. It returns the picture as stored and its EXIF orientation (0 if none).
-type decoder func(data []byte, o DecodeOptions) (*Image, int, error)
+// decoder reads one container. It returns the picture as stored and its EXIF orientation (0 if none). Without pixels
+// it stops behind the headers, and of the Image only the sides are set.
+type decoder func(data []byte, o DecodeOptions, pixels bool) (*Image, int, error)
 
 // guarded turns a panic of a decoder into an error: the decoders are other people's code fed with hostile bytes.
-func guarded(format string, data []byte, o DecodeOptions, decode decoder) (m *Image, orientation int, err error) {
+func guarded(format string, data []byte, o DecodeOptions, pixels bool, read decoder) (m *Image, orientation int, err error) {
 	defer func() {
 		if recover() != nil {
 			m, orientation, err = nil, 0, &FormatError{Format: format, Reason: "the decoder gave up"}
 		}
 	}()
-	return decode(data, o)
+	return read(data, o, pixels)
 }
 
 // sniff tells the container by its first bytes. A name without a decoder is a container known but not read.
@@ -176,16 +191,26 @@ func sniff(data []byte) (string, decoder) {
 // so pass a WebP file's bytes to Decode instead. Bounds need not start at (0, 0).
 //
 // Errors: *FormatError for a nil or empty picture or one whose pixel slices are too short, *LimitError.
-func FromImage(m image.Image, o DecodeOptions) (*Image, error) {
+func FromImage(m image.Image, o DecodeOptions) (*Image, error) { return fromImage(m, o, true) }
+
+// FromImageSize is DecodeSize for a picture in memory.
+func FromImageSize(m image.Image, o DecodeOptions) (Size, error) {
+	return sizeOf(fromImage(m, o, false))
+}
+
+func fromImage(m image.Image, o DecodeOptions, pixels bool) (*Image, error) {
 	o.Limits = o.Limits.withDefaults()
 	if m == nil {
 		return nil, &FormatError{Format: "picture", Reason: "nil image.Image"}
 	}
-	img, _, err := guarded("picture", nil, o, func([]byte, DecodeOptions) (*Image, int, error) {
+	img, _, err := guarded("picture", nil, o, pixels, func([]byte, DecodeOptions, bool) (*Image, int, error) {
 		r := m.Bounds()
 		w, h := int64(r.Max.X)-int64(r.Min.X), int64(r.Max.Y)-int64(r.Min.Y)
 		if err := o.Limits.size("picture", w, h); err != nil {
 			return nil, 0, err
+		}
+		if !pixels {
+			return &Image{Width: int(w), Height: int(h)}, 0, nil
 		}
 		return convert(m, o), 0, nil
 	})

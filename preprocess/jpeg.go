@@ -85,7 +85,7 @@ func (h *jpegHeader) segment(marker byte, at int, p []byte) {
 	}
 }
 
-func decodeJPEG(data []byte, o DecodeOptions) (*Image, int, error) {
+func decodeJPEG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	h, err := walkJPEG(data)
 	if err != nil {
 		return nil, 0, err
@@ -101,6 +101,9 @@ func decodeJPEG(data []byte, o DecodeOptions) (*Image, int, error) {
 		return nil, 0, &FormatError{Format: jpegFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
 	}
 	orientation := orientationOf(h.exif, h.xmp)
+	if !pixels {
+		return &Image{Width: h.width, Height: h.height}, orientation, nil
+	}
 	if h.components == 4 {
 		m, err := decodeCMYK(data, h)
 		return m, orientation, err

@@ -12,7 +12,7 @@ import (
 
 const pngFormat = "png"
 
-func decodePNG(data []byte, o DecodeOptions) (*Image, int, error) {
+func decodePNG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	if len(data) < 33 || string(data[12:16]) != "IHDR" {
 		return nil, 0, &FormatError{Format: pngFormat, Reason: "no IHDR chunk", Err: io.ErrUnexpectedEOF}
 	}
@@ -26,6 +26,10 @@ func decodePNG(data []byte, o DecodeOptions) (*Image, int, error) {
 	if raw := ((w*depth*channels + 7) / 8) * h; raw/1032 > int64(len(data)) {
 		return nil, 0, &FormatError{Format: pngFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
 	}
+	orientation := orientationOf(pngMetadata(data))
+	if !pixels {
+		return &Image{Width: int(w), Height: int(h)}, orientation, nil
+	}
 	m, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		var unsupported png.UnsupportedError
@@ -38,8 +42,7 @@ func decodePNG(data []byte, o DecodeOptions) (*Image, int, error) {
 	if colour == 0 && depth == 1 { // Pillow's mode 1
 		img.Indexed = true
 	}
-	exif, xmp := pngMetadata(data)
-	return img, orientationOf(exif, xmp), nil
+	return img, orientation, nil
 }
 
 // pngMetadata finds EXIF (an eXIf chunk, or the hex text that ImageMagick writes) and XMP (an uncompressed iTXt chunk).

@@ -95,7 +95,7 @@ func (f *webpFrame) size() (w, h int, err error) {
 	return c.Width, c.Height, nil
 }
 
-func decodeWebP(data []byte, o DecodeOptions) (*Image, int, error) {
+func decodeWebP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	f, err := walkWebP(data)
 	if err != nil {
 		return nil, 0, err
@@ -117,6 +117,10 @@ func decodeWebP(data []byte, o DecodeOptions) (*Image, int, error) {
 	if !f.animated && (cw != w || ch != h) || f.x > cw-w || f.y > ch-h {
 		return nil, 0, &FormatError{Format: webpFormat, Reason: "frame does not fit its canvas"}
 	}
+	orientation := orientationOf(f.exif, f.xmp)
+	if !pixels {
+		return &Image{Width: cw, Height: ch}, orientation, nil
+	}
 	m, err := webp.Decode(f.file(w, h))
 	if err != nil {
 		return nil, 0, &FormatError{Format: webpFormat, Err: err}
@@ -133,7 +137,7 @@ func decodeWebP(data []byte, o DecodeOptions) (*Image, int, error) {
 	default:
 		img = convert(m, o)
 	}
-	return onCanvas(img, cw, ch, f.x, f.y, o.Alpha), orientationOf(f.exif, f.xmp), nil
+	return onCanvas(img, cw, ch, f.x, f.y, o.Alpha), orientation, nil
 }
 
 // file writes a minimal container around the frame: the decoder stops at chunks and flags that libwebp passes over.
