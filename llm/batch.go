@@ -1,12 +1,16 @@
 package llm
 
+// The rows of one forward pass: which tokens, at which positions, of which sequences, and where
+// features stand in for embeddings. A batch decides nothing; the engine fills it, Decoder.Forward
+// in decoder.go computes it.
+
 import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// Batch is what one forward pass computes: rows of one or several sequences, each sequence's rows together and in order.
-// Reset it to use it again; a batch that is reused allocates nothing.
+// Batch is what one forward pass computes: rows of one or several sequences, each sequence's rows
+// together and in order. Reset it to use it again; a batch that is reused allocates nothing.
 type Batch struct {
 	tokens    []int32
 	positions []rope.Position
@@ -48,8 +52,8 @@ func (b *Batch) Begin(seq *Sequence) {
 	b.runs = append(b.runs, run{seq: seq, lo: len(b.tokens), hi: len(b.tokens)})
 }
 
-// Add appends a row to the sequence begun last: the next token and its position on the three axes. With logits set, the
-// pass computes the logits of this row.
+// Add appends a row to the sequence begun last: the next token and its position on the three axes.
+// With logits set, the pass computes the logits of this row.
 func (b *Batch) Add(token int, pos rope.Position, logits bool) {
 	row := len(b.tokens)
 	b.tokens = append(b.tokens, int32(token))

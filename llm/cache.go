@@ -1,5 +1,10 @@
 package llm
 
+// Where a text's state lies between passes: keys and values in blocks of BlockTokens positions, all
+// layers of a block side by side, and for layers with a recurrence a state of fixed size in the
+// sequence. gqa.go and mla.go append to the blocks, delta.go rewrites the state; memory.go counts
+// the same bytes without allocating any.
+
 import (
 	"errors"
 
@@ -13,15 +18,16 @@ const BlockTokens = tensor.TileKeys
 // ErrContextFull says that a sequence has no room for another token.
 var ErrContextFull = errors.New("llm: context is full")
 
-// slot is where the state of a layer lies: keys and values in every block, or a state of fixed size in the sequence.
+// slot is where the state of a layer lies: keys and values in every block, or a state of fixed size
+// in the sequence.
 type slot struct {
 	kv    tensor.KVLayout
 	delta tensor.DeltaShape
 	at    int // float of a block, or of the sequence's state
 }
 
-// Cache hands out the blocks that keys and values are kept in. Blocks are allocated when first needed and kept for later
-// sequences. It belongs to one goroutine.
+// Cache hands out the blocks that keys and values are kept in. Blocks are allocated when first
+// needed and kept for later sequences. It belongs to one goroutine.
 type Cache struct {
 	decoder     *Decoder
 	layers      []slot
@@ -31,8 +37,9 @@ type Cache struct {
 	free        [][]float32
 }
 
-// NewCache returns a cache for the decoder's layers, for sequences of up to context positions. Keys and values are kept in half precision where
-// weights are packed: beside their rounding that of the cache, 2⁻¹¹, is small, and half as many bytes are read for a token.
+// NewCache returns a cache for the decoder's layers, for sequences of up to context positions. Keys
+// and values are kept in half precision where weights are packed: beside their rounding that of the
+// cache, 2⁻¹¹, is small, and half as many bytes are read for a token.
 func (d *Decoder) NewCache(context int) *Cache {
 	c := &Cache{decoder: d, perSequence: context}
 	for i := range d.layers {
@@ -56,7 +63,8 @@ func (c *Cache) BlockBytes() int { return 4 * c.blockFloats }
 // StateBytes returns the size of what a sequence keeps beside its blocks.
 func (c *Cache) StateBytes() int { return 4 * c.stateFloats }
 
-// NewSequence returns an empty sequence for a prompt of n tokens: some rotary embeddings depend on its length.
+// NewSequence returns an empty sequence for a prompt of n tokens: some rotary embeddings depend on
+// its length.
 func (c *Cache) NewSequence(n int) *Sequence {
 	s := &Sequence{cache: c, rotary: c.decoder.rotary, state: make([]float32, c.stateFloats)}
 	if r := c.decoder.cfg.Rope.ForPrompt(n); r.Theta != c.decoder.cfg.Rope.Theta {
@@ -68,7 +76,8 @@ func (c *Cache) NewSequence(n int) *Sequence {
 // Trim gives unused blocks back to the garbage collector.
 func (c *Cache) Trim() { c.free = nil }
 
-// Sequence is the state of one text: its length, its block table and its recurrent state. Free returns the blocks.
+// Sequence is the state of one text: its length, its block table and its recurrent state. Free
+// returns the blocks.
 type Sequence struct {
 	cache  *Cache
 	rotary *rope.Rotary
@@ -82,7 +91,8 @@ func (s *Sequence) Len() int { return s.length }
 
 // Truncate forgets all positions from n on, and keeps the blocks for what comes next.
 //
-// Panics if n is outside the sequence, or if the sequence has recurrent state, which cannot go back.
+// Panics if n is outside the sequence, or if the sequence has recurrent state, which cannot go
+// back.
 func (s *Sequence) Truncate(n int) {
 	if n < 0 || n > s.length || len(s.state) > 0 && n < s.length {
 		panic("llm: truncation outside the sequence, or of recurrent state")

@@ -1,8 +1,35 @@
-// Package llm is the decoder: one loop over layers whose token mixers and feed-forward parts are described by data, with a paged
-// key-value cache and batches of rows from several sequences.
+// Package llm is the decoder of a vision-language model: the language model that reads the prompt,
+// pictures included, and writes the answer token by token.
 //
-// The package is used by the library's root package. It may be used alone, but its API is less settled.
+// A prompt arrives as token ids. The rows of the embedding matrix that stand for a picture are
+// placeholders: the tower (package vision) and the adapter (package adapter) have made features of
+// the same width for them, and a [Splice] puts these in their place. From there on the decoder
+// knows no pictures, only rows of HiddenSize floats with a position each.
+//
+//	tokens, features → x [rows, HiddenSize]
+//	each layer:        x += mixer(norm(x))     attention (GQA, MLA) or a recurrence (Delta)
+//	                   x += ffn(norm(x))       one gated MLP (Dense) or a mixture of experts (MoE)
+//	norm, head       → logits [rows that asked, VocabSize]
+//
+// There is one loop for every family, [Decoder.Forward]. [Config] says layer by layer which mixer
+// and which feed-forward part stand in it. A [Batch] holds rows of several sequences, prompts and
+// single new tokens alike; a [Sequence] is what one text has left in the [Cache] so far. What a row
+// becomes depends, bit for bit, on the rows before it in its own sequence and on nothing else.
+//
+// # What may be used
+//
+// [Config], its parts and its Validate, CacheBytes and PassBytes are plain data and arithmetic. The
+// decoder itself cannot be built from outside: [New] takes a loader of the internal package
+// weights, which owns the memory of a checkpoint, and Forward an executor of the internal package
+// tensor. Both follow the needs of the kernels and change with them, so they stay closed. What the
+// decoder computes is available from a loaded model: Generate and Stream of
+// [github.com/qwenvl/qwenvl.Model] for text, and its Hidden for the hidden states and logits of a
+// prompt.
 package llm
+
+// What a decoder is made of, as data, and the check of that data. package family fills a Config
+// from a checkpoint's config.json; decoder.go builds the layers from it, gqa.go, mla.go, delta.go,
+// dense.go and moe.go are the parts.
 
 import (
 	"errors"
@@ -23,8 +50,8 @@ type Config struct {
 	Rope       rope.Config
 }
 
-// Layer is one decoder layer: a token mixer and a feed-forward part, each behind an RMS norm. Exactly one mixer and one
-// feed-forward part is set.
+// Layer is one decoder layer: a token mixer and a feed-forward part, each behind an RMS norm.
+// Exactly one mixer and one feed-forward part is set.
 type Layer struct {
 	Eps float32
 
@@ -40,12 +67,15 @@ type Layer struct {
 type GQA struct {
 	NumHeads, NumKVHeads, HeadDim int
 	QKVBias                       bool
-	QKNorm                        bool // an RMS norm over each head of queries and keys, before the rotation
-	OutputGate                    bool // the query projection gives a gate beside each head, whose sigmoid scales the output
+	QKNorm                        bool // an RMS norm over each head of q and k, before the rotation
+
+	// OutputGate: the query projection has a gate beside each head, whose sigmoid scales the output.
+	OutputGate bool
 }
 
-// MLA is multi-head latent attention (arXiv 2405.04434, section 2.1): keys and values of all heads are projections of one
-// latent vector, which is what the cache keeps, and a rotated key is shared by the heads.
+// MLA is multi-head latent attention (arXiv 2405.04434, section 2.1): keys and values of all heads
+// are projections of one latent vector, which is what the cache keeps, and a rotated key is shared
+// by the heads.
 type MLA struct {
 	NumHeads  int
 	LatentDim int
@@ -55,7 +85,8 @@ type MLA struct {
 	Eps       float32 // of the latent's norm
 }
 
-// Delta is a gated delta-rule mixer (arXiv 2412.06464) behind a short convolution. Its state has a fixed size.
+// Delta is a gated delta-rule mixer (arXiv 2412.06464) behind a short convolution. Its state has a
+// fixed size.
 type Delta struct {
 	KeyHeads, ValueHeads int
 	KeyDim, ValueDim     int // of a head
@@ -158,7 +189,8 @@ func (l Layer) validate(rotary int) error {
 }
 
 func (g *GQA) validate(rotary int) error {
-	if err := errors.Join(within("heads", g.NumHeads, 1<<14), within("key-value heads", g.NumKVHeads, 1<<14), within("head width", g.HeadDim, 1<<14)); err != nil {
+	if err := errors.Join(within("heads", g.NumHeads, 1<<14), within("head width", g.HeadDim, 1<<14),
+		within("key-value heads", g.NumKVHeads, 1<<14)); err != nil {
 		return err
 	}
 	if g.NumHeads%g.NumKVHeads != 0 {
@@ -171,7 +203,8 @@ func (g *GQA) validate(rotary int) error {
 }
 
 func (m *MLA) validate(rotary int) error {
-	if err := errors.Join(within("heads", m.NumHeads, 1<<14), within("latent width", m.LatentDim, 1<<14), within("head width", m.NopeDim, 1<<14),
+	if err := errors.Join(within("heads", m.NumHeads, 1<<14),
+		within("latent width", m.LatentDim, 1<<14), within("head width", m.NopeDim, 1<<14),
 		within("rotated head width", m.RopeDim, 1<<14), within("value width", m.ValueDim, 1<<14)); err != nil {
 		return err
 	}
@@ -185,7 +218,8 @@ func (m *MLA) validate(rotary int) error {
 }
 
 func (d *Delta) validate() error {
-	if err := errors.Join(within("key heads", d.KeyHeads, 1<<14), within("value heads", d.ValueHeads, 1<<14), within("key width", d.KeyDim, 1<<12),
+	if err := errors.Join(within("key heads", d.KeyHeads, 1<<14),
+		within("value heads", d.ValueHeads, 1<<14), within("key width", d.KeyDim, 1<<12),
 		within("value width", d.ValueDim, 1<<12), within("convolution", d.Kernel, 64)); err != nil {
 		return err
 	}
@@ -196,7 +230,8 @@ func (d *Delta) validate() error {
 }
 
 func (m *MoE) validate() error {
-	if err := errors.Join(within("experts", m.NumExperts, 1<<14), within("experts of a token", m.TopK, m.NumExperts),
+	if err := errors.Join(within("experts", m.NumExperts, 1<<14),
+		within("experts of a token", m.TopK, m.NumExperts),
 		within("intermediate size", m.IntermediateSize, maxWidth)); err != nil {
 		return err
 	}

@@ -1,12 +1,20 @@
 package llm
 
+// The decoder: its weights and the one loop over its layers.
+//
+// rows of the embedding, features in place of placeholders → each layer's mixer and feed-forward
+// part → last norm → head. What a layer holds is behind the interfaces mixer (gqa.go, mla.go,
+// delta.go) and ffn (dense.go, moe.go); config.go says which. A traced pass shows the stages that
+// are emitted here.
+
 import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// Decoder holds the weights. It is immutable and safe for concurrent use: all state of a text is in its [Sequence].
+// Decoder holds the weights. It is immutable and safe for concurrent use: all state of a text is in
+// its [Sequence].
 type Decoder struct {
 	cfg    Config
 	rotary *rope.Rotary
@@ -16,20 +24,22 @@ type Decoder struct {
 	head   *tensor.Matrix
 }
 
-// layer is one decoder layer. The loop over layers knows mixers and feed-forward parts by these interfaces only.
+// layer is one decoder layer. The loop over layers knows mixers and feed-forward parts by these
+// interfaces only.
 type layer struct {
 	mixNorm, ffnNorm tensor.Norm
 	mixer            mixer
 	ffn              ffn
 }
 
-// mixer adds a token mixer's output for the normalised rows of x to x. Its state says what a cache keeps for the layer.
+// mixer adds a token mixer's output for the normalized rows of x to x. Its state says what a cache
+// keeps for the layer.
 type mixer interface {
 	forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm)
 	state() slot
 }
 
-// ffn adds a feed-forward part's output for the normalised rows of x to x.
+// ffn adds a feed-forward part's output for the normalized rows of x to x.
 type ffn interface {
 	forward(p *pass, x tensor.Tensor, norm *tensor.Norm)
 }
@@ -42,8 +52,8 @@ type pass struct {
 	kv         []tensor.KVRows
 	recurrent  []tensor.StateRows
 	routing    *routing
-	cos, sin   tensor.Tensor
-	queryScale []float32 // of each row; nil: none
+	cos, sin   tensor.Tensor // [n, half of the rotated channels]
+	queryScale []float32     // of each row; nil: none
 }
 
 // states returns the recurrent state of a layer for the pass's sequences.
@@ -53,7 +63,8 @@ func (p *pass) states(layer int) []tensor.StateRows {
 	for _, r := range p.runs {
 		conv := r.seq.state[s.at : s.at+s.delta.ConvFloats()]
 		state := r.seq.state[s.at+len(conv) : s.at+len(conv)+s.delta.StateFloats()]
-		p.recurrent = append(p.recurrent, tensor.StateRows{RowLo: r.lo, RowHi: r.hi, Conv: conv, State: state})
+		rows := tensor.StateRows{RowLo: r.lo, RowHi: r.hi, Conv: conv, State: state}
+		p.recurrent = append(p.recurrent, rows)
 	}
 	return p.recurrent
 }
@@ -113,16 +124,19 @@ func rmsNorm(ld *weights.Loader, name string, n int, eps float32) tensor.Norm {
 	return tensor.Norm{Weight: ld.Vector(name+".weight", n), Eps: eps}
 }
 
-// Forward runs the batch through all layers, appends its rows to their sequences, and returns the logits of the rows that
-// asked for them. The logits lie in the workspace of ex: release it, to a mark taken before, when they are read.
+// Forward runs the batch through all layers, appends its rows to their sequences, and returns the
+// logits of the rows that asked for them. The logits lie in the workspace of ex: release it, to a
+// mark taken before, when they are read.
 //
-// A row's result depends on its own sequence only: not on its neighbours in the batch, nor on where the sequence was cut
-// into batches.
+// A row's result depends on its own sequence only: not on its neighbors in the batch, nor on where
+// the sequence was cut into batches.
 //
 // Shapes: the result is [rows that asked, VocabSize].
-// Errors: [ErrContextFull], with no sequence changed; [tensor.ErrStopped], after which sequences can only be freed.
+// Errors: [ErrContextFull], with no sequence changed; [tensor.ErrStopped], after which sequences
+// can only be freed.
 // Panics if a token is outside the vocabulary or features do not fit.
 func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tensor, error) {
+	// Room in the cache for the new rows of every sequence, or no change at all.
 	for _, r := range b.runs {
 		if err := r.seq.reserve(r.hi - r.lo); err != nil {
 			return tensor.Tensor{}, err
@@ -130,25 +144,27 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 	}
 	b.kv = b.kv[:0]
 	for _, r := range b.runs {
-		b.kv = append(b.kv, tensor.KVRows{RowLo: r.lo, RowHi: r.hi, Pos: r.seq.length, Blocks: r.seq.blocks})
+		rows := tensor.KVRows{RowLo: r.lo, RowHi: r.hi, Pos: r.seq.length, Blocks: r.seq.blocks}
+		b.kv = append(b.kv, rows)
 	}
-	logits := ex.Alloc(len(b.logits), d.cfg.VocabSize)
+	logits := ex.Alloc(len(b.logits), d.cfg.VocabSize) // [rows that asked, vocabulary]
 	mark := ex.Mark()
 	defer ex.Release(mark)
 
 	n := b.Rows()
-	x := ex.Alloc(n, d.cfg.HiddenSize)
+	x := ex.Alloc(n, d.cfg.HiddenSize) // [n, hidden], which every layer adds to
 	d.embedRows(x, b)
 	ex.Emit("inputs_embeds", -1, x)
 	p := &b.pass
-	*p = pass{ex: ex, cache: cache, runs: b.runs, kv: b.kv, recurrent: p.recurrent, routing: &b.routing,
+	*p = pass{ex: ex, cache: cache, runs: b.runs, kv: b.kv,
+		recurrent: p.recurrent, routing: &b.routing,
 		cos: ex.Alloc(n, d.rotary.Half()), sin: ex.Alloc(n, d.rotary.Half())}
 	d.angles(p, b)
 	for i := range d.layers {
 		l := &d.layers[i]
 		l.mixer.forward(p, i, x, &l.mixNorm)
 		l.ffn.forward(p, x, &l.ffnNorm)
-		for _, s := range b.splices {
+		for _, s := range b.splices { // features of the tower's inner blocks
 			if i < len(s.Deep) {
 				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i].Rows), s.Deep[i])
 			}
@@ -183,9 +199,9 @@ func (d *Decoder) angles(p *pass, b *Batch) {
 	}
 }
 
-// project normalises the chosen rows and multiplies them by the head.
+// project normalizes the chosen rows and multiplies them by the head.
 func (d *Decoder) project(ex *tensor.Exec, logits, x tensor.Tensor, rows []int32) {
-	h := ex.Alloc(len(rows), d.cfg.HiddenSize)
+	h := ex.Alloc(len(rows), d.cfg.HiddenSize) // [rows that asked, hidden]
 	ex.GatherRows(h, x, rows)
 	ex.NormRows(h, h, &d.norm)
 	ex.Emit("llm.norm", -1, h)
@@ -193,6 +209,7 @@ func (d *Decoder) project(ex *tensor.Exec, logits, x tensor.Tensor, rows []int32
 	ex.Emit("logits", -1, logits)
 }
 
+// embedRows fills x with the tokens' embeddings, and with features where they are placeholders.
 func (d *Decoder) embedRows(x tensor.Tensor, b *Batch) {
 	for r, id := range b.tokens {
 		d.embed.DecodeRow(x.Row(r), int(id))

@@ -1,9 +1,13 @@
 package llm
 
+// How many bytes sequences and passes take, from the configuration alone: Inspect and Estimate of
+// the root answer with it before any weight is read. It must follow cache.go and what the forwards
+// of the parts allocate; a test of the root holds it against what a process takes.
+
 import "github.com/qwenvl/qwenvl/internal/tensor"
 
-// CacheBytes returns what sequences of the given length keep: whole blocks of keys and values, in half precision if so, and
-// recurrent state.
+// CacheBytes returns what sequences of the given length keep: whole blocks of keys and values, in
+// half precision if so, and recurrent state.
 func (c Config) CacheBytes(tokens int, half bool) int64 {
 	blocks := int64((tokens + BlockTokens - 1) / BlockTokens)
 	perBlock, state := int64(0), int64(0)
@@ -24,7 +28,8 @@ func (c Config) CacheBytes(tokens int, half bool) int64 {
 	return 4 * (blocks*perBlock + state)
 }
 
-// PassBytes returns the workspace of a pass over n rows, one of them with logits, if the weights are packed or not.
+// PassBytes returns the workspace of a pass over n rows, one of them with logits, if the weights
+// are packed or not.
 func (c Config) PassBytes(n int, packed bool) int64 {
 	laid := tensor.LaidBytes
 	if packed {
@@ -65,5 +70,6 @@ func (m *MLA) layout() tensor.KVLayout {
 }
 
 func (d *Delta) shape() tensor.DeltaShape {
-	return tensor.DeltaShape{KeyHeads: d.KeyHeads, ValueHeads: d.ValueHeads, KeyDim: d.KeyDim, ValueDim: d.ValueDim, Kernel: d.Kernel}
+	return tensor.DeltaShape{KeyHeads: d.KeyHeads, ValueHeads: d.ValueHeads,
+		KeyDim: d.KeyDim, ValueDim: d.ValueDim, Kernel: d.Kernel}
 }

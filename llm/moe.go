@@ -1,5 +1,11 @@
 package llm
 
+// The mixture of experts, a feed-forward part whose rows go to a few of many MLPs.
+//
+// norm → scores of the experts → the best few of each row → rows sorted by expert → each expert's
+// MLP over its rows → weighted sum, with the MLP that all rows share, added to x. dense.go is the
+// MLP. Experts are added in ascending order, so that a row's bits depend on nothing but the row.
+
 import (
 	"math"
 
@@ -9,8 +15,8 @@ import (
 
 // moe is a mixture of experts.
 //
-// Source: Mixtral (arXiv 2401.04088), section 2.1; DeepSeekMoE (arXiv 2401.06066) for shared experts, DeepSeek-V3 (arXiv
-// 2412.19437), section 2.1.2, for sigmoid scores with a correction.
+// Source: Mixtral (arXiv 2401.04088), section 2.1; DeepSeekMoE (arXiv 2401.06066) for shared
+// experts, DeepSeek-V3 (arXiv 2412.19437), section 2.1.2, for sigmoid scores with a correction.
 type moe struct {
 	cfg        MoE
 	router     *tensor.Matrix
@@ -26,7 +32,8 @@ func newMoE(c MoE, hidden int, ld *weights.Loader) *moe {
 		m.correction = ld.Vector("correction", c.NumExperts)
 	}
 	for e := range c.NumExperts {
-		m.experts = append(m.experts, newDense(c.IntermediateSize, c.Act, hidden, ld.Sub("experts", e)))
+		expert := newDense(c.IntermediateSize, c.Act, hidden, ld.Sub("experts", e))
+		m.experts = append(m.experts, expert)
 	}
 	if c.Shared > 0 {
 		m.shared = newDense(c.Shared, c.Act, hidden, ld.Sub("shared"))
@@ -49,9 +56,10 @@ func (m *moe) forward(p *pass, x tensor.Tensor, norm *tensor.Norm) {
 	ex := p.ex
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	h := ex.Alloc(x.Rows, x.Cols)
+
+	h := ex.Alloc(x.Rows, x.Cols) // [n, hidden]
 	ex.NormRows(h, x, norm)
-	scores := ex.Alloc(h.Rows, m.cfg.NumExperts)
+	scores := ex.Alloc(h.Rows, m.cfg.NumExperts) // [n, experts]
 	ex.Linear(scores, h.Input(), m.router, tensor.Identity)
 	if ex.Err() != nil {
 		return // scores that were not computed choose no experts
@@ -59,21 +67,24 @@ func (m *moe) forward(p *pass, x tensor.Tensor, norm *tensor.Norm) {
 	r := p.routing
 	m.choose(r, scores)
 	m.group(r, h.Rows)
-	in, out := ex.Alloc(len(r.rows), h.Cols), ex.Alloc(len(r.rows), h.Cols)
+
+	// Each expert computes the rows that chose it, in one product.
+	in, out := ex.Alloc(len(r.rows), h.Cols), ex.Alloc(len(r.rows), h.Cols) // [n·topk, hidden]
 	ex.GatherRows(in, h, r.rows)
 	for e := range m.experts {
 		if lo, hi := int(r.start[e]), int(r.start[e+1]); lo < hi {
 			m.experts[e].project(ex, out.Slice(lo, hi), in.Slice(lo, hi))
 		}
 	}
-	sum := ex.Alloc(h.Rows, h.Cols)
+
+	sum := ex.Alloc(h.Rows, h.Cols) // [n, hidden]
 	clear(sum.Floats())
 	ex.Combine(sum, out, r.route, r.slot)
 	if m.shared != nil {
 		s := ex.Alloc(h.Rows, h.Cols)
 		m.shared.project(ex, s, h)
 		if m.sharedGate != nil {
-			g := ex.Alloc(h.Rows, 1)
+			g := ex.Alloc(h.Rows, 1) // [n, 1]
 			ex.Linear(g, h.Input(), m.sharedGate, tensor.Identity)
 			ex.Gate(s, g)
 		}
@@ -133,7 +144,8 @@ func (m *moe) score(row []float32) {
 	}
 }
 
-// best returns the expert with the highest score, correction included, that is not taken; the first of equals.
+// best returns the expert with the highest score, correction included, that is not taken; the first
+// of equals.
 func (m *moe) best(row []float32, taken []int32) int32 {
 	best, top := int32(-1), float32(0)
 next:
