@@ -1,11 +1,20 @@
 package weights
 
-import "github.com/qwenvl/qwenvl/internal/tensor"
+// The table of stored types: how each lies in a file, in blocks of elements, and what a matrix of it
+// is bound as. A new stored type is one row here and, where matrices are bound in it, one row of
+// tensor's table of formats, which brings alignment and decoding: see floats.go.
 
-// DType is the element type of a tensor, spelt as in safetensors headers.
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+)
+
+// DType is the stored type of a tensor, spelled as in safetensors headers.
 type DType string
 
-// The element types with a known size. Only F32, BF16 and F16 can be bound to a model.
+// The types that are known. Those that have a Format in the table can be bound to a model.
 const (
 	BOOL   DType = "BOOL"
 	U8     DType = "U8"
@@ -29,62 +38,73 @@ const (
 	F6E3M2 DType = "F6_E3M2"
 )
 
-// bits returns the size of an element and the constant that equals d; 0 for a type that is not known.
-func (d DType) bits() (uint64, DType) {
-	switch d {
-	case F4:
-		return 4, F4
-	case F6E2M3:
-		return 6, F6E2M3
-	case F6E3M2:
-		return 6, F6E3M2
-	case BOOL:
-		return 8, BOOL
-	case U8:
-		return 8, U8
-	case I8:
-		return 8, I8
-	case F8E4M3:
-		return 8, F8E4M3
-	case F8E5M2:
-		return 8, F8E5M2
-	case F8E8M0:
-		return 8, F8E8M0
-	case U16:
-		return 16, U16
-	case I16:
-		return 16, I16
-	case F16:
-		return 16, F16
-	case BF16:
-		return 16, BF16
-	case U32:
-		return 32, U32
-	case I32:
-		return 32, I32
-	case F32:
-		return 32, F32
-	case U64:
-		return 64, U64
-	case I64:
-		return 64, I64
-	case F64:
-		return 64, F64
-	case C64:
-		return 64, C64
-	}
-	return 0, ""
+// stored describes one type: a tensor is a whole number of blocks, row by row.
+type stored struct {
+	name            DType
+	elements, bytes uint64        // of a block
+	format          tensor.Format // what a matrix is bound as, where bound
+	bound           bool
 }
 
-// format returns how a matrix of this element type is stored in memory.
-func (d DType) format() (tensor.Format, bool) {
-	switch d {
-	case F32:
-		return tensor.F32, true
-	case BF16:
-		return tensor.BF16, true
-	case F16:
-		return tensor.F16, true
+var storedTypes = []stored{
+	{name: F32, elements: 1, bytes: 4, format: tensor.F32, bound: true},
+	{name: BF16, elements: 1, bytes: 2, format: tensor.BF16, bound: true},
+	{name: F16, elements: 1, bytes: 2, format: tensor.F16, bound: true},
+	{name: BOOL, elements: 1, bytes: 1},
+	{name: U8, elements: 1, bytes: 1},
+	{name: I8, elements: 1, bytes: 1},
+	{name: F8E4M3, elements: 1, bytes: 1},
+	{name: F8E5M2, elements: 1, bytes: 1},
+	{name: F8E8M0, elements: 1, bytes: 1},
+	{name: U16, elements: 1, bytes: 2},
+	{name: I16, elements: 1, bytes: 2},
+	{name: U32, elements: 1, bytes: 4},
+	{name: I32, elements: 1, bytes: 4},
+	{name: U64, elements: 1, bytes: 8},
+	{name: I64, elements: 1, bytes: 8},
+	{name: F64, elements: 1, bytes: 8},
+	{name: C64, elements: 1, bytes: 8},
+	{name: F4, elements: 2, bytes: 1},
+	{name: F6E2M3, elements: 4, bytes: 3},
+	{name: F6E3M2, elements: 4, bytes: 3},
+}
+
+// row returns the type's row of the table, one of no elements for a type that is not known.
+func (d DType) row() stored {
+	if i := slices.IndexFunc(storedTypes, func(s stored) bool { return s.name == d }); i >= 0 {
+		return storedTypes[i]
 	}
-	return 0, false
+	return stored{}
+}
+
+// offset returns where element n is, which begins a block.
+func (s stored) offset(n int) int { return int(uint64(n) / s.elements * s.bytes) }
+
+// Known returns the type of that name, which is the table's own copy of it.
+func Known(name string) (DType, bool) {
+	s := DType(name).row()
+	return s.name, s.elements > 0
+}
+
+// Bytes returns what n elements take, unless that is not a whole number of blocks or overflows.
+func (d DType) Bytes(n uint64) (bytes uint64, ok bool) {
+	s := d.row()
+	if s.elements == 0 || n%s.elements != 0 {
+		return 0, false
+	}
+	hi, bytes := bits.Mul64(n/s.elements, s.bytes)
+	return bytes, hi == 0
+}
+
+// Elements returns the product of a shape's dimensions, unless it overflows on the way.
+func Elements(shape []int) (n uint64, ok bool) {
+	n = 1
+	for _, d := range shape {
+		hi, lo := bits.Mul64(n, uint64(d))
+		if hi != 0 {
+			return 0, false
+		}
+		n = lo
+	}
+	return n, true
 }

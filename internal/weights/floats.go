@@ -1,28 +1,15 @@
 package weights
 
-import (
-	"encoding/binary"
-	"math"
+// Values of stored tensors as float32, and the check that they are finite. Tensors decode them, see
+// Matrix.DecodeRow, so that a new format brings its decoder to both.
 
-	"github.com/qwenvl/qwenvl/internal/half"
-)
+import "github.com/qwenvl/qwenvl/internal/tensor"
 
-// decodeFloats converts elements of type F32, BF16 or F16.
-func decodeFloats(d DType, data []byte) []float32 {
-	if d == F32 {
-		v := make([]float32, len(data)/4)
-		for i := range v {
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-		}
-		return v
-	}
-	v, from := make([]float32, len(data)/2), half.FromF16
-	if d == BF16 {
-		from = half.FromBF16
-	}
-	for i := range v {
-		v[i] = from(binary.LittleEndian.Uint16(data[2*i:]))
-	}
+// decode converts whole blocks of a type that can be bound.
+func (s stored) decode(data []byte) []float32 {
+	v := make([]float32, uint64(len(data))/s.bytes*s.elements)
+	data = aligned(data, s.format.Align())
+	tensor.NewMatrix(s.format, 1, len(v), data, nil).DecodeRow(v, 0)
 	return v
 }
 
@@ -36,20 +23,22 @@ func firstNotFinite(v []float32) int {
 	return -1
 }
 
-// CheckFinite reads every F32, BF16 and F16 tensor and refuses NaN and infinities. Binding does so for norms and biases only:
-// this touches all of the checkpoint.
+// CheckFinite reads every tensor that could be bound and refuses NaN and infinities. Binding does so
+// for norms and biases only: this touches all of the checkpoint.
 //
 // Errors: *[ValueError].
 func (s *Source) CheckFinite() error {
-	const chunk = 1 << 16 // bytes, a multiple of every element
+	const chunk = 1 << 16 // bytes, about
 	for i := range s.entries {
 		t := s.at(i)
-		if _, ok := t.DType.format(); !ok {
+		row := t.DType.row()
+		if !row.bound {
 			continue
 		}
+		step := int(max(1, chunk/row.bytes) * row.bytes) // whole blocks
 		done := 0
-		for data := t.Data; len(data) > 0; data = data[min(chunk, len(data)):] {
-			v := decodeFloats(t.DType, data[:min(chunk, len(data))])
+		for data := t.Data; len(data) > 0; data = data[min(step, len(data)):] {
+			v := row.decode(data[:min(step, len(data))])
 			if k := firstNotFinite(v); k >= 0 {
 				return &ValueError{File: t.File, Tensor: t.Name, Index: done + k, Value: float64(v[k])}
 			}

@@ -151,16 +151,30 @@ func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
 		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: []int{rows, cols}, Got: t.Shape})
 		return nil
 	}
-	format, ok := t.DType.format()
-	if !ok {
-		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a weight matrix of element type " + string(t.DType)})
+	s, ok := l.stored(t, "weight matrix", cols)
+	if !ok || !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, cols)) {
 		return nil
 	}
-	if !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, cols)) {
-		return nil
+	n := s.format.RowBytes(cols)
+	return tensor.NewMatrix(s.format, rows, cols, aligned(t.Data[lo*n:hi*n], s.format.Align()), nil)
+}
+
+// stored returns how a tensor is stored, if it can be bound as what is wanted and none of the places
+// in it, counted in elements, lies within a block.
+func (b *binding) stored(t found, what string, places ...int) (stored, bool) {
+	s := t.DType.row()
+	if !s.bound {
+		b.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a " + what + " of type " + string(t.DType)})
+		return s, false
 	}
-	n := format.RowBytes(cols)
-	return tensor.NewMatrix(format, rows, cols, aligned(t.Data[lo*n:hi*n], format.Align()), nil)
+	for _, n := range places {
+		if uint64(n)%s.elements != 0 {
+			feature := fmt.Sprintf("a %s that ends within a block: %d elements, %d in a block of %s", what, n, s.elements, t.DType)
+			b.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: feature})
+			return s, false
+		}
+	}
+	return s, true
 }
 
 // Vector binds name, the whole name, as n values. They are converted to float32 in memory of their own, and must be
@@ -189,18 +203,15 @@ func (l *Loader) Floats(name string, shape ...int) []float32 {
 		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: shape, Got: t.Shape})
 		return nil
 	}
-	if _, ok := t.DType.format(); !ok {
-		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a vector of element type " + string(t.DType)})
+	n, _ := Elements(t.Shape[1:]) // in a row
+	row := int(n)
+	s, ok := l.stored(t, "vector", lo*row, hi*row)
+	if !ok || !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, row)) {
 		return nil
 	}
-	row := len(t.Data) / max(total, 1)
-	v := decodeFloats(t.DType, t.Data[lo*row:hi*row])
-	if !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, len(v)/max(hi-lo, 1))) {
-		return nil
-	}
+	v := s.decode(t.Data[s.offset(lo*row):s.offset(hi*row)])
 	if i := firstNotFinite(v); i >= 0 {
-		first := lo * (len(v) / (hi - lo)) // the elements before the part
-		l.problem(&ValueError{File: t.File, Tensor: t.Name, Index: first + i, Value: float64(v[i])})
+		l.problem(&ValueError{File: t.File, Tensor: t.Name, Index: lo*row + i, Value: float64(v[i])})
 		return nil
 	}
 	if t.ref.PlusOne {

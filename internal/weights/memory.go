@@ -1,5 +1,7 @@
 package weights
 
+// Memory of our own, for what cannot be used where it lies in a mapped file.
+
 import "unsafe"
 
 // bufferAlign is the alignment of buffers made here: a cache line, and the widest vector register.
@@ -13,6 +15,11 @@ func newBuffer(n int) []byte {
 	b := make([]byte, n+bufferAlign-1)
 	skip := int(-uintptr(unsafe.Pointer(&b[0])) % bufferAlign)
 	return b[skip : skip+n : skip+n]
+}
+
+// floatBytes returns the memory of v.
+func floatBytes(v []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
 }
 
 // aligned returns b itself when its address is a multiple of align, else a copy in a new buffer.

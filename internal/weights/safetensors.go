@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -156,21 +155,17 @@ func (s *scanner) tensor(name string) (entry, error) {
 	if e.end < e.begin {
 		return e, s.fail(name, "data_offsets run backwards")
 	}
-	width, known := DType(dtype).bits()
-	if width == 0 {
+	known, ok := Known(dtype)
+	if !ok {
 		return e, &UnsupportedError{File: s.file, Field: name, Feature: "element type " + quote(dtype)}
 	}
 	e.dtype = known
-	n := width
-	for _, d := range e.shape {
-		hi, lo := bits.Mul64(n, uint64(d))
-		if hi != 0 {
-			return e, s.fail(name, "size overflows")
-		}
-		n = lo
+	n, ok := Elements(e.shape)
+	if !ok {
+		return e, s.fail(name, "size overflows")
 	}
-	if n%8 != 0 || n/8 != e.end-e.begin {
-		return e, s.fail(name, fmt.Sprintf("shape and dtype take %d bits, data_offsets %d bytes", n, e.end-e.begin))
+	if size, ok := known.Bytes(n); !ok || size != e.end-e.begin {
+		return e, s.fail(name, fmt.Sprintf("%d elements of %s do not take the %d bytes of data_offsets", n, known, e.end-e.begin))
 	}
 	return e, nil
 }

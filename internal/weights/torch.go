@@ -122,23 +122,20 @@ func (t *torchArchive) entry(name string, v *view) (entry, error) {
 	if !ok {
 		return e, t.fail(name, "its storage "+quote(v.storage.key)+" is missing")
 	}
-	width, _ := e.dtype.bits()
-	width /= 8
-	hi, size := bits.Mul64(uint64(v.storage.count), width)
-	if hi != 0 || size != m.end-m.begin {
+	if size, ok := e.dtype.Bytes(uint64(v.storage.count)); !ok || size != m.end-m.begin {
 		return e, t.fail(name, fmt.Sprintf("its storage %s has %d bytes, not %d elements of %s", quote(v.storage.key), m.end-m.begin, v.storage.count, e.dtype))
 	}
 	e.shape = make([]int, len(v.shape))
-	elements := uint64(1)
 	for i, n := range v.shape {
 		d := n.(int64)
 		if d < 0 || d > math.MaxInt {
 			return e, t.fail(name, fmt.Sprintf("dimension %d", d))
 		}
 		e.shape[i] = int(d)
-		if hi, elements = bits.Mul64(elements, uint64(d)); hi != 0 {
-			return e, t.fail(name, "size overflows")
-		}
+	}
+	elements, ok := Elements(e.shape)
+	if !ok {
+		return e, t.fail(name, "size overflows")
 	}
 	last, contiguous, ok := v.extent(elements)
 	if !ok || v.offset < 0 || uint64(v.offset) > uint64(v.storage.count) || last > uint64(v.storage.count)-uint64(v.offset) {
@@ -147,8 +144,10 @@ func (t *torchArchive) entry(name string, v *view) (entry, error) {
 	if !contiguous {
 		return e, &UnsupportedError{File: t.file, Field: name, Feature: fmt.Sprintf("a tensor that is not contiguous (shape %v, strides %v)", v.shape, v.stride)}
 	}
-	e.begin = m.begin + uint64(v.offset)*width
-	e.end = e.begin + elements*width
+	first, _ := e.dtype.Bytes(uint64(v.offset))
+	size, _ := e.dtype.Bytes(elements)
+	e.begin = m.begin + first
+	e.end = e.begin + size
 	return e, nil
 }
 

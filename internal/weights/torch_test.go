@@ -163,12 +163,8 @@ func TestDamagedTorchFiles(t *testing.T) {
 func checkEntries(t testing.TB, entries []entry, size int) {
 	t.Helper()
 	for i, e := range entries {
-		width, _ := e.dtype.bits()
-		n := uint64(1)
-		for _, d := range e.shape {
-			n *= uint64(d)
-		}
-		if e.begin > e.end || e.end > uint64(size) || e.end-e.begin != n*width/8 {
+		n, ok := Elements(e.shape)
+		if bytes, whole := e.dtype.Bytes(n); !ok || !whole || e.begin > e.end || e.end > uint64(size) || e.end-e.begin != bytes {
 			t.Fatalf("%q: %d..%d of %d for shape %v", e.name, e.begin, e.end, size, e.shape)
 		}
 		if i > 0 && entries[i-1].name >= e.name {

@@ -1,5 +1,8 @@
 package weights
 
+// Matrices that a checkpoint stores with their inputs as rows: they are copied, turned, through tiles.
+// What is stored as the model wants it is bound in loader.go without a copy.
+
 import (
 	"unsafe"
 
@@ -7,7 +10,7 @@ import (
 )
 
 // transposed binds rows lo..hi-1 and columns colLo..colHi-1 of a tensor, its last dimension being the columns, as the matrix
-// [colHi-colLo, hi-lo].
+// [colHi-colLo, hi-lo]. Blocks run along the tensor's rows, so that a block type comes out as float32.
 func (l *Loader) transposed(canonical string, t found, rows, cols int) *tensor.Matrix {
 	width := 0
 	if len(t.Shape) > 0 {
@@ -20,20 +23,17 @@ func (l *Loader) transposed(canonical string, t found, rows, cols int) *tensor.M
 		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: []int{cols, rows}, Got: t.Shape})
 		return nil
 	}
-	format, ok := t.DType.format()
-	if !ok {
-		l.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a weight matrix of element type " + string(t.DType)})
+	s, ok := l.stored(t, "weight matrix", lo*width, hi*width)
+	if !ok || !l.claim(canonical, t, span{lo, hi, colLo, colHi}) {
 		return nil
 	}
-	if !l.claim(canonical, t, span{lo, hi, colLo, colHi}) {
-		return nil
+	from, size, format := t.Data[s.offset(lo*width):s.offset(hi*width)], int(s.bytes), s.format
+	if s.elements > 1 {
+		from, size, format = floatBytes(s.decode(from)), 4, tensor.F32
 	}
-	var data []byte
-	if rows > 0 && cols > 0 {
-		size := len(t.Data) / total / width
-		data = newBuffer(rows * cols * size)
-		from := t.Data[(lo*width+colLo)*size:]
-		if size == 2 {
+	data := newBuffer(rows * cols * size)
+	if len(data) > 0 {
+		if from = from[colLo*size:]; size == 2 {
 			transpose[uint16](data, from, width, rows, cols)
 		} else {
 			transpose[uint32](data, from, width, rows, cols)

@@ -1,5 +1,8 @@
 package weights
 
+// What is used of each tensor, as rectangles, so that an element that nothing was bound to and one that
+// two things were bound to are both errors, however a tensor is cut.
+
 // use is what is used of a tensor: nothing yet where binding it failed.
 type use struct {
 	spans    []span
@@ -33,8 +36,8 @@ func (b *binding) claim(canonical string, t found, part span) bool {
 			return false
 		}
 	}
-	width, _ := t.DType.bits()
-	u.spans, u.elements = append(u.spans, part), len(t.Data)/int(width/8)
+	n, _ := Elements(t.Shape) // a reader has checked it
+	u.spans, u.elements = append(u.spans, part), int(n)
 	return true
 }
 
