@@ -22,7 +22,7 @@ const modulePath = "github.com/qwenvl/qwenvl"
 // layers is the import order: a package imports only from lines above its own, unless beside says otherwise. A pattern ends
 // with "/..." for a whole tree. The root is ".".
 var layers = [][]string{
-	{"internal/cpu", "internal/half", "internal/testkit", "internal/pages"},
+	{"internal/cpu", "internal/half", "internal/strictjson", "internal/testkit", "internal/pages"},
 	{"internal/pool", "internal/kernel"},
 	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat", "internal/ground"},
 	{"internal/weights", "preprocess", "internal/grammar"},
@@ -42,7 +42,7 @@ var beside = map[string][]string{
 // only narrows what some packages may import from the lines above.
 var only = map[string][]string{
 	"rope":             {},
-	"tokenizer":        {},
+	"tokenizer":        {"internal/strictjson"},
 	"internal/chat":    {},
 	"internal/ground":  {},
 	"internal/sample":  {},

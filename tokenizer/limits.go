@@ -10,7 +10,6 @@ const (
 	maxTokenBytes = 512
 	maxAdded      = 1 << 14
 	maxAddedBytes = 256
-	maxDepth      = 64 // of JSON values
 )
 
 func checkSize(file string, data []byte, limit int) error {

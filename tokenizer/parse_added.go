@@ -5,7 +5,7 @@ import "strconv"
 // readAddedTokens reads the list "added_tokens" of tokenizer.json.
 func readAddedTokens(r *jsonReader, path string) ([]AddedToken, error) {
 	var added []AddedToken
-	err := r.array(func() error {
+	err := r.Array(func() error {
 		a, err := readAddedToken(r, path+"["+strconv.Itoa(len(added))+"]", -1)
 		if err != nil {
 			return err
@@ -26,11 +26,11 @@ func readAddedTokensDecoder(config []byte) ([]AddedToken, error) {
 	if err := checkSize(file, config, maxFileBytes); err != nil {
 		return nil, err
 	}
-	r := &jsonReader{file: file, data: config}
+	r := newJSONReader(file, config)
 	var added []AddedToken
 	err := r.fields("", func(key string) error {
 		if key != path {
-			_, err := r.raw()
+			_, err := r.Raw()
 			return err
 		}
 		return r.fields(path, func(key string) error {
@@ -51,7 +51,7 @@ func readAddedTokensDecoder(config []byte) ([]AddedToken, error) {
 		})
 	})
 	if err == nil {
-		err = r.end()
+		err = r.End()
 	}
 	return added, err
 }
@@ -71,7 +71,7 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 			a.ID = v
 			return nil
 		case "content":
-			text, err := r.str()
+			text, err := r.Str()
 			a.Text, hasText = string(text), true
 			return err
 		case "special", "normalized", "single_word", "lstrip", "rstrip":
@@ -88,7 +88,7 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 			}
 			return nil
 		}
-		_, err := r.raw()
+		_, err := r.Raw()
 		return err
 	})
 	switch {

@@ -16,7 +16,7 @@ func ParseJSON(data []byte) (*Tokenizer, error) {
 	if err := checkSize(file, data, maxFileBytes); err != nil {
 		return nil, err
 	}
-	r := &jsonReader{file: file, data: data}
+	r := newJSONReader(file, data)
 	v := &vocabBuilder{file: file, pairs: newPairTable()}
 	var added []AddedToken
 	parts := make(map[string][]byte)
@@ -28,14 +28,14 @@ func ParseJSON(data []byte) (*Tokenizer, error) {
 		case "model":
 			model, err = v.readModel(r)
 		case "normalizer", "pre_tokenizer", "post_processor", "decoder":
-			parts[key], err = r.raw()
+			parts[key], err = r.Raw()
 		default:
-			_, err = r.raw()
+			_, err = r.Raw()
 		}
 		return err
 	})
 	if err == nil {
-		err = r.end()
+		err = r.End()
 	}
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (v *vocabBuilder) readModel(r *jsonReader) (*modelConfig, error) {
 		field := "model." + key
 		switch key {
 		case "type":
-			s, err := r.str()
+			s, err := r.Str()
 			kind = string(s)
 			return err
 		case "vocab":
@@ -85,16 +85,16 @@ func (v *vocabBuilder) readModel(r *jsonReader) (*modelConfig, error) {
 				mergesAt = 0
 				return v.readMerges(r, field)
 			}
-			r.space()
-			mergesAt = r.pos
-			_, err := r.raw()
+			r.Next()
+			mergesAt = r.Pos
+			_, err := r.Raw()
 			return err
 		case "ignore_merges":
 			var err error
 			m.ignoreMerges, err = r.boolean(field)
 			return err
 		}
-		raw, err := r.raw()
+		raw, err := r.Raw()
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,8 @@ func (v *vocabBuilder) readModel(r *jsonReader) (*modelConfig, error) {
 	case mergesAt < 0:
 		return nil, formatError(r.file, "model.merges", "no merges")
 	case mergesAt > 0:
-		again := &jsonReader{file: r.file, data: r.data, pos: mergesAt}
+		again := newJSONReader(r.file, r.Data)
+		again.Pos = mergesAt
 		if err := v.readMerges(again, "model.merges"); err != nil {
 			return nil, err
 		}
@@ -141,23 +142,23 @@ func (v *vocabBuilder) readMerges(r *jsonReader, field string) error {
 	var left, right []byte
 	n := 0
 	part := func() error {
-		s, err := r.str()
+		s, err := r.Str()
 		if n++; n == 1 {
-			left = append(left[:0], s...) // str may use its memory again
+			left = append(left[:0], s...) // Str may use its memory again
 		}
 		right = s
 		return err
 	}
-	return r.array(func() error {
-		if r.next() == '"' {
-			s, err := r.str()
+	return r.Array(func() error {
+		if r.Next() == '"' {
+			s, err := r.Str()
 			if err != nil {
 				return err
 			}
 			return v.mergeLine(field, s)
 		}
 		n = 0
-		if err := r.array(part); err != nil {
+		if err := r.Array(part); err != nil {
 			return err
 		}
 		if n != 2 {

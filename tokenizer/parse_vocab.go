@@ -32,11 +32,11 @@ func ParseVocabMerges(vocab, merges, config []byte) (*Tokenizer, error) {
 		}
 	}
 	v := &vocabBuilder{file: vocabFile, pairs: newPairTable()}
-	r := &jsonReader{file: vocabFile, data: vocab}
+	r := newJSONReader(vocabFile, vocab)
 	if err := v.readVocab(r, "vocabulary"); err != nil {
 		return nil, err
 	}
-	if err := r.end(); err != nil {
+	if err := r.End(); err != nil {
 		return nil, err
 	}
 	v.file = mergesFile
@@ -69,14 +69,14 @@ func (v *vocabBuilder) readMergeLines(data []byte) error {
 
 // configString returns a string of the top level of tokenizer_config.json.
 func configString(config []byte, name string) (value string, ok bool, err error) {
-	r := &jsonReader{file: "tokenizer_config.json", data: config}
+	r := newJSONReader("tokenizer_config.json", config)
 	err = r.fields("", func(key string) error {
-		if key == name && r.next() == '"' {
-			s, err := r.str()
+		if key == name && r.Next() == '"' {
+			s, err := r.Str()
 			value, ok = string(s), true
 			return err
 		}
-		_, err := r.raw()
+		_, err := r.Raw()
 		return err
 	})
 	return value, ok, err

@@ -36,8 +36,8 @@ func (v *vocabBuilder) add(field string, token []byte, id int) error {
 
 // readVocab reads an object of byte-level tokens and ids.
 func (v *vocabBuilder) readVocab(r *jsonReader, field string) error {
-	v.ids = make(map[string]uint32, len(r.data)/64) // of which merges take the most; the map grows if there are none
-	return r.object(func(key []byte) error {
+	v.ids = make(map[string]uint32, len(r.Data)/64) // of which merges take the most; the map grows if there are none
+	return r.Object(func(key []byte) error {
 		token, ok := appendBytesOf(v.buf[:0], key)
 		v.buf = token
 		if !ok {

@@ -34,33 +34,28 @@ func readIndex(fsys fs.FS, name, shown string) (*index, error) {
 		err = &FormatError{File: shown, Field: "file", Reason: fmt.Sprintf("has over %d bytes", maxHeader)}
 		return nil, errors.Join(err, f.close())
 	}
-	text := string(f.data)
-	if err := f.close(); err != nil {
-		return nil, fmt.Errorf("weights: close: %s: %w", shown, err)
-	}
-	return parseIndex(shown, text)
+	ix, err := parseIndex(shown, f.data)
+	return ix, errors.Join(err, f.close())
 }
 
-func parseIndex(file, text string) (*index, error) {
-	s, err := newScanner(file, "index", text)
-	if err != nil {
-		return nil, err
-	}
+func parseIndex(file string, data []byte) (*index, error) {
+	s := newScanner(file, "index", data)
 	ix := &index{file: file}
 	shards := map[string]int{}
 	var weights bool
-	err = s.object(func(key string) error {
-		if key == weightMap {
+	err := s.Object(func(key []byte) error {
+		if string(key) == weightMap {
 			if weights {
-				return s.fail(key, "is there twice")
+				return s.fail(weightMap, "is there twice")
 			}
 			weights = true
-			return s.object(func(tensor string) error { return ix.place(s, shards, tensor) })
+			return s.Object(func(tensor []byte) error { return ix.place(s, shards, string(tensor)) })
 		}
-		return s.skip(0) // other keys say nothing about where tensors are
+		_, err := s.Raw() // other keys say nothing about where tensors are
+		return err
 	})
 	if err == nil {
-		err = s.end()
+		err = s.End()
 	}
 	if err != nil {
 		return nil, err
@@ -80,13 +75,14 @@ func parseIndex(file, text string) (*index, error) {
 
 // place reads the shard of one tensor.
 func (ix *index) place(s *scanner, shards map[string]int, tensor string) error {
-	if s.peek() != '"' {
+	if s.Next() != '"' {
 		return s.fail(tensor, "has no string as its shard")
 	}
-	shard, err := s.str()
+	text, err := s.Str()
 	if err != nil {
 		return err
 	}
+	shard := string(text)
 	if len(ix.weights) == maxTensors {
 		return s.fail(weightMap, fmt.Sprintf("has more than %d tensors", maxTensors))
 	}

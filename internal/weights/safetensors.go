@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/qwenvl/qwenvl/internal/strictjson"
 )
 
 // Limits of what is read. The first is the format's own; the others keep the memory for a header near its size and are
@@ -26,7 +28,26 @@ type entry struct {
 	file       int
 }
 
-const headerPart = "header"
+const (
+	headerPart  = "header"
+	metadataKey = "__metadata__"
+)
+
+// scanner reads the JSON of a file's part.
+type scanner struct {
+	strictjson.Reader
+	file string
+}
+
+func newScanner(file, part string, data []byte) *scanner {
+	return &scanner{strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
+		return &FormatError{File: file, Field: part, Reason: fmt.Sprintf("byte %d: %s", pos, problem)}
+	}}, file}
+}
+
+func (s *scanner) fail(field, reason string) error {
+	return &FormatError{File: s.file, Field: field, Reason: reason}
+}
 
 // headerLength reads the first 8 bytes of a file of size bytes and returns where its tensor data begins.
 func headerLength(file string, first []byte, size int64) (int64, error) {
@@ -50,33 +71,29 @@ func parseSafetensors(file string, data []byte) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One copy, which the names are parts of: they must outlive the mapping.
-	s, err := newScanner(file, headerPart, string(data[8:begin]))
-	if err != nil {
-		return nil, err
-	}
-	if s.text == "" || s.text[0] != '{' {
-		return nil, s.syntax(`"{"`)
+	s := newScanner(file, headerPart, data[8:begin])
+	if len(s.Data) == 0 || s.Data[0] != '{' {
+		return nil, s.Fail(0, `not "{"`)
 	}
 	var entries []entry
 	var metadata bool
-	err = s.object(func(key string) error {
-		if key == "__metadata__" {
+	err = s.Object(func(key []byte) error {
+		if string(key) == metadataKey {
 			if metadata {
-				return s.fail(key, "is there twice")
+				return s.fail(metadataKey, "is there twice")
 			}
 			metadata = true
-			return s.stringMap(key)
+			return s.stringMap(metadataKey)
 		}
 		if len(entries) == maxTensors {
 			return s.fail(headerPart, fmt.Sprintf("has more than %d tensors", maxTensors))
 		}
-		e, err := s.tensor(key)
+		e, err := s.tensor(string(key)) // a copy, which outlives the mapping
 		entries = append(entries, e)
 		return err
 	})
 	if err == nil {
-		err = s.end()
+		err = s.End()
 	}
 	if err != nil {
 		return nil, err
@@ -89,28 +106,18 @@ func parseSafetensors(file string, data []byte) ([]entry, error) {
 
 // stringMap reads an object of strings without repeated keys.
 func (s *scanner) stringMap(field string) error {
-	var keys []string
-	err := s.object(func(key string) error {
-		if len(keys) == maxMetadata {
+	n := 0
+	twice := func(string) error { return s.fail(field, "has a key twice") }
+	return s.Fields(twice, func(string) error {
+		if n++; n > maxMetadata {
 			return s.fail(field, fmt.Sprintf("has more than %d keys", maxMetadata))
 		}
-		keys = append(keys, key)
-		if s.peek() != '"' {
+		if s.Next() != '"' {
 			return s.fail(field, "holds something other than strings")
 		}
-		_, err := s.str()
+		_, err := s.Str()
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	slices.Sort(keys)
-	for i := 1; i < len(keys); i++ {
-		if keys[i] == keys[i-1] {
-			return s.fail(field, "has a key twice")
-		}
-	}
-	return nil
 }
 
 // tensor reads {"dtype": …, "shape": […], "data_offsets": [begin, end]}; each key exactly once and no other.
@@ -126,11 +133,13 @@ func (s *scanner) tensor(name string) (entry, error) {
 	}
 	var dtype string
 	var offsets []uint64
-	err := s.object(func(key string) (err error) {
-		switch key {
+	err := s.Object(func(key []byte) (err error) {
+		switch string(key) {
 		case "dtype":
 			if err = once(0); err == nil {
-				dtype, err = s.str()
+				var text []byte
+				text, err = s.Str()
+				dtype = string(text)
 			}
 		case "shape":
 			if err = once(1); err == nil {
@@ -174,8 +183,8 @@ func (s *scanner) tensor(name string) (entry, error) {
 func (s *scanner) shape(name string) ([]int, error) {
 	var buf [maxRank]int
 	n := 0
-	err := s.array(func() error {
-		d, err := s.uint()
+	err := s.Array(func() error {
+		d, err := s.Uint()
 		if err != nil {
 			return err
 		}
@@ -191,8 +200,8 @@ func (s *scanner) shape(name string) ([]int, error) {
 
 func (s *scanner) offsets(name string) ([]uint64, error) {
 	v := make([]uint64, 0, 2)
-	err := s.array(func() error {
-		n, err := s.uint()
+	err := s.Array(func() error {
+		n, err := s.Uint()
 		if err == nil && len(v) == 2 {
 			err = s.fail(name, "data_offsets is not a pair")
 		}
