@@ -1,7 +1,30 @@
-// Package adapter projects a tower's features into a decoder's embedding space.
+// Package adapter is what stands between the tower and the decoder of a vision-language model: it
+// projects features of patches to embeddings of tokens.
 //
-// The package is used by the library's root package. It may be used alone, but its API is less settled.
+// The tower (package vision) gives one row of features for each patch; the decoder (package llm)
+// wants fewer rows, of its own width, that can take the place of token embeddings. An adapter says
+// how many tokens a grid of patches becomes, which is how many placeholders the prompt must have,
+// and computes them:
+//
+//	features [Σ patches, InputSize]
+//	Merger:    MergeSize² neighbors joined → MLP   → [Σ patches/MergeSize², OutputSize]
+//	Resampler: learned queries attend to patches   → [pictures·Queries², OutputSize]
+//
+// A [Merger] has as many tokens as the picture's size asks for; it may also merge features of the
+// tower's inner blocks, which the decoder adds after its first layers (DeepStack). A [Resampler]
+// makes the same number of tokens of every picture.
+//
+// # What may be used
+//
+// [Config] with its Validate and Tokens is plain data and arithmetic. An adapter itself cannot be
+// built from outside: [New] takes a loader of the internal package weights, which owns the memory
+// of a checkpoint, and Forward an executor of the internal package tensor. Both follow the needs of
+// the kernels and change with them, so they stay closed. What the adapter makes of a picture is
+// available from a loaded model: Features of [github.com/qwenvl/qwenvl.Model].
 package adapter
+
+// What all adapters share: their interface, the choice among them, and the count of tokens, which
+// the prompt needs before any weight is read. merger.go and resampler.go are the two kinds.
 
 import (
 	"errors"
@@ -19,7 +42,8 @@ type Input struct {
 	Grids []rope.Grid
 }
 
-// Output is embeddings of the tokens that media become, medium after medium. The tensors are the caller's.
+// Output is embeddings of the tokens that media items become, item after item. The tensors are the
+// caller's.
 type Output struct {
 	Rows tensor.Tensor   // [Σ tokens, OutputSize]
 	Deep []tensor.Tensor // added after the first decoder layers, shaped as Rows
@@ -31,7 +55,8 @@ type Adapter interface {
 	//
 	// Errors: [tensor.ErrStopped].
 	Forward(ex *tensor.Exec, in Input) (Output, error)
-	// Tokens returns how many tokens a medium of the given grid becomes. It is the one truth for the number of placeholders.
+	// Tokens returns how many tokens a media item of the given grid becomes. It is the one truth
+	// for the number of placeholders.
 	Tokens(g rope.Grid) int
 }
 
@@ -71,10 +96,11 @@ func New(c Config, ld *weights.Loader) (Adapter, error) {
 const maxWidth = 1 << 16
 
 func layerNorm(ld *weights.Loader, name string, n int, eps float32) tensor.Norm {
-	return tensor.Norm{Weight: ld.Vector(name+".weight", n), Bias: ld.Vector(name+".bias", n), Eps: eps, Center: true}
+	weight, bias := ld.Vector(name+".weight", n), ld.Vector(name+".bias", n)
+	return tensor.Norm{Weight: weight, Bias: bias, Eps: eps, Center: true}
 }
 
-// Tokens returns how many tokens a medium of the given grid becomes.
+// Tokens returns how many tokens a media item of the given grid becomes.
 func (c Config) Tokens(g rope.Grid) int {
 	if c.Merger != nil {
 		return g.Merged(c.Merger.MergeSize)

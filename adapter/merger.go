@@ -1,5 +1,12 @@
 package adapter
 
+// The patch merger, the adapter of all families but the first.
+//
+// (raster order → merge groups) → norm → the rows of a group joined into one → fc1 → activation →
+// fc2. For features of inner blocks the rows are joined first. Joining costs nothing: patches come
+// in merge groups, so four rows of d floats are one of 4·d. resampler.go reduces patches by
+// attention instead.
+
 import (
 	"fmt"
 
@@ -17,7 +24,7 @@ type MergerConfig struct {
 	RMS        bool // RMS norm instead of layer norm
 	Eps        float32
 	Act        tensor.Act
-	Taps       int // inner features that are merged too, each by a merger that normalises after joining the patches
+	Taps       int // inner features that are merged too; their norm is over joined patches
 }
 
 // Validate checks bounds, before anything is allocated.
@@ -34,9 +41,11 @@ func (c MergerConfig) Validate() error {
 	return nil
 }
 
-// Merger joins each merge group into one row and projects it with a two-layer MLP. It is immutable and safe for concurrent use.
+// Merger joins each merge group into one row and projects it with a two-layer MLP. It is immutable
+// and safe for concurrent use.
 //
-// Source: Qwen2-VL (arXiv 2409.12191), section 2.1; DeepStack (arXiv 2406.04334) for inner features.
+// Source: Qwen2-VL (arXiv 2409.12191), section 2.1; DeepStack (arXiv 2406.04334) for inner
+// features.
 type Merger struct {
 	cfg  MergerConfig
 	main mergeMLP
@@ -64,7 +73,8 @@ func newMergeMLP(c MergerConfig, late bool, ld *weights.Loader) mergeMLP {
 	if late {
 		n = wide
 	}
-	m := mergeMLP{late: late, fc1: ld.MatrixBias("fc1", wide, wide), fc2: ld.MatrixBias("fc2", c.OutputSize, wide)}
+	fc1, fc2 := ld.MatrixBias("fc1", wide, wide), ld.MatrixBias("fc2", c.OutputSize, wide)
+	m := mergeMLP{late: late, fc1: fc1, fc2: fc2}
 	if c.RMS {
 		m.norm = tensor.Norm{Weight: ld.Vector("norm.weight", n), Eps: c.Eps}
 	} else {
@@ -78,16 +88,19 @@ func (m *Merger) Tokens(g rope.Grid) int { return Config{Merger: &m.cfg}.Tokens(
 
 // Forward projects a tower's features.
 //
-// Shapes: rows come in the order of merge groups, or with Raster in raster order; of the result, in the order of groups.
+// Shapes: rows come in the order of merge groups, or with Raster in raster order; of the result, in
+// the order of groups.
 // Panics if the rows are not whole groups of the tower's width.
 // Errors: [tensor.ErrStopped].
 func (m *Merger) Forward(ex *tensor.Exec, in Input) (Output, error) {
-	if in.Rows.Rows%(m.cfg.MergeSize*m.cfg.MergeSize) != 0 || in.Rows.Cols != m.cfg.InputSize || len(in.Taps) != len(m.deep) {
+	if in.Rows.Rows%(m.cfg.MergeSize*m.cfg.MergeSize) != 0 || in.Rows.Cols != m.cfg.InputSize ||
+		len(in.Taps) != len(m.deep) {
 		panic("adapter: features are not whole merge groups of the tower's width")
 	}
 	out := Output{Rows: m.forward(ex, &m.main, in.Rows, in.Grids, "vision.out", -1)}
 	for i, x := range in.Taps {
-		out.Deep = append(out.Deep, m.forward(ex, &m.deep[i], x, in.Grids, "vision.deepstack", i))
+		deep := m.forward(ex, &m.deep[i], x, in.Grids, "vision.deepstack", i)
+		out.Deep = append(out.Deep, deep)
 	}
 	if err := ex.Err(); err != nil {
 		return Output{}, err
@@ -95,9 +108,13 @@ func (m *Merger) Forward(ex *tensor.Exec, in Input) (Output, error) {
 	return out, nil
 }
 
-func (m *Merger) forward(ex *tensor.Exec, mlp *mergeMLP, x tensor.Tensor, grids []rope.Grid, stage string, index int) tensor.Tensor {
+// forward merges x [patches, InputSize] to [tokens, OutputSize], which it emits as the given stage.
+func (m *Merger) forward(ex *tensor.Exec, mlp *mergeMLP, x tensor.Tensor, grids []rope.Grid,
+	stage string, index int) tensor.Tensor {
 	mark := ex.Mark()
 	defer ex.Release(mark)
+
+	// The patches of a merge group side by side.
 	group := m.cfg.MergeSize * m.cfg.MergeSize
 	n, wide := x.Rows/group, group*x.Cols
 	if m.cfg.Raster {
@@ -105,7 +122,9 @@ func (m *Merger) forward(ex *tensor.Exec, mlp *mergeMLP, x tensor.Tensor, grids 
 		ex.GatherRows(grouped, x, groupOrder(grids, m.cfg.MergeSize))
 		x = grouped
 	}
-	h := ex.Alloc(x.Rows, x.Cols)
+
+	// Norm and join, in either order: from here on rows are tokens.
+	h := ex.Alloc(x.Rows, x.Cols) // [patches, InputSize]
 	if mlp.late {
 		h = h.Reshape(n, wide)
 		ex.NormRows(h, x.Reshape(n, wide), &mlp.norm)
@@ -114,13 +133,14 @@ func (m *Merger) forward(ex *tensor.Exec, mlp *mergeMLP, x tensor.Tensor, grids 
 		if index < 0 && !m.cfg.Raster {
 			ex.Emit("vision.post", -1, h)
 		}
-		h = h.Reshape(n, wide)
+		h = h.Reshape(n, wide) // [tokens, group·InputSize]
 	}
 	if m.cfg.Raster {
 		ex.Emit("adapter.pre_norm", -1, h)
 	}
-	mid := ex.LinearInput(h.Input(), mlp.fc1, m.cfg.Act, mlp.fc2)
-	out := tensor.New(n, m.cfg.OutputSize)
+
+	mid := ex.LinearInput(h.Input(), mlp.fc1, m.cfg.Act, mlp.fc2) // [tokens, group·InputSize]
+	out := tensor.New(n, m.cfg.OutputSize)                        // [tokens, OutputSize]
 	ex.Linear(out, mid, mlp.fc2, tensor.Identity)
 	ex.Emit(stage, index, out)
 	return out
@@ -132,7 +152,9 @@ func groupOrder(grids []rope.Grid, merge int) []int32 {
 	base := 0
 	for _, g := range grids {
 		for range g.T {
-			rope.EachPatch(g.H, g.W, merge, func(y, x int) { order = append(order, int32(base+y*g.W+x)) })
+			rope.EachPatch(g.H, g.W, merge, func(y, x int) {
+				order = append(order, int32(base+y*g.W+x))
+			})
 			base += g.H * g.W
 		}
 	}

@@ -1,5 +1,11 @@
 package adapter
 
+// The resampler, the adapter of Qwen-VL, the first of the families.
+//
+// (projection) → norm → keys with positions, values → learned queries with positions attend to
+// them, once → norm → projection. The number of tokens is that of the queries, whatever the
+// picture; merger.go keeps it in proportion to the picture.
+
 import (
 	"fmt"
 	"math"
@@ -9,7 +15,8 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// ResamplerConfig describes a resampler: Queries² learned queries attend once to a picture's patches.
+// ResamplerConfig describes a resampler: Queries² learned queries attend once to a picture's
+// patches.
 type ResamplerConfig struct {
 	InputSize  int // width of the tower
 	OutputSize int // width of the decoder
@@ -22,7 +29,8 @@ type ResamplerConfig struct {
 
 // Validate checks bounds, before anything is allocated.
 func (c ResamplerConfig) Validate() error {
-	if c.InputSize < 1 || c.InputSize > maxWidth || c.OutputSize < 1 || c.OutputSize > maxWidth || !c.Project && c.InputSize != c.OutputSize {
+	if c.InputSize < 1 || c.InputSize > maxWidth || c.OutputSize < 1 || c.OutputSize > maxWidth ||
+		!c.Project && c.InputSize != c.OutputSize {
 		return fmt.Errorf("%w: widths %d and %d", ErrConfig, c.InputSize, c.OutputSize)
 	}
 	if c.Queries < 1 || c.Queries > 1<<8 || c.Grid < 1 || c.Grid > 1<<10 {
@@ -37,8 +45,8 @@ func (c ResamplerConfig) Validate() error {
 	return nil
 }
 
-// Resampler turns any picture into the same number of tokens by one cross-attention of learned queries. It is immutable and safe for
-// concurrent use.
+// Resampler turns any picture into the same number of tokens by one cross-attention of learned
+// queries. It is immutable and safe for concurrent use.
 //
 // Source: Qwen-VL (arXiv 2308.12966), section 2.1.
 type Resampler struct {
@@ -92,7 +100,8 @@ func (r *Resampler) Forward(ex *tensor.Exec, in Input) (Output, error) {
 	mark := ex.Mark()
 	defer ex.Release(mark)
 
-	kv := ex.Alloc(in.Rows.Rows, e)
+	// Keys and values: of normalized patches; keys of patches with their positions.
+	kv := ex.Alloc(in.Rows.Rows, e) // [patches, e]
 	if r.project != nil {
 		ex.Linear(kv, in.Rows.Input(), r.project, tensor.Identity)
 		ex.NormRows(kv, kv, &r.normKV)
@@ -100,7 +109,7 @@ func (r *Resampler) Forward(ex *tensor.Exec, in Input) (Output, error) {
 		ex.NormRows(kv, in.Rows, &r.normKV)
 	}
 	ex.Emit("adapter.kv", -1, kv)
-	v, k := ex.Alloc(kv.Rows, e), ex.Alloc(kv.Rows, e)
+	v, k := ex.Alloc(kv.Rows, e), ex.Alloc(kv.Rows, e) // [patches, e]
 	ex.Linear(v, kv.Input(), r.v, tensor.Identity)
 	keyPos := tensor.FromSlice(patches, e, r.keyPos)
 	ex.Emit("adapter.pos_embed", -1, keyPos)
@@ -109,7 +118,9 @@ func (r *Resampler) Forward(ex *tensor.Exec, in Input) (Output, error) {
 	}
 	ex.Linear(k, kv.Input(), r.k, tensor.Identity)
 
-	qIn, q := ex.Alloc(queries, e), ex.Alloc(pictures*queries, e)
+	// Queries: they do not depend on the picture, so each picture has a copy of the first's.
+	qIn := ex.Alloc(queries, e)        // [queries, e]
+	q := ex.Alloc(pictures*queries, e) // [pictures·queries, e]
 	ex.NormRows(qIn, tensor.FromSlice(queries, e, r.query), &r.normQ)
 	ex.AddRows(qIn, tensor.FromSlice(queries, e, r.queryPos))
 	ex.Emit("adapter.query", -1, qIn)
@@ -121,13 +132,15 @@ func (r *Resampler) Forward(ex *tensor.Exec, in Input) (Output, error) {
 		}
 		qb, kb = append(qb, int32((i+1)*queries)), append(kb, int32((i+1)*patches))
 	}
-	a, h := ex.Alloc(q.Rows, e), ex.Alloc(q.Rows, e)
-	ex.AttendCross(a, q, k, v, c.NumHeads, e/c.NumHeads, qb, kb, float32(1/math.Sqrt(float64(e/c.NumHeads))))
+
+	// Each picture's queries attend to its patches.
+	a, h, dim := ex.Alloc(q.Rows, e), ex.Alloc(q.Rows, e), e/c.NumHeads // [pictures·queries, e]
+	ex.AttendCross(a, q, k, v, c.NumHeads, dim, qb, kb, float32(1/math.Sqrt(float64(dim))))
 	ex.Linear(h, a.Input(), r.attnOut, tensor.Identity)
 	ex.Emit("adapter.attn_out", -1, h)
 	ex.NormRows(h, h, &r.normPost)
 	ex.Emit("adapter.ln_post", -1, h)
-	out := tensor.New(q.Rows, e)
+	out := tensor.New(q.Rows, e) // [pictures·queries, e]
 	ex.Linear(out, h.Input(), r.out, tensor.Identity)
 	if err := ex.Err(); err != nil {
 		return Output{}, err

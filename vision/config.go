@@ -1,10 +1,36 @@
-// Package vision is the encoder of pictures: a transformer over patches, for pictures of any size packed into one pass. What towers
-// differ in (norms, positions, windows, the order of patches) is configuration.
+// Package vision is the tower of a vision-language model: the transformer that turns the patches of
+// pictures and video frames into features.
 //
-// The package is used by the library's root package. It may be used alone, but its API is less settled.
+// Before it, package preprocess has resized a picture and cut it into a [rope.Grid] of patches,
+// rows of PatchDim numbers. The tower makes HiddenSize features of each; package adapter then joins
+// neighboring patches and brings them to the decoder's width (package llm).
+//
+//	patches            [n, PatchDim]
+//	patch embedding  → x [n, HiddenSize], plus positions from a table where the tower has one
+//	each block:        x += attention(norm(x))    over a whole frame, or over windows of it
+//	                   x += MLP(norm(x))
+//	last norm        → features [n, HiddenSize], and those after inner blocks (Taps)
+//
+// There is one tower for every family: norms, positions, windows, the order of patches and the kind
+// of MLP are fields of [Config]. Pictures of any sizes go through together, their patches one after
+// the other; a patch attends to its own frame only, so company changes no bit. A [Job] is one such
+// pass. It advances block by block, so that a large picture does not hold up the answers that are
+// being written.
+//
+// # What may be used
+//
+// [Config], its Validate and PassBytes are plain data and arithmetic. The tower itself cannot be
+// built from outside: [New] takes a loader of the internal package weights, which owns the memory
+// of a checkpoint, and Step of a Job an executor of the internal package tensor. Both follow the
+// needs of the kernels and change with them, so they stay closed. The features of a picture, after
+// the tower and after the adapter, are available from a loaded model: Features of
+// [github.com/qwenvl/qwenvl.Model].
 //
 // Source: Qwen2-VL (arXiv 2409.12191), section 2.
 package vision
+
+// What a tower is made of, as data, and the check of that data. package family fills a Config from
+// a checkpoint's config.json; encoder.go binds the weights that it asks for, job.go computes.
 
 import (
 	"errors"
@@ -37,7 +63,7 @@ type Config struct {
 	Taps             []int // blocks whose output is given out too
 }
 
-// Norm is a kind of normalisation.
+// Norm is a kind of normalization.
 type Norm uint8
 
 // The kinds.
@@ -51,12 +77,13 @@ type Rotary uint8
 
 // The kinds.
 const (
-	RotaryHalves Rotary = iota // frequencies of the row, then of the column, over the halves of a head
+	RotaryHalves Rotary = iota // the halves of a head: frequencies of the row, then of the column
 	RotaryPairs                // neighbouring channels; pairs alternate between column and row
 	NoRotary
 )
 
-// Position is a learned table of positions on a grid of Rows by Cols, resampled to each picture's grid.
+// Position is a learned table of positions on a grid of Rows by Cols, resampled to each picture's
+// grid.
 type Position struct {
 	Rows, Cols int // 0: no table
 	Resample   Resample
@@ -68,7 +95,7 @@ type Resample uint8
 // The ways.
 const (
 	Bilinear Resample = iota // corners aligned
-	Bicubic                  // centres aligned, a = -0.75, not antialiased
+	Bicubic                  // centers aligned, a = -0.75, not antialiased
 )
 
 // ErrConfig is wrapped by every error of Validate.
@@ -90,19 +117,23 @@ func (c Config) Validate() error {
 		name            string
 		value, min, max int
 	}{
-		{"hidden size", c.HiddenSize, 1, maxWidth}, {"intermediate size", c.IntermediateSize, 1, maxWidth}, {"heads", c.NumHeads, 1, maxWidth},
-		{"depth", c.Depth, 1, maxDepth}, {"values of a patch", c.PatchDim, 1, maxWidth}, {"merge size", c.MergeSize, 1, 64},
-		{"window", c.Window, 0, 1 << 10}, {"rows of positions", c.Position.Rows, 0, maxTable}, {"columns of positions", c.Position.Cols, 0, maxTable},
+		{"hidden size", c.HiddenSize, 1, maxWidth}, {"heads", c.NumHeads, 1, maxWidth},
+		{"intermediate size", c.IntermediateSize, 1, maxWidth}, {"depth", c.Depth, 1, maxDepth},
+		{"values of a patch", c.PatchDim, 1, maxWidth}, {"merge size", c.MergeSize, 1, 64},
+		{"window", c.Window, 0, 1 << 10}, {"rows of positions", c.Position.Rows, 0, maxTable},
+		{"columns of positions", c.Position.Cols, 0, maxTable},
 	} {
 		if f.value < f.min || f.value > f.max {
 			return fmt.Errorf("%w: %s %d is not in %d…%d", ErrConfig, f.name, f.value, f.min, f.max)
 		}
 	}
 	if c.HiddenSize%c.NumHeads != 0 || c.Rotary != NoRotary && c.HeadDim()%4 != 0 {
-		return fmt.Errorf("%w: width %d does not divide into %d heads of whole quarters", ErrConfig, c.HiddenSize, c.NumHeads)
+		return fmt.Errorf("%w: width %d does not divide into %d heads of whole quarters",
+			ErrConfig, c.HiddenSize, c.NumHeads)
 	}
-	if (c.Position.Rows == 0) != (c.Position.Cols == 0) || c.Position.Resample == Bilinear && c.Position.Rows != c.Position.Cols {
-		return fmt.Errorf("%w: table of %d by %d positions", ErrConfig, c.Position.Rows, c.Position.Cols)
+	p := c.Position
+	if (p.Rows == 0) != (p.Cols == 0) || p.Resample == Bilinear && p.Rows != p.Cols {
+		return fmt.Errorf("%w: table of %d by %d positions", ErrConfig, p.Rows, p.Cols)
 	}
 	if !(c.Eps > 0 && c.Eps < 1) {
 		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, c.Eps)

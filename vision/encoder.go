@@ -1,5 +1,9 @@
 package vision
 
+// The tower's weights: which matrices and vectors a Config asks a checkpoint for, block by block.
+// job.go multiplies by them, in the order in which they stand here. The mapping from these names to
+// a checkpoint's is data of package family.
+
 import (
 	"slices"
 
@@ -7,7 +11,8 @@ import (
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
-// Encoder holds the weights of a tower. It is immutable and safe for concurrent use; what a pass needs lives in its [Job].
+// Encoder holds the weights of a tower. It is immutable and safe for concurrent use; what a pass
+// needs lives in its [Job].
 type Encoder struct {
 	cfg            Config
 	patch          *tensor.Matrix

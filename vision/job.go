@@ -1,5 +1,12 @@
 package vision
 
+// One pass of the tower, block by block.
+//
+// patches → embedding (+ table of positions) → (norm) → order of the windows → per block: norm → q,
+// k, v in one product → rotation → attention over frames or windows → projection, added to x; norm
+// → MLP, added to x → order of the patches → (norm). llm/decoder.go is the counterpart for text:
+// there rows attend to a cache, here to one another. What a traced pass shows is emitted here.
+
 import (
 	"math"
 	"slices"
@@ -9,7 +16,8 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// mlpRows is how many patches go through a block's MLP at a time: the widest activations then stay small whatever the picture.
+// mlpRows is how many patches go through a block's MLP at a time: the widest activations then stay
+// small whatever the picture.
 const mlpRows = 2048
 
 // Features is what a tower makes of pictures.
@@ -19,30 +27,32 @@ type Features struct {
 	Grids []rope.Grid
 }
 
-// Job is one pass over some pictures and videos, advanced block by block, so that a large picture does not hold up other work.
-// One goroutine uses it at a time.
+// Job is one pass over some pictures and videos, advanced block by block, so that a large picture
+// does not hold up other work. One goroutine uses it at a time.
 type Job struct {
 	enc      *Encoder
 	media    []*preprocess.Patches
 	grids    []rope.Grid
-	frames   []int32 // bounds of frames
-	order    []int32 // with windows: the order in which patches pass through the blocks
-	undo     []int32 // and the one that undoes it
-	windows  []int32 // bounds of windows in that order
-	x        tensor.Tensor
+	frames   []int32       // bounds of frames
+	order    []int32       // with windows: the order in which patches pass through the blocks
+	undo     []int32       // and the one that undoes it
+	windows  []int32       // bounds of windows in that order
+	x        tensor.Tensor // [n, hidden], which every block adds to; in the order of the blocks
 	taps     []tensor.Tensor
-	cos, sin tensor.Tensor
-	next     int // block to run next; -1: the patch embedding
+	cos, sin tensor.Tensor // [n, dim/2]
+	next     int           // block to run next; -1: the patch embedding
 }
 
-// Begin prepares a pass over media. Frames never see one another.
+// Begin prepares a pass over media items. Frames never see one another.
 //
-// Panics if a medium's values per patch are not the configuration's, or its patches do not fill its grid.
+// Panics if an item's values per patch are not the configuration's, or its patches do not fill its
+// grid.
 func (e *Encoder) Begin(media []*preprocess.Patches) *Job {
 	j := &Job{enc: e, media: media, frames: []int32{0}, next: -1}
 	for _, m := range media {
 		g := m.Grid
-		if m.Dim != e.cfg.PatchDim || m.N != g.Patches() || len(m.Data) != m.N*m.Dim || g.H%e.cfg.MergeSize != 0 || g.W%e.cfg.MergeSize != 0 {
+		if m.Dim != e.cfg.PatchDim || m.N != g.Patches() || len(m.Data) != m.N*m.Dim ||
+			g.H%e.cfg.MergeSize != 0 || g.W%e.cfg.MergeSize != 0 {
 			panic("vision: patches do not fit the encoder")
 		}
 		j.grids = append(j.grids, g)
@@ -111,13 +121,17 @@ func (j *Job) permute(ex *tensor.Exec, t tensor.Tensor) tensor.Tensor {
 	return out
 }
 
+// embed makes the first rows of patches, and what all blocks need of their positions.
 func (j *Job) embed(ex *tensor.Exec) {
 	c := j.enc.cfg
+
+	// Each patch, as a vector, times the embedding matrix: a convolution whose stride is its width.
 	n := int(j.frames[len(j.frames)-1])
-	j.x = tensor.New(n, c.HiddenSize)
+	j.x = tensor.New(n, c.HiddenSize) // [n, hidden]
 	at := 0
 	for _, m := range j.media {
-		ex.Linear(j.x.Slice(at, at+m.N), tensor.FromSlice(m.N, m.Dim, m.Data).Input(), j.enc.patch, tensor.Identity)
+		patches := tensor.FromSlice(m.N, m.Dim, m.Data) // [patches of the item, PatchDim]
+		ex.Linear(j.x.Slice(at, at+m.N), patches.Input(), j.enc.patch, tensor.Identity)
 		at += m.N
 	}
 	j.media = nil
@@ -130,6 +144,8 @@ func (j *Job) embed(ex *tensor.Exec) {
 		ex.NormRows(j.x, j.x, &j.enc.preNorm)
 		ex.Emit("vision.ln_pre", -1, j.x)
 	}
+
+	// Angles of each patch's row and column, for the rotation of queries and keys.
 	if c.Rotary != NoRotary {
 		half := c.HeadDim() / 2
 		j.cos, j.sin = tensor.New(n, half), tensor.New(n, half)
@@ -139,16 +155,21 @@ func (j *Job) embed(ex *tensor.Exec) {
 			rope.VisionPairAngles(j.cos.Floats(), j.sin.Floats(), j.grids, c.group(), half)
 		}
 	}
+
+	// From here on windows lie one after the other.
 	if j.order != nil {
 		j.x, j.cos, j.sin = j.permute(ex, j.x), j.permute(ex, j.cos), j.permute(ex, j.sin)
 	}
 }
 
+// block adds block i's attention and its MLP to the rows.
 func (j *Job) block(ex *tensor.Exec, i int) {
 	c, x, b := j.enc.cfg, j.x, &j.enc.blocks[i]
+
+	// Attention: x += proj(attend(qkv(norm1(x)))).
 	mark := ex.Mark()
-	h := ex.Alloc(x.Rows, c.HiddenSize)
-	qkv := ex.Alloc(x.Rows, 3*c.HiddenSize)
+	h := ex.Alloc(x.Rows, c.HiddenSize)     // [n, heads·dim]
+	qkv := ex.Alloc(x.Rows, 3*c.HiddenSize) // [n, 3·heads·dim]
 	normed := ex.Mark()
 	ex.Linear(qkv, ex.NormInput(x, &b.norm1, b.qkv), b.qkv, tensor.Identity)
 	ex.Release(normed)
@@ -156,11 +177,12 @@ func (j *Job) block(ex *tensor.Exec, i int) {
 	ex.LinearAdd(x, h.Input(), b.out)
 	ex.Release(mark)
 
+	// MLP: x += fc2(act(fc1(norm2(x)))), some rows at a time.
 	for lo := 0; lo < x.Rows && ex.Err() == nil; lo += mlpRows {
 		part := x.Slice(lo, min(lo+mlpRows, x.Rows))
 		mark := ex.Mark()
-		h := ex.NormInput(part, &b.norm2, b.fc1)
-		var m tensor.Input
+		h := ex.NormInput(part, &b.norm2, b.fc1) // [rows, hidden]
+		var m tensor.Input                       // [rows, intermediate]
 		if c.Gated {
 			m = ex.GatedInput(h, b.gate, b.fc1, c.Act, b.fc2)
 		} else {
@@ -171,6 +193,8 @@ func (j *Job) block(ex *tensor.Exec, i int) {
 	}
 }
 
+// attend rotates queries and keys in place and fills dst [n, heads·dim] with the attention of qkv
+// [n, 3·heads·dim]: q, k and v of all heads side by side, or with QKVByHead those of each head.
 func (j *Job) attend(ex *tensor.Exec, dst, qkv tensor.Tensor, block int) {
 	c := j.enc.cfg
 	dim := c.HeadDim()

@@ -1,9 +1,14 @@
 package vision
 
+// How many bytes a pass takes, from the configuration alone: Inspect and Estimate of the root
+// answer with it before any weight is read. It must follow what job.go allocates; a test of the
+// root holds it against what a process takes. llm/memory.go is the same for the decoder.
+
 import "github.com/qwenvl/qwenvl/internal/tensor"
 
-// PassBytes returns the memory that a pass over n patches takes at its widest: the patches themselves, the rows that blocks hand on with
-// their rotary tables, and the workspace of a block, whose weights are packed or not.
+// PassBytes returns the memory that a pass over n patches takes at its widest: the patches
+// themselves, the rows that blocks hand on with their rotary tables, and the workspace of a block,
+// whose weights are packed or not.
 func (c Config) PassBytes(n int, packed bool) (rows, workspace int64) {
 	d, m := int64(c.HiddenSize), int64(min(n, mlpRows))
 	half := int64(c.HeadDim() / 2)

@@ -1,5 +1,9 @@
 package vision
 
+// Learned positions: a table for one grid of patches, resampled to each picture's grid and added
+// once after the patch embedding. Towers with rotary positions only have no table; the resampling
+// itself is in package rope, because the adapter's resampler does the same to its keys.
+
 import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/rope"

@@ -1,10 +1,16 @@
 package vision
 
+// Attention windows: most blocks of a tower that has them attend to a square of merge groups
+// instead of the frame. Patches are brought into the order of the windows once, before the first
+// block, so that a window is a run of rows and the attention of job.go is the same for frames and
+// windows.
+
 import "github.com/qwenvl/qwenvl/rope"
 
-// windows lays out attention windows of side×side merge groups: windows of a frame in raster order, the groups in a window row by
-// row, windows at the right and bottom edges smaller. It returns the order in which patches pass through the blocks (entry i
-// is the patch at place i) and the bounds of the windows in that order.
+// windows lays out attention windows of side×side merge groups: windows of a frame in raster order,
+// the groups in a window row by row, windows at the right and bottom edges smaller. It returns the
+// order in which patches pass through the blocks (entry i is the patch at place i) and the bounds
+// of the windows in that order.
 //
 // Source: Qwen2.5-VL (arXiv 2502.13923), section 2.1.1; transformers, get_window_index.
 func windows(grids []rope.Grid, merge, side int) (order, bounds []int32) {
