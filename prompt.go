@@ -88,7 +88,8 @@ func (m *Model) slots(media []hooks.Medium, spans []chat.Span) ([]slot, []chat.S
 			text := ""
 			for t := range s.grid.T {
 				out = append(out, slot{medium: i, grid: rope.Grid{T: 1, H: s.grid.H, W: s.grid.W}})
-				text += fmt.Sprintf("<%.1f seconds>", x.StepTimes[t]) + v.Timestamps.Open + v.VideoToken + v.Timestamps.Close
+				text += fmt.Sprintf(v.Timestamps.Format, x.StepTimes[t])
+				text += v.Timestamps.Open + v.VideoToken + v.Timestamps.Close
 			}
 			videos = append(videos, text)
 			continue

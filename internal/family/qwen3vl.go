@@ -74,7 +74,7 @@ func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
 		ImageToken: "<|image_pad|>",
 		VideoToken: "<|video_pad|>",
 		Spatial:    true,
-		Timestamps: &Wrap{Open: "<|vision_start|>", Close: "<|vision_end|>"},
+		Timestamps: &Timestamps{Format: "<%.1f seconds>", Open: "<|vision_start|>", Close: "<|vision_end|>"},
 	}, nil
 }
 

@@ -46,14 +46,18 @@ type Vision struct {
 	Spatial    bool              // media have positions on three axes; otherwise they count up as text does
 	TimeRate   float64           // positions that a second of video takes; 0: one a step of the grid
 	Grounding  ground.Convention // of coordinates in answers
-	Timestamps *Wrap             // videos are steps of their own, each behind its time in text and in this wrapping
+	Timestamps *Timestamps       // nil: a video is one run of placeholders
 }
 
 // Tags enclose a picture's placeholders: Open, the picture's name as one token a byte, Pad up to its number of tokens, Close.
 type Tags struct{ Open, Close, Pad string }
 
-// Wrap is the tokens around a placeholder.
-type Wrap struct{ Open, Close string }
+// Timestamps is how videos are written step by step: the step's time in text, and its placeholder
+// between Open and Close.
+type Timestamps struct {
+	Format      string // of the seconds, for package fmt
+	Open, Close string
+}
 
 // Layout is one way of naming a checkpoint's tensors. It fits when a checkpoint has the tensor Probe, with the shape Shape unless that is nil.
 type Layout struct {
