@@ -71,6 +71,9 @@ func (ex *Exec) linearParts(l linearLoop) {
 		p := l
 		p.x = l.x.Floats().Slice(r0, r1).Input()
 		p.dst = l.dst.Slice(r0, r1)
+		if l.factor.Cols > 0 {
+			p.factor = l.factor.Slice(r0, r1)
+		}
 		for i := range p.also {
 			if p.also[i].w != nil {
 				p.also[i].dst = l.also[i].dst.Slice(r0, r1)

@@ -39,6 +39,7 @@ type linearLoop struct {
 	x      Input
 	laid   kernel.Laid // x, if it is laid out; a chunk is so many tiles then
 	w, up  *Matrix     // up: the second factor of a gated product, or nil
+	factor Tensor      // that factor, with its bias, where it was computed before; else empty
 	act    Act
 	add    bool
 	chunk  int
@@ -132,9 +133,6 @@ func (ex *Exec) runLinear(l linearLoop) {
 	if !fused && (l.dst.Rows != n || l.dst.Cols != l.w.rows) || l.x.cols() != l.w.cols {
 		panic(badShape)
 	}
-	if l.up != nil && l.up.format != l.w.format {
-		panic(badFormat)
-	}
 	outs := l.w.rows
 	for _, p := range l.also {
 		if p.w == nil {
@@ -155,6 +153,10 @@ func (ex *Exec) runLinear(l linearLoop) {
 	}
 	mark := ex.Mark()
 	defer ex.Release(mark)
+	if l.up != nil && l.up.format != l.w.format && l.factor.Cols == 0 { // a checkpoint may store them so
+		l.factor = ex.Alloc(n, l.up.rows)
+		ex.runLinear(linearLoop{dst: l.factor, x: l.x, w: l.up})
+	}
 	need, units := 0, n // of rows
 	if l.w.format.Packed() {
 		l.chunk, l.band = cutPacked(n, outs, ex.Threads(), fused)
@@ -218,17 +220,22 @@ func (l *linearLoop) Do(worker, i int) {
 	}
 	l.mul(w, y, ldy, chunk, c0, c1, scratch)
 	var u []float32
-	if l.up != nil {
+	if l.up != nil && l.factor.Cols == 0 {
 		u = scratch[:rows*width]
 		l.mul(l.up, u, width, chunk, c0, c1, scratch[len(u):])
 	}
 	for r := range rows {
 		out := y[r*ldy : r*ldy+width]
 		w.addBias(out, c0)
-		if u == nil {
+		switch {
+		case u != nil:
+			u := u[r*width : (r+1)*width]
+			l.up.addBias(u, c0)
+			l.gate(out, u)
+		case l.up != nil:
+			l.gate(out, l.factor.Row(r0 + r)[c0:c1])
+		default:
 			l.act.apply(out)
-		} else {
-			l.gate(out, u[r*width:(r+1)*width], c0)
 		}
 		switch {
 		case l.to.stride > 0:
@@ -239,9 +246,8 @@ func (l *linearLoop) Do(worker, i int) {
 	}
 }
 
-// gate computes y = act(y) ∘ (u + bias).
-func (l *linearLoop) gate(y, u []float32, c0 int) {
-	l.up.addBias(u, c0)
+// gate computes y = act(y) ∘ u.
+func (l *linearLoop) gate(y, u []float32) {
 	if l.act == SiLU {
 		kernel.SiLUMul(y, y, u)
 		return

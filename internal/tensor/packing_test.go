@@ -264,7 +264,6 @@ func TestPackingMisuse(t *testing.T) {
 	require.NoError(t, ex.Pack(m, memory(n), nil))
 	require.PanicsWithValue(t, badPacking, func() { _ = ex.Pack(m, memory(n), nil) })
 	require.PanicsWithValue(t, badFormat, func() { ex.LinearHeads(New(1, 64), 0, 64, New(1, 64), 0, 64, []*Matrix{m}) })
-	require.PanicsWithValue(t, badFormat, func() { ex.GatedLinear(New(1, 64), New(1, 64).Input(), m, source, SiLU) })
 	require.PanicsWithValue(t, badShape, func() {
 		ex.LinearInput(New(1, 64).Input(), m, SiLU, NewPacked(Int8, must(matrix(rand.New(rand.NewPCG(1, 1)), F32, 4, 65, false))))
 	})

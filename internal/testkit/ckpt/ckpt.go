@@ -22,7 +22,7 @@ const weightsFile = "model.safetensors"
 // Checkpoint is the files of a checkpoint, its tensors apart.
 type Checkpoint struct {
 	Files   map[string][]byte
-	Tensors []*Tensor // in the order of the file
+	Tensors []*Tensor // in the order of the file, or of the files
 }
 
 // Tensor is one tensor as it is stored.
@@ -45,9 +45,10 @@ func Read(t testing.TB, dir string) *Checkpoint {
 		}
 		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		check(t, err)
-		if e.Name() == weightsFile {
+		switch {
+		case strings.HasSuffix(e.Name(), ".safetensors"):
 			c.parse(t, data)
-		} else {
+		case e.Name() != weightsFile+".index.json": // shards become one file
 			c.Files[e.Name()] = data
 		}
 	}
@@ -60,7 +61,7 @@ func (c *Checkpoint) parse(t testing.TB, data []byte) {
 	var header map[string]json.RawMessage
 	check(t, json.Unmarshal(data[8:8+n], &header))
 	body := data[8+n:]
-	at := map[*Tensor]int{}
+	first, at := len(c.Tensors), map[*Tensor]int{}
 	for name, raw := range header {
 		if name == "__metadata__" {
 			continue
@@ -75,7 +76,7 @@ func (c *Checkpoint) parse(t testing.TB, data []byte) {
 		at[x] = h.Offsets[0]
 		c.Tensors = append(c.Tensors, x)
 	}
-	slices.SortFunc(c.Tensors, func(a, b *Tensor) int { return at[a] - at[b] })
+	slices.SortFunc(c.Tensors[first:], func(a, b *Tensor) int { return at[a] - at[b] })
 }
 
 // Clone returns a copy that shares nothing with c.
@@ -190,7 +191,7 @@ func Encode(tensors []*Tensor) []byte {
 	for len(head)%8 != 0 {
 		head = append(head, ' ')
 	}
-	out := binary.LittleEndian.AppendUint64(nil, uint64(len(head)))
+	out := binary.LittleEndian.AppendUint64(make([]byte, 0, 8+len(head)+at), uint64(len(head)))
 	out = append(out, head...)
 	for _, x := range tensors {
 		out = append(out, x.Data...)
