@@ -34,6 +34,7 @@ type Pool struct {
 	pending atomic.Int32 // workers that have not finished the current loop
 	stop    atomic.Bool
 	closed  atomic.Bool
+	failed  atomic.Pointer[Panic] // the first panic of the current loop
 	wake    []parking // one for each worker after the first
 	caller  parking
 }
@@ -89,6 +90,9 @@ func New(threads int) *Pool {
 func (p *Pool) Threads() int { return p.threads }
 
 // Run calls t.Do for every i in 0..n-1 and returns when all are done. After Stop, items not yet begun are left out.
+//
+// Panics if a worker does, once no worker is inside the loop any more, with a *[Panic] that has the worker's stack.
+// Items not yet begun are left out then too.
 func (p *Pool) Run(t Task, n int) {
 	if p.closed.Load() {
 		panic(badClosed)
@@ -109,6 +113,9 @@ func (p *Pool) Run(t Task, n int) {
 	p.drain(0)
 	p.caller.wait(p.idle)
 	p.task = nil
+	if failed := p.failed.Swap(nil); failed != nil {
+		panic(failed)
+	}
 }
 
 // Stop makes the current loop, and those after it, leave out the items not yet begun, until Resume.
@@ -134,12 +141,21 @@ func (p *Pool) Close() {
 func (p *Pool) idle() bool { return p.pending.Load() == 0 }
 
 func (p *Pool) drain(worker int) {
+	defer p.catch()
 	for !p.stop.Load() {
 		i := p.next.Add(1) - 1
 		if i >= p.n {
 			return
 		}
 		p.task.Do(worker, int(i))
+	}
+}
+
+// catch keeps the panic that it is deferred for, and ends the loop.
+func (p *Pool) catch() {
+	if failed := Caught(recover()); failed != nil {
+		p.failed.CompareAndSwap(nil, failed)
+		p.next.Store(p.n)
 	}
 }
 

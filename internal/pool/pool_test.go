@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -76,6 +77,12 @@ func TestCloseEndsWorkers(t *testing.T) {
 	before := runtime.NumGoroutine()
 	p := New(8)
 	p.Close()
+	requireGone(t, before)
+}
+
+// requireGone waits until there are no more goroutines than before.
+func requireGone(t *testing.T, before int) {
+	t.Helper()
 	for range 200 {
 		if runtime.NumGoroutine() <= before {
 			return
@@ -83,6 +90,71 @@ func TestCloseEndsWorkers(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+}
+
+// A panic in any worker ends the loop, is passed on by Run with the stack of the worker, and leaves the pool usable.
+func TestWorkerPanics(t *testing.T) {
+	before := runtime.NumGoroutine()
+	p := New(4)
+	for _, bad := range []int{0, 1, 3} { // 0 is the goroutine that calls Run
+		for range 50 {
+			failed := run(p, func(worker, _ int) {
+				if worker == bad {
+					panicHere()
+				}
+				time.Sleep(10 * time.Microsecond) // so that each worker gets an item
+			}, 1_000_000)
+			require.Equal(t, errPlanted, failed.Value)
+			require.ErrorIs(t, failed, errPlanted)
+			require.Contains(t, string(failed.Stack), "panicHere")
+			require.Zero(t, p.pending.Load(), "a worker is still inside the loop")
+			c := &count{hits: make([]atomic.Int32, 64)}
+			p.Run(c, 64)
+			for i := range c.hits {
+				require.EqualValues(t, 1, c.hits[i].Load())
+			}
+		}
+	}
+	// All at once: one of them is passed on, and the next loop does not see the others.
+	require.Equal(t, errPlanted, run(p, func(int, int) { panicHere() }, 100).Value)
+	p.Run(&count{hits: make([]atomic.Int32, 64)}, 64)
+	// A loop of one item has no workers.
+	require.Contains(t, string(run(p, func(int, int) { panicHere() }, 1).Stack), "panicHere")
+	p.Close()
+	requireGone(t, before)
+}
+
+var errPlanted = errors.New("planted")
+
+//go:noinline
+func panicHere() { panic(errPlanted) }
+
+// run returns the panic of a loop over n items.
+func run(p *Pool, do func2, n int) *Panic {
+	var failed *Panic
+	errors.As(Contain(func() error {
+		p.Run(do, n)
+		return nil
+	}), &failed)
+	return failed
+}
+
+func TestContain(t *testing.T) {
+	require.NoError(t, Contain(func() error { return nil }))
+	require.Equal(t, errPlanted, Contain(func() error { return errPlanted }))
+	err := Contain(func() error {
+		var m map[string]int
+		m["x"] = 1
+		return nil
+	})
+	var fault runtime.Error
+	require.ErrorAs(t, err, &fault)
+	var failed *Panic
+	require.ErrorAs(t, err, &failed)
+	require.Contains(t, string(failed.Stack), "TestContain")
+	require.ErrorContains(t, Contain(func() error { panic("text") }), "panic: text")
+	require.Error(t, Contain(func() error { panic(nil) }))
+	require.Nil(t, Caught(nil))
 }
 
 func TestMisusePanics(t *testing.T) {
