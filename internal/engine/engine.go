@@ -10,6 +10,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/llm"
 )
@@ -40,6 +41,7 @@ type Engine struct {
 	queue   []*state // submitted, not yet at work
 	running []*state // what the present step is for
 	closed  bool
+	failure error // a panic of the loop; it has ended then
 
 	active []*state // at work; the loop's own
 	rows   []*state // whose logits the present batch gives, in order; the loop's own
@@ -61,7 +63,7 @@ func New(decoder *llm.Decoder, o Options) *Engine {
 
 // Submit queues a request. It ends early when ctx does.
 //
-// Errors: [ErrClosed]. Panics if the request does not fit the context.
+// Errors: [ErrClosed]; *[pool.Panic] once the loop has failed. Panics if the request does not fit the context.
 func (e *Engine) Submit(ctx context.Context, r *Request) (*Handle, error) {
 	if r.MaxTokens < 1 || len(r.Tokens) == 0 || len(r.Positions) != len(r.Tokens) || len(r.Tokens)+r.MaxTokens > e.opts.Context {
 		panic("engine: request was not checked")
@@ -71,18 +73,26 @@ func (e *Engine) Submit(ctx context.Context, r *Request) (*Handle, error) {
 		s.steps += p.Job.Steps()
 	}
 	s.unwatch = context.AfterFunc(ctx, func() { e.cancel(s) })
-	e.mu.Lock()
-	closed := e.closed
-	if !closed {
-		e.queue = append(e.queue, s) // from here on the loop owns it
-	}
-	e.mu.Unlock()
-	if closed {
+	if err := e.enqueue(s); err != nil {
 		s.unwatch()
-		return nil, ErrClosed
+		return nil, err
 	}
 	e.poke()
 	return &Handle{engine: e, events: s.events}, nil
+}
+
+// enqueue hands a request to the loop, which owns it from then on.
+func (e *Engine) enqueue(s *state) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.failure != nil:
+		return e.failure
+	case e.closed:
+		return ErrClosed
+	}
+	e.queue = append(e.queue, s)
+	return nil
 }
 
 // Close refuses new requests, waits for the running ones and ends the workers.
@@ -140,8 +150,29 @@ func (e *Engine) end() {
 	e.mu.Unlock()
 }
 
+// loop serves requests until the engine is closed or something in it panics.
 func (e *Engine) loop() {
 	defer close(e.done)
+	defer e.ex.Close()
+	if err := pool.Contain(e.serve); err != nil {
+		e.fail(err)
+	}
+}
+
+// fail refuses further requests after a panic and lets go of those there are: [Handle.Next] tells them why.
+func (e *Engine) fail(err error) {
+	e.mu.Lock()
+	e.failure = err
+	left := append(e.queue, e.active...)
+	e.queue, e.running = nil, nil
+	e.mu.Unlock()
+	for _, s := range left {
+		s.unwatch()
+	}
+	e.active, e.rows, e.batch, e.cache = nil, nil, llm.Batch{}, nil
+}
+
+func (e *Engine) serve() error {
 	for range e.wake {
 		for e.admit() {
 			if !e.step() {
@@ -154,17 +185,25 @@ func (e *Engine) loop() {
 			last := e.closed && len(e.queue) == 0
 			e.mu.Unlock()
 			if last {
-				e.ex.Close()
-				return
+				return nil
 			}
 		}
 	}
+	return nil
 }
 
 // admit moves queued requests to work and drops cancelled ones. It reports whether there is any at work.
 func (e *Engine) admit() bool {
+	for _, s := range e.sort() {
+		e.release(s, s.ctx.Err(), false)
+	}
+	return len(e.active) > 0
+}
+
+// sort does admit's work on the lists and returns the cancelled requests.
+func (e *Engine) sort() (gone []*state) {
 	e.mu.Lock()
-	var gone []*state
+	defer e.mu.Unlock()
 	keep := e.active[:0]
 	for _, s := range e.active {
 		if s.cancelled {
@@ -188,11 +227,7 @@ func (e *Engine) admit() bool {
 	}
 	clear(e.queue[len(queue):])
 	e.queue = queue
-	e.mu.Unlock()
-	for _, s := range gone {
-		e.release(s, s.ctx.Err(), false)
-	}
-	return len(e.active) > 0
+	return gone
 }
 
 // finish ends a request at work.

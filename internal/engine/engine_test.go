@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
@@ -345,6 +346,47 @@ func TestFailuresStayWithTheirRequest(t *testing.T) {
 	require.ErrorIs(t, read(nan, nil).err, sample.ErrBadLogits)
 	require.Equal(t, want, read(good, nil))
 }
+
+// A panic in a step ends what runs and what waits, each with the panic and the stack it came from. Nothing new is taken, and
+// Close returns. What was delivered before is not lost.
+func TestPanicInTheLoop(t *testing.T) {
+	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 3})
+	unread := submit(t, e, background, request(t, e, 1, 10, 20))
+	require.Eventually(t, func() bool { return len(unread.events) == 22 }, time.Minute, time.Millisecond)
+	gate := make(chan struct{})
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	handles := []*Handle{submit(t, e, ctx, request(t, e, 1, 10, 20, &job{steps: 2, step: func(*tensor.Exec) error {
+		<-gate
+		panic(errPlanted)
+	}}))}
+	for i := range 8 { // three are at work, the others wait
+		handles = append(handles, submit(t, e, ctx, request(t, e, uint64(i), 10, 20, &job{steps: 1})))
+	}
+	answers := make([]answer, len(handles))
+	var wg sync.WaitGroup
+	for i, h := range handles {
+		wg.Go(func() { answers[i] = read(h, nil) })
+	}
+	close(gate)
+	wg.Wait()
+	refused := func() error {
+		_, err := e.Submit(ctx, request(t, e, 9, 10, 1))
+		return err
+	}
+	for _, a := range append(answers, answer{err: refused()}) {
+		var failed *pool.Panic
+		require.ErrorAs(t, a.err, &failed)
+		require.ErrorIs(t, a.err, errPlanted)
+		require.Contains(t, string(failed.Stack), "TestPanicInTheLoop")
+	}
+	require.Len(t, read(unread, nil).tokens, 20)
+	cancel() // nobody listens any more
+	e.Close()
+	require.ErrorIs(t, refused(), errPlanted)
+}
+
+var errPlanted = errors.New("planted")
 
 // The answer ends with an end token, forced tokens take the place of sampled ones, and progress is told in order.
 func TestEvents(t *testing.T) {

@@ -102,7 +102,8 @@ type Handle struct {
 	events chan Event
 }
 
-// Next returns the next event, or ctx's error. After an End event there are no more.
+// Next returns the next event, or ctx's error. After an End event there are no more. When the engine's loop has panicked, an End
+// event with a *[pool.Panic] comes in place of what it has not delivered.
 func (h *Handle) Next(ctx context.Context) (Event, error) {
 	if err := ctx.Err(); err != nil { // also where events are waiting
 		return Event{}, err
@@ -115,6 +116,13 @@ func (h *Handle) Next(ctx context.Context) (Event, error) {
 		return ev, nil
 	case <-ctx.Done():
 		return Event{}, ctx.Err()
+	case <-h.engine.done: // no more events are made
+	}
+	select {
+	case ev := <-h.events:
+		return ev, nil
+	default:
+		return Event{Kind: End, Err: h.engine.failure}, nil
 	}
 }
 

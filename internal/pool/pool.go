@@ -35,7 +35,7 @@ type Pool struct {
 	stop    atomic.Bool
 	closed  atomic.Bool
 	failed  atomic.Pointer[Panic] // the first panic of the current loop
-	wake    []parking // one for each worker after the first
+	wake    []parking             // one for each worker after the first
 	caller  parking
 }
 
