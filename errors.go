@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
@@ -42,6 +43,30 @@ func (e *RequestError) Error() string { return "qwenvl: request: " + e.Field + "
 
 // Unwrap returns the cause.
 func (e *RequestError) Unwrap() error { return e.Err }
+
+// InternalError is a panic inside the library: a defect of it, or of code that it was given, such as an [image.Image]. The
+// request gets it instead of the program; its [Model] refuses further work with the same error and can only be closed.
+type InternalError struct {
+	Value any    // what panic was called with
+	Stack []byte // of the goroutine that panicked, as debug.Stack writes it; for the library's authors
+}
+
+func (e *InternalError) Error() string { return fmt.Sprintf("qwenvl: internal error: %v", e.Value) }
+
+// Unwrap returns the value where it is an error, such as a runtime.Error.
+func (e *InternalError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// internalError gives a panic that was caught the public type; nil for other errors.
+func internalError(err error) *InternalError {
+	var p *pool.Panic
+	if !errors.As(err, &p) {
+		return nil
+	}
+	return &InternalError{Value: p.Value, Stack: p.Stack}
+}
 
 func requestError(field, problem string) error {
 	return &RequestError{Field: field, Err: errors.New(problem)}

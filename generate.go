@@ -10,12 +10,15 @@ import (
 
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/sample"
 )
 
 // Generate answers a request.
 //
-// Errors: *[RequestError]; [ErrContextFull]; [ErrBadLogits]; [ErrClosed]; ctx's error, within a tenth of a second of its end.
+// Errors: *[RequestError]; [ErrContextFull]; [ErrBadLogits]; [ErrClosed]; ctx's error, within a tenth of a second of its end;
+// *[InternalError] after a panic inside the library, and from then on for every request. A panic in the caller's own
+// r.Progress, or in the loop over [Model.Stream], is the caller's and leaves the model usable.
 func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
 	resp := &Response{}
 	var text, reasoning strings.Builder
@@ -44,7 +47,7 @@ func (m *Model) Stream(ctx context.Context, r Request) iter.Seq2[Delta, error] {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		g := generation{model: m, req: &r, yield: yield, start: time.Now()}
-		if err := g.run(ctx); err != nil && !g.left {
+		if err := m.failed(g.run(ctx)); err != nil && !g.left {
 			yield(Delta{}, err)
 		}
 	}
@@ -132,7 +135,7 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 		return nil, err
 	}
 	if len(g.prompt.Media) > 0 {
-		if err := m.packTower(ctx); err != nil {
+		if err := pool.Contain(func() error { return m.packTower(ctx) }); err != nil {
 			return nil, err
 		}
 	}
@@ -176,8 +179,12 @@ func (m *Model) buildAside(ctx context.Context, r *Request) (*prompt, error) {
 	m.callers.Add(1) // the goroutine may outlive the call, which is entered itself
 	go func() {
 		defer m.leave()
-		p, err := m.buildPrompt(ctx, r, false)
-		done <- result{p, err}
+		var p *prompt
+		err := pool.Contain(func() (err error) {
+			p, err = m.buildPrompt(ctx, r, false)
+			return err
+		})
+		done <- result{p, m.failed(err)} // also when nobody waits any more
 	}()
 	select {
 	case res := <-done:

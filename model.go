@@ -13,6 +13,7 @@
 package qwenvl
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/tokenizer"
@@ -45,12 +47,13 @@ type Model struct {
 
 	mu      sync.Mutex
 	closed  bool           // guarded by mu
+	failure error          // guarded by mu: what new requests are refused with
 	callers sync.WaitGroup // Close waits for them
 }
 
 // Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not change while the model is in use.
 //
-// Errors: *[CheckpointError], which names file and field; errors of options.
+// Errors: *[CheckpointError], which names file and field; *[InternalError]; errors of options.
 func Load(dir string, opts ...Option) (*Model, error) {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
@@ -80,11 +83,14 @@ func load(files fs.FS, open func() (*weights.Source, error), opts []Option) (*Mo
 	}
 	// Parsing a large vocabulary takes about as long as binding the weights.
 	text := make(chan error, 1)
-	go func() { text <- m.loadText(files) }()
-	err = m.loadWeights(open)
+	go func() { text <- pool.Contain(func() error { return m.loadText(files) }) }()
+	err = pool.Contain(func() error { return m.loadWeights(open) })
 	if err = errors.Join(<-text, err); err != nil {
 		if m.source != nil {
 			err = errors.Join(err, m.source.Close())
+		}
+		if internal := internalError(err); internal != nil {
+			return nil, internal
 		}
 		return nil, checkpointError(err)
 	}
@@ -216,8 +222,23 @@ func (m *Model) enter() error {
 	if m.closed {
 		return ErrClosed
 	}
+	if m.failure != nil {
+		return m.failure
+	}
 	m.callers.Add(1)
 	return nil
+}
+
+// failed gives a panic that was caught its public type, and makes the model refuse further work then.
+func (m *Model) failed(err error) error {
+	internal := internalError(err)
+	if internal == nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failure = cmp.Or(m.failure, error(internal))
+	return internal
 }
 
 func (m *Model) leave() { m.callers.Done() }
