@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
 // The test binary plays the peers: with fake=PROGRAM[,LOG] among its arguments it does as that program would, and adds its arguments to a file.
@@ -15,7 +17,7 @@ func TestMain(m *testing.M) {
 			os.Exit(fake(name, slices.Delete(slices.Clone(os.Args[1:]), i-1, i)))
 		}
 	}
-	os.Exit(m.Run())
+	testkit.Main(m, "../../../testdata", "^(TestCurvesOfText|TestLongTemplate)$")
 }
 
 func fake(name string, args []string) int {
