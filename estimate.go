@@ -138,6 +138,8 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 	for _, b := range append(plan.Binds, plan.Copies...) {
 		n := float64(elements(b.Shape)) * stored
 		switch {
+		case b.Convert && b.Joined: // packed from a copy
+			n += float64(tensor.PackedBytes(b.Format, b.Shape[0], b.Shape[1]))
 		case b.Convert:
 			n = float64(tensor.PackedBytes(b.Format, b.Shape[0], b.Shape[1]))
 		case b.Canonical == "embed.weight" && text != F32:

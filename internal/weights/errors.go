@@ -133,7 +133,7 @@ func (e *ValueError) Place() (file, field string) { return e.File, e.Tensor }
 // Misuse panics with one of these constants.
 const (
 	badPart  = "weights: a name's parts are strings and ints"
-	badRef   = "weights: a reference transposes vectors, cuts columns without transposing or adds to a matrix"
+	badRef   = "weights: a reference transposes vectors, cuts columns without transposing, adds to a matrix or sets more beside a join"
 	badTable = "weights: a rename table is pairs of patterns with equally many stars"
 )
 

@@ -1,10 +1,12 @@
 package weights
 
+// What constructors of towers and decoders see: a list of weights by the model's own names, collected
+// with all its problems. bind.go finds and checks each; plan.go runs the same constructors without a
+// checkpoint.
+
 import (
 	"errors"
 	"fmt"
-	"math"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,8 +114,8 @@ func (l *Loader) packed(m *tensor.Matrix) *tensor.Matrix {
 	return p
 }
 
-// Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned copy
-// (a [Ref] with Transpose always copies). After [Loader.As] it may have to be packed.
+// Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned
+// copy (a [Ref] with Transpose or Join always copies). After [Loader.As] it may have to be packed.
 //
 // Shapes: the tensor is [rows, …] with the remaining dimensions multiplying to cols, so that a convolution over patches
 // [D, C, T, P, P] is the matrix [D, C*T*P*P].
@@ -131,107 +133,36 @@ func (l *Loader) MatrixBias(name string, rows, cols int) *tensor.Matrix {
 	return l.packed(m.WithBias(bias))
 }
 
-func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
-	if l.noteMatrix(canonical, rows, cols) {
-		return nil
-	}
-	t, ok := l.bind(canonical)
-	if !ok {
-		return nil
-	}
-	if t.ref.PlusOne || !t.ref.Transpose && t.ref.ColHi != 0 {
-		panic(badRef)
-	}
-	if t.ref.Transpose {
-		return l.transposed(canonical, t, rows, cols)
-	}
-	total, ok := rowsOf(t.Shape, cols, t.ref.Hi > 0)
-	lo, hi := t.ref.rows(total)
-	if !ok || lo < 0 || hi > total || hi-lo != rows {
-		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: []int{rows, cols}, Got: t.Shape})
-		return nil
-	}
-	s, ok := l.stored(t, "weight matrix", cols)
-	if !ok || !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, cols)) {
-		return nil
-	}
-	n := s.format.RowBytes(cols)
-	return tensor.NewMatrix(s.format, rows, cols, aligned(t.Data[lo*n:hi*n], s.format.Align()), nil)
-}
-
-// stored returns how a tensor is stored, if it can be bound as what is wanted and none of the places
-// in it, counted in elements, lies within a block.
-func (b *binding) stored(t found, what string, places ...int) (stored, bool) {
-	s := t.DType.row()
-	if !s.bound {
-		b.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a " + what + " of type " + string(t.DType)})
-		return s, false
-	}
-	for _, n := range places {
-		if uint64(n)%s.elements != 0 {
-			feature := fmt.Sprintf("a %s that ends within a block: %d elements, %d in a block of %s", what, n, s.elements, t.DType)
-			b.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: feature})
-			return s, false
-		}
-	}
-	return s, true
-}
-
-// Vector binds name, the whole name, as n values. They are converted to float32 in memory of their own, and must be
-// finite.
+// Vector binds name, the whole name, as n values. They are converted to float32 in memory of their
+// own, and must be finite.
 func (l *Loader) Vector(name string, n int) []float32 { return l.Floats(name, n) }
 
 // Floats binds name, the whole name, as a tensor of the given shape, converted as by [Loader.Vector].
 func (l *Loader) Floats(name string, shape ...int) []float32 {
 	canonical := l.prefix + name
-	if l.note(canonical, shape...) {
+	ref := l.names(canonical)
+	switch {
+	case l.note(Planned{Canonical: canonical, Shape: shape}, ref):
 		return nil
+	case len(ref.Join) > 0:
+		return l.joinedFloats(canonical, ref, shape)
 	}
-	t, ok := l.bind(canonical)
-	if !ok {
-		return nil
-	}
-	if t.ref.Transpose || t.ref.ColHi != 0 {
-		panic(badRef)
-	}
-	total := 0
-	if len(t.Shape) > 0 {
-		total = t.Shape[0]
-	}
-	lo, hi := t.ref.rows(total)
-	if len(t.Shape) == 0 || len(shape) == 0 || !slices.Equal(t.Shape[1:], shape[1:]) || lo < 0 || hi > total || hi-lo != shape[0] {
-		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: shape, Got: t.Shape})
-		return nil
-	}
-	n, _ := Elements(t.Shape[1:]) // in a row
-	row := int(n)
-	s, ok := l.stored(t, "vector", lo*row, hi*row)
-	if !ok || !l.claim(canonical, t, rowSpan(t.Shape, lo, hi, row)) {
-		return nil
-	}
-	v := s.decode(t.Data[s.offset(lo*row):s.offset(hi*row)])
-	if i := firstNotFinite(v); i >= 0 {
-		l.problem(&ValueError{File: t.File, Tensor: t.Name, Index: lo*row + i, Value: float64(v[i])})
-		return nil
-	}
-	if t.ref.PlusOne {
-		for i := range v {
-			v[i]++
-		}
-	}
-	return v
+	return l.floats(canonical, ref, shape)
 }
 
-// Has reports whether the checkpoint has a tensor for name, the whole name. It binds nothing.
+// Has reports whether the checkpoint has a tensor for name, the whole name, or a part of it. It binds
+// nothing.
 func (l *Loader) Has(name string) bool {
-	_, ok := l.src.find(l.names(l.prefix + name).Name)
-	return ok
+	return slices.ContainsFunc(l.names(l.prefix+name).Parts(), func(r Ref) bool {
+		_, ok := l.src.find(r.Name)
+		return ok
+	})
 }
 
-// Shape returns the shape of the checkpoint's tensor for name, the whole name, as it is stored: before any cut or transposition.
-// It binds nothing. It lets a family tell layouts apart.
+// Shape returns the shape of the checkpoint's tensor for name, the whole name, or of its first part, as
+// it is stored: before any cut or transposition. It binds nothing. It lets a family tell layouts apart.
 func (l *Loader) Shape(name string) ([]int, bool) {
-	i, ok := l.src.find(l.names(l.prefix + name).Name)
+	i, ok := l.src.find(l.names(l.prefix + name).Parts()[0].Name)
 	if !ok {
 		return nil, false
 	}
@@ -272,53 +203,6 @@ func (b *binding) problem(err error) {
 	} else {
 		b.dropped++
 	}
-}
-
-// found is a tensor that a model's name led to.
-type found struct {
-	Tensor
-	index int
-	ref   Ref
-}
-
-// bind finds the tensor of a canonical name. From here on it counts as used, whatever else is wrong with it.
-func (b *binding) bind(canonical string) (found, bool) {
-	ref := b.names(canonical)
-	i, ok := b.src.find(ref.Name)
-	if !ok {
-		b.problem(&MissingError{File: b.src.name, Tensor: ref.Name, For: canonical})
-		return found{}, false
-	}
-	if b.used[i] == nil {
-		b.used[i] = &use{}
-	}
-	return found{Tensor: b.src.at(i), index: i, ref: ref}, true
-}
-
-// rowsOf returns the number of rows of cols elements: the first of two or more dimensions, or with flat as many leading
-// dimensions as leave cols.
-func rowsOf(shape []int, cols int, flat bool) (rows int, ok bool) {
-	if cols < 0 {
-		return 0, false
-	}
-	row := uint64(1)
-	for k := len(shape) - 1; k >= 1; k-- {
-		hi, lo := bits.Mul64(row, uint64(shape[k]))
-		if hi != 0 {
-			return 0, false
-		}
-		if row = lo; row != uint64(cols) || k > 1 && !flat {
-			continue
-		}
-		n := uint64(1)
-		for _, d := range shape[:k] {
-			if hi, n = bits.Mul64(n, uint64(d)); hi != 0 || n > math.MaxInt {
-				return 0, false
-			}
-		}
-		return int(n), true
-	}
-	return 0, false
 }
 
 // matches reports whether name fits a pattern in which the first "*" stands for anything.

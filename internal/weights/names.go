@@ -1,5 +1,8 @@
 package weights
 
+// Where a checkpoint has what the model wants: a family's layout is a function from the model's names
+// to references.
+
 import "strings"
 
 // Ref says where in a checkpoint a tensor of the model is. What a family stores differently from how the model wants it
@@ -21,6 +24,15 @@ type Ref struct {
 	// ColLo and ColHi cut columns ColLo..ColHi-1 out of the last dimension of a transposed tensor: the gate or the up half of
 	// [E, in, 2*out]. ColHi 0 means all of them.
 	ColLo, ColHi int
+
+	// Join makes one tensor of several, each of which may be a cut. Without Run the rows of one follow
+	// those of another: q, k and v that are stored apart. The parts that are no cuts have equally many
+	// rows. A join of differently stored types is float32. Nothing else but Run is set beside Join.
+	Join []Ref
+
+	// Run deals the columns of a matrix out to the parts of Join, that many at a time, in turns: a
+	// convolution [D, C, 2, P, P] stored as two of [D, C, P, P] is joined in runs of P*P.
+	Run int
 
 	// PlusOne adds 1 to every value, in float32: norm weights that are stored around zero. For vectors only.
 	PlusOne bool

@@ -1,20 +1,25 @@
 package weights
 
+// What a model would bind, written down by its own constructors, to tell tensors and sizes of a model
+// whose weights are not there.
+
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
 )
 
-// Planned is a bind that a Loader was asked for.
+// Planned is a bind that a Loader was asked for, or one part of it where it joins several.
 type Planned struct {
 	Canonical string // the model's name
 	Ref       Ref    // where it is in the checkpoint
 	Shape     []int  // as the model wants it
 	Format    tensor.Format
 	Convert   bool // a matrix that is wanted in Format
+	Joined    bool // a part, which is copied before anything else is done with it
 }
 
 // Plan is a list of binds, in order, and of binds of what was bound before, in another format.
@@ -29,22 +34,18 @@ func NewPlanner(names Names) (*Loader, *Plan) {
 	return l, p
 }
 
-// note writes a bind down when the Loader plans.
-func (b *binding) note(canonical string, shape ...int) bool {
+// note writes a bind down, part by part, when the Loader plans.
+func (b *binding) note(p Planned, ref Ref) bool {
 	if b.plan == nil {
 		return false
 	}
-	b.plan.Binds = append(b.plan.Binds, Planned{Canonical: canonical, Ref: b.names(canonical), Shape: shape})
-	return true
-}
-
-// noteMatrix is note for a matrix.
-func (l *Loader) noteMatrix(canonical string, rows, cols int) bool {
-	if !l.note(canonical, rows, cols) {
-		return false
+	shape, last := p.Shape, len(p.Shape)-1
+	for _, part := range ref.parts(shape[0], shape[last]) {
+		p.Ref, p.Shape, p.Joined = part.Ref, slices.Clone(shape), len(ref.Join) > 0
+		p.Shape[last] = part.cols
+		p.Shape[0] = part.rows // after the columns: a vector has one dimension
+		b.plan.Binds = append(b.plan.Binds, p)
 	}
-	b := &l.plan.Binds[len(l.plan.Binds)-1]
-	b.Format, b.Convert = l.format, l.convert
 	return true
 }
 

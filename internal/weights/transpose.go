@@ -3,15 +3,11 @@ package weights
 // Matrices that a checkpoint stores with their inputs as rows: they are copied, turned, through tiles.
 // What is stored as the model wants it is bound in loader.go without a copy.
 
-import (
-	"unsafe"
-
-	"github.com/qwenvl/qwenvl/internal/tensor"
-)
+import "unsafe"
 
 // transposed binds rows lo..hi-1 and columns colLo..colHi-1 of a tensor, its last dimension being the columns, as the matrix
 // [colHi-colLo, hi-lo]. Blocks run along the tensor's rows, so that a block type comes out as float32.
-func (l *Loader) transposed(canonical string, t found, rows, cols int) *tensor.Matrix {
+func (l *Loader) transposed(canonical string, t found, rows, cols int) (piece, bool) {
 	width := 0
 	if len(t.Shape) > 0 {
 		width = t.Shape[len(t.Shape)-1]
@@ -21,16 +17,17 @@ func (l *Loader) transposed(canonical string, t found, rows, cols int) *tensor.M
 	colLo, colHi := t.ref.columns(width)
 	if !ok || lo < 0 || hi > total || hi-lo != cols || colLo < 0 || colHi > width || colHi-colLo != rows {
 		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: []int{cols, rows}, Got: t.Shape})
-		return nil
+		return piece{}, false
 	}
 	s, ok := l.stored(t, "weight matrix", lo*width, hi*width)
 	if !ok || !l.claim(canonical, t, span{lo, hi, colLo, colHi}) {
-		return nil
+		return piece{}, false
 	}
-	from, size, format := t.Data[s.offset(lo*width):s.offset(hi*width)], int(s.bytes), s.format
+	from := t.Data[s.offset(lo*width):s.offset(hi*width)]
 	if s.elements > 1 {
-		from, size, format = floatBytes(s.decode(from)), 4, tensor.F32
+		s, from = F32.row(), floatBytes(s.decode(from))
 	}
+	size := int(s.bytes)
 	data := newBuffer(rows * cols * size)
 	if len(data) > 0 {
 		if from = from[colLo*size:]; size == 2 {
@@ -39,7 +36,7 @@ func (l *Loader) transposed(canonical string, t found, rows, cols int) *tensor.M
 			transpose[uint32](data, from, width, rows, cols)
 		}
 	}
-	return tensor.NewMatrix(format, rows, cols, data, nil)
+	return piece{s, data}, true
 }
 
 // transpose sets dst[r·cols+c] = src[c·ld+r], elements of type T; src may lie at any address. It goes through a tile
