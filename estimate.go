@@ -69,12 +69,13 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	if r.ContextTokens < 0 || r.PrefillChunk < 0 || r.Threads < 0 {
 		return Memory{}, requestError("ContextTokens, PrefillChunk or Threads", "below 0")
 	}
-	text, tower, packed, err := in.weights(r.WeightFormat, r.VisionFormat)
+	text, tower, formats, err := in.weights(r.WeightFormat, r.VisionFormat)
 	if err != nil {
 		return Memory{}, err
 	}
 	m := Memory{Weights: text + tower, Program: programBytes()}
-	tokens, rows, workspace, err := in.vision(&r, packed[1])
+	packed := tensorFormats[formats[0]].Packed()
+	tokens, rows, workspace, err := in.vision(&r, tensorFormats[formats[1]].Packed())
 	if err != nil {
 		return Memory{}, err
 	}
@@ -96,13 +97,13 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	if v := in.spec.Vision; v != nil {
 		features *= int64(1 + len(v.Encoder.Taps))
 	}
-	m.Cache = llm.CacheBytes(context, packed[0])
-	m.Workspace = llm.PassBytes(min(context, r.PrefillChunk), packed[0]) + int64(r.Threads)*threadBytes
+	m.Cache = llm.CacheBytes(context, cacheFormat(formats[0]) == tensor.F16)
+	m.Workspace = llm.PassBytes(min(context, r.PrefillChunk), packed) + int64(r.Threads)*threadBytes
 	m.Workspace += int64(garbage * float64(m.Cache+m.Workspace))
 	m.Vision = rows + workspace + features
 	m.Tokenizer = tokenizerBytes * int64(llm.VocabSize)
 	m.Total = m.Weights + m.Cache + rows + features + max(workspace, m.Workspace) + m.Tokenizer + m.Program + codeBytes
-	if packed[0] {
+	if packed {
 		m.Total += packingBytes
 	}
 	if len(r.Pictures) == 0 { // the tower's weights are not touched
@@ -111,24 +112,24 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	return m, nil
 }
 
-// weights returns the memory that the weights of the decoder and of tower and adapter take, and whether each is
-// packed: then keys and values are in half precision.
-func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, packed [2]bool, err error) {
+// weights returns the memory that the weights of the decoder and of tower and adapter take, and the
+// format of each.
+func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, formats [2]WeightFormat, err error) {
 	o := options{weights: cmp.Or(text, F32), vision: tower}
 	for _, f := range []struct {
 		name   string
 		format WeightFormat
 	}{{"WeightFormat", o.weights}, {"VisionFormat", cmp.Or(tower, F32)}} {
 		if err := checkFormat(f.name, f.format); err != nil {
-			return 0, 0, packed, &RequestError{Field: f.name, Err: err}
+			return 0, 0, formats, &RequestError{Field: f.name, Err: err}
 		}
 	}
 	if text, tower, err = o.resolve(in.spec, in.layout.Names); err != nil {
-		return 0, 0, packed, err
+		return 0, 0, formats, err
 	}
 	ld, plan := weights.NewPlanner(in.layout.Names)
-	if _, err := bind(in.spec, ld.As(tensorFormats[text]), ld.As(tensorFormats[tower])); err != nil {
-		return 0, 0, packed, err
+	if _, err := bind(in.spec, ld, text, tower); err != nil {
+		return 0, 0, formats, err
 	}
 	stored := float64(in.bytesPerItem)
 	if in.Info.WeightBytes > 0 && in.Parameters.Total > 0 {
@@ -152,7 +153,7 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 		}
 	}
 	seeing = int64(math.Round(bytes[1]))
-	return int64(math.Round(bytes[0]+bytes[1])) - seeing, seeing, [2]bool{tensorFormats[text].Packed(), tensorFormats[tower].Packed()}, nil
+	return int64(math.Round(bytes[0]+bytes[1])) - seeing, seeing, [2]WeightFormat{text, tower}, nil
 }
 
 // elements is how many numbers a shape has.

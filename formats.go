@@ -39,6 +39,24 @@ const (
 // tensorFormats are the formats of matrices that a WeightFormat asks for.
 var tensorFormats = map[WeightFormat]tensor.Format{F32: tensor.F32, BF16: tensor.BF16, Int8: tensor.Int8, Int4: tensor.Int4}
 
+// cacheFormat is what keys and values are kept in beside a decoder's weights. Beside the rounding of
+// packed weights that of half precision is small, and a token reads half as many bytes.
+func cacheFormat(text WeightFormat) tensor.Format {
+	if tensorFormats[text].Packed() {
+		return tensor.F16
+	}
+	return tensor.F32
+}
+
+// attentionFormat is what a tower's queries, keys and values are multiplied in. With packed weights
+// a score in 8 bits is hardly less exact than the query and the key that it is the product of.
+func attentionFormat(tower WeightFormat) tensor.Format {
+	if tensorFormats[tower].Packed() {
+		return tensor.Int8
+	}
+	return tensor.F32
+}
+
 func checkFormat(option string, f WeightFormat) error {
 	if _, ok := tensorFormats[f]; !ok && f != Auto {
 		return fmt.Errorf("qwenvl: %s: unknown format %q", option, f)
@@ -72,7 +90,7 @@ func auto(spec family.Spec, names weights.Names) (WeightFormat, error) {
 		return F32, nil
 	}
 	ld, plan := weights.NewPlanner(names)
-	if _, err := bind(spec, ld.As(tensor.Int8), ld.As(tensor.Int8)); err != nil {
+	if _, err := bind(spec, ld, Int8, Int8); err != nil {
 		return "", err
 	}
 	need := int64(0)
@@ -96,21 +114,24 @@ type parts struct {
 	unpacked, unpackedTower []*tensor.Matrix // what is to be packed before it is used
 }
 
-// bind makes the parts of a model from the weights that two loaders find, the decoder's and those of tower and adapter.
-func bind(spec family.Spec, text, tower *weights.Loader) (p parts, err error) {
-	if p.decoder, err = llm.New(spec.LLM, text); err != nil {
+// bind makes the parts of a model from the weights that a loader finds: the decoder's, and those of
+// tower and adapter, in a format each.
+func bind(spec family.Spec, ld *weights.Loader, text, tower WeightFormat) (p parts, err error) {
+	if p.decoder, err = llm.New(spec.LLM, ld.As(tensorFormats[text])); err != nil {
 		return p, err
 	}
-	p.unpacked = text.Pending()
+	p.unpacked = ld.Pending()
 	v := spec.Vision
 	if v == nil {
 		return p, nil
 	}
-	if p.encoder, err = vision.New(v.Encoder, tower.Sub("vision")); err != nil {
+	seeing, cfg := ld.As(tensorFormats[tower]), v.Encoder
+	cfg.Attention = attentionFormat(tower)
+	if p.encoder, err = vision.New(cfg, seeing.Sub("vision")); err != nil {
 		return p, err
 	}
-	p.adapter, err = adapter.New(v.Adapter, tower.Sub("adapter"))
-	p.unpackedTower = tower.Pending()[len(p.unpacked):]
+	p.adapter, err = adapter.New(v.Adapter, seeing.Sub("adapter"))
+	p.unpackedTower = ld.Pending()[len(p.unpacked):]
 	return p, err
 }
 

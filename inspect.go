@@ -98,7 +98,7 @@ func (in *Inspection) PictureTokens(width, height int) (int, error) {
 // plan runs the constructors of the model's parts and counts what they want.
 func (in *Inspection) plan(layout family.Layout) error {
 	ld, plan := weights.NewPlanner(layout.Names)
-	if _, err := bind(in.spec, ld, ld); err != nil {
+	if _, err := bind(in.spec, ld, F32, F32); err != nil {
 		return err
 	}
 	p := &in.Parameters

@@ -103,7 +103,10 @@ func load(files fs.FS, open func() (*weights.Source, error), opts []Option) (*Mo
 	if o.context > 0 {
 		m.context = o.context
 	}
-	m.engine = engine.New(m.decoder, engine.Options{Threads: o.threads, Context: m.context, Chunk: o.chunk, MaxBatch: o.maxBatch})
+	m.engine = engine.New(m.decoder, engine.Options{
+		Threads: o.threads, Context: m.context, Chunk: o.chunk, MaxBatch: o.maxBatch,
+		CacheFormat: cacheFormat(m.text),
+	})
 	return m, nil
 }
 
@@ -187,7 +190,7 @@ func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
 	}
 	ld := weights.NewLoader(m.source, layout.Names)
 	ld.Ignore(m.spec.Ignore...)
-	if m.parts, err = bind(m.spec, ld.As(tensorFormats[m.text]), ld.As(tensorFormats[m.tower])); err != nil {
+	if m.parts, err = bind(m.spec, ld, m.text, m.tower); err != nil {
 		return err
 	}
 	if err := ld.Finish(); err != nil {

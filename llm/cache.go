@@ -37,14 +37,25 @@ type Cache struct {
 	free        [][]float32
 }
 
-// NewCache returns a cache for the decoder's layers, for sequences of up to context positions. Keys
-// and values are kept in half precision where weights are packed: beside their rounding that of the
-// cache, 2⁻¹¹, is small, and half as many bytes are read for a token.
+// CacheOptions say what a cache keeps.
+type CacheOptions struct {
+	Context int           // positions that a sequence may have
+	Format  tensor.Format // of keys and values: F32, or F16, which rounds them by up to 2⁻¹¹
+}
+
+// NewCache is [Decoder.NewCacheWith] for keys and values in float32.
 func (d *Decoder) NewCache(context int) *Cache {
-	c := &Cache{decoder: d, perSequence: context}
+	return d.NewCacheWith(CacheOptions{Context: context})
+}
+
+// NewCacheWith returns a cache for the decoder's layers.
+//
+// Panics if keys and values cannot be kept in o.Format.
+func (d *Decoder) NewCacheWith(o CacheOptions) *Cache {
+	c := &Cache{decoder: d, perSequence: o.Context}
 	for i := range d.layers {
 		s := d.layers[i].mixer.state()
-		s.kv.Half = d.head.Format().Packed()
+		s.kv.Format = o.Format
 		if s.delta.Kernel > 0 {
 			s.at = c.stateFloats
 			c.stateFloats += s.delta.ConvFloats() + s.delta.StateFloats()

@@ -272,7 +272,8 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 			d := loadAs(t, name, format)
 			ex := tensor.NewExec(2)
 			defer ex.Close()
-			cache := d.NewCache(4096)
+			kv := []tensor.Format{tensor.F32, tensor.F16, tensor.F16}[i%3]
+			cache := d.NewCacheWith(llm.CacheOptions{Context: 4096, Format: kv})
 			seq := cache.NewSequence(0)
 			s, err := sample.New(sample.Params{Temperature: 0.8, TopK: 20, TopP: 0.9, RepetitionPenalty: 1.1}, d.Config().VocabSize)
 			require.NoError(t, err)

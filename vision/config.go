@@ -61,6 +61,10 @@ type Config struct {
 	Window           int   // side of attention windows in merge groups; 0: none
 	FullAttention    []int // with windows: blocks that attend to the whole frame
 	Taps             []int // blocks whose output is given out too
+
+	// Attention is what queries, keys and values are multiplied in: F32, or Int8, which is faster.
+	// A checkpoint does not say so; it is chosen with the format of the weights.
+	Attention tensor.Format
 }
 
 // Norm is a kind of normalization.
@@ -134,6 +138,9 @@ func (c Config) Validate() error {
 	p := c.Position
 	if (p.Rows == 0) != (p.Cols == 0) || p.Resample == Bilinear && p.Rows != p.Cols {
 		return fmt.Errorf("%w: table of %d by %d positions", ErrConfig, p.Rows, p.Cols)
+	}
+	if c.Attention != tensor.F32 && c.Attention != tensor.Int8 {
+		return fmt.Errorf("%w: attention in %v", ErrConfig, c.Attention)
 	}
 	if !(c.Eps > 0 && c.Eps < 1) {
 		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, c.Eps)

@@ -210,12 +210,12 @@ func (j *Job) attend(ex *tensor.Exec, dst, qkv tensor.Tensor, block int) {
 		bounds = j.windows
 	}
 	attend := ex.AttendPacked
-	switch quantized := j.enc.blocks[block].qkv.Format().Packed(); {
+	switch quantized := c.Attention == tensor.Int8; {
 	case c.QKVByHead && quantized:
 		attend = ex.AttendByHeadInt8
 	case c.QKVByHead:
 		attend = ex.AttendByHead
-	case quantized: // a score is then hardly less exact than what it is the product of
+	case quantized:
 		attend = ex.AttendPackedInt8
 	}
 	attend(dst, qkv, c.NumHeads, dim, bounds, scale)

@@ -24,6 +24,8 @@ type Options struct {
 	Context  int // positions of a sequence
 	Chunk    int // prompt rows of a step at most
 	MaxBatch int // requests at work at a time; others wait in order
+
+	CacheFormat tensor.Format // of keys and values
 }
 
 // Engine owns the workers and the cache. Its methods are safe for concurrent use.
@@ -53,7 +55,7 @@ func New(decoder *llm.Decoder, o Options) *Engine {
 		opts:    o,
 		decoder: decoder,
 		ex:      tensor.NewExec(o.Threads),
-		cache:   decoder.NewCache(o.Context),
+		cache:   decoder.NewCacheWith(llm.CacheOptions{Context: o.Context, Format: o.CacheFormat}),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
 	}

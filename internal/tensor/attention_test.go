@@ -104,14 +104,14 @@ func TestAttendPacked(t *testing.T) {
 }
 
 func TestAttendPaged(t *testing.T) {
-	for _, layout := range []KVLayout{{Heads: 1, KeyDim: 16, ValueDim: 16}, {Heads: 2, KeyDim: 24, ValueDim: 24}, {Heads: 2, KeyDim: 72, ValueDim: 40}, {Heads: 2, KeyDim: 72, ValueDim: 40, Half: true}, {Heads: 1, KeyDim: 5, ValueDim: 3, Half: true}} {
+	for _, layout := range []KVLayout{{Heads: 1, KeyDim: 16, ValueDim: 16}, {Heads: 2, KeyDim: 24, ValueDim: 24}, {Heads: 2, KeyDim: 72, ValueDim: 40}, {Heads: 2, KeyDim: 72, ValueDim: 40, Format: F16}, {Heads: 1, KeyDim: 5, ValueDim: 3, Format: F16}} {
 		for _, group := range []int{1, 2, 6} {
 			t.Run(fmt.Sprintf("%+v/group=%d", layout, group), func(t *testing.T) {
 				const n, at = 330, 32
 				heads := layout.Heads * group
 				rng := rand.New(rand.NewPCG(2, uint64(group)))
 				q, k, v := random(rng, n, heads*layout.KeyDim), random(rng, n, layout.Heads*layout.KeyDim), random(rng, n, layout.Heads*layout.ValueDim)
-				if layout.Half { // what the cache keeps
+				if layout.Format == F16 { // what the cache keeps
 					for _, x := range [][]float32{k.data, v.data} {
 						for i := range x {
 							x[i] = half.FromF16(half.ToF16(x[i]))

@@ -7,11 +7,11 @@ import (
 )
 
 // KVLayout says where the keys and values of one layer lie in a cache block of TileKeys positions: for each
-// key-value head the keys transposed, [KeyDim, TileKeys], then for each head the values, [TileKeys, ValueDim]. With Half they are in half
-// precision, two in the place of a float.
+// key-value head the keys transposed, [KeyDim, TileKeys], then for each head the values, [TileKeys, ValueDim]. In F16
+// two of them lie in the place of a float.
 type KVLayout struct {
 	Heads, KeyDim, ValueDim int
-	Half                    bool
+	Format                  Format // F32 or F16
 }
 
 // Floats returns the size of one layer in one block.
@@ -19,10 +19,13 @@ func (k KVLayout) Floats() int { return k.Heads * (k.panel(k.KeyDim) + k.panel(k
 
 // panel is the size of the keys or values of one head, in floats.
 func (k KVLayout) panel(dim int) int {
-	if k.Half {
+	switch k.Format {
+	case F32:
+		return dim * TileKeys
+	case F16:
 		return dim * TileKeys / 2
 	}
-	return dim * TileKeys
+	panic(badFormat)
 }
 
 func (k KVLayout) keys(block []float32, head int) []float32 {
@@ -43,7 +46,7 @@ func halves(x []float32) []uint16 {
 
 // multiply is [kernel.MatMulPanelThen] for the keys or values of one head. Scratch is scratch() floats.
 func (k KVLayout) multiply(c []float32, ldc int, a []float32, lda, m int, panel []float32, ldb, n, depth int, accumulate bool, scratch, next []float32) {
-	if k.Half {
+	if k.Format == F16 {
 		kernel.MatMulPanelF16(c, ldc, a, lda, m, halves(panel), ldb, n, depth, accumulate, scratch, next)
 	} else {
 		kernel.MatMulPanelThen(c, ldc, a, lda, m, panel, ldb, n, depth, accumulate, next)
@@ -52,7 +55,7 @@ func (k KVLayout) multiply(c []float32, ldc int, a []float32, lda, m int, panel 
 
 // scratch is the floats that multiply needs.
 func (k KVLayout) scratch() int {
-	if !k.Half {
+	if k.Format == F32 {
 		return 0
 	}
 	return TileKeys * max(k.KeyDim, k.ValueDim)

@@ -11,8 +11,8 @@ import (
 func BenchmarkAttendPaged(b *testing.B) {
 	const layers, heads, floor = 28, 12, 0.0625
 	rng := rand.New(rand.NewPCG(1, 1))
-	for _, half := range []bool{false, true} {
-		layout := KVLayout{Heads: 2, KeyDim: 128, ValueDim: 128, Half: half}
+	for _, format := range []Format{F32, F16} {
+		layout := KVLayout{Heads: 2, KeyDim: 128, ValueDim: 128, Format: format}
 		for _, depth := range []int{1024, 8192} {
 			blocks := make([][]float32, depth/TileKeys)
 			for i := range blocks {
@@ -22,7 +22,7 @@ func BenchmarkAttendPaged(b *testing.B) {
 				}
 			}
 			for _, threads := range []int{1, 2} {
-				b.Run(fmt.Sprintf("half=%v/depth=%d/threads=%d", half, depth, threads), func(b *testing.B) {
+				b.Run(fmt.Sprintf("format=%v/depth=%d/threads=%d", format, depth, threads), func(b *testing.B) {
 					ex := NewExec(threads)
 					defer ex.Close()
 					q, dst := random(rng, 1, heads*128), New(1, heads*128)

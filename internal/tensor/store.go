@@ -65,7 +65,7 @@ func (l *storeLoop) store(block []float32, slot, row, n, head int, scratch []flo
 	kd, vd := l.layout.KeyDim, l.layout.ValueDim
 	from := l.k.data[row*l.k.Cols+head*kd:]
 	keys, values := l.layout.keys(block, head), l.layout.values(block, head)
-	if !l.layout.Half {
+	if l.layout.Format == F32 {
 		kernel.Transpose(keys[slot:], TileKeys, from, l.k.Cols, n, kd)
 		for r := range n {
 			copy(values[(slot+r)*vd:][:vd], l.v.Row(row + r)[head*vd:])
