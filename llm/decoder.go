@@ -4,8 +4,9 @@ package llm
 //
 // rows of the embedding, features in place of placeholders → each layer's mixer and feed-forward
 // part → last norm → head. What a layer holds is behind the interfaces mixer (gqa.go, mla.go,
-// delta.go) and ffn (dense.go, moe.go); config.go says which. A traced pass shows the stages that
-// are emitted here.
+// delta.go) and ffn (dense.go, moe.go); config.go says which. A traced pass shows x after the mixer
+// (llm.attn) and after the feed-forward part (llm.layer), and what the latter reads (llm.ffn_in):
+// the first that is wrong tells the half of the layer to look at.
 
 import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -163,6 +164,8 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 	for i := range d.layers {
 		l := &d.layers[i]
 		l.mixer.forward(p, i, x, &l.mixNorm)
+		ex.Emit("llm.attn", i, x)
+		ex.EmitNorm("llm.ffn_in", i, x, &l.ffnNorm)
 		l.ffn.forward(p, x, &l.ffnNorm)
 		for _, s := range b.splices { // features of the tower's inner blocks
 			if i < len(s.Deep) {

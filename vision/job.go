@@ -5,7 +5,9 @@ package vision
 // patches → embedding (+ table of positions) → (norm) → order of the windows → per block: norm → q,
 // k, v in one product → rotation → attention over frames or windows → projection, added to x; norm
 // → MLP, added to x → order of the patches → (norm). llm/decoder.go is the counterpart for text:
-// there rows attend to a cache, here to one another. What a traced pass shows is emitted here.
+// there rows attend to a cache, here to one another. A traced pass shows x after the attention
+// (vision.attn) and after the MLP (vision.block), and what the latter reads (vision.ffn_in), in the
+// order of the patches.
 
 import (
 	"math"
@@ -177,7 +179,17 @@ func (j *Job) block(ex *tensor.Exec, i int) {
 	ex.LinearAdd(x, h.Input(), b.out)
 	ex.Release(mark)
 
-	// MLP: x += fc2(act(fc1(norm2(x)))), some rows at a time.
+	if ex.Tracing() {
+		rows := j.inOrder(ex)
+		ex.Emit("vision.attn", i, rows)
+		ex.EmitNorm("vision.ffn_in", i, rows, &b.norm2)
+	}
+	j.enc.mlp(ex, i, x)
+}
+
+// mlp adds block i's MLP to x: fc2(act(fc1(norm2(x)))), some rows at a time.
+func (e *Encoder) mlp(ex *tensor.Exec, i int, x tensor.Tensor) {
+	c, b := e.cfg, &e.blocks[i]
 	for lo := 0; lo < x.Rows && ex.Err() == nil; lo += mlpRows {
 		part := x.Slice(lo, min(lo+mlpRows, x.Rows))
 		mark := ex.Mark()
