@@ -103,7 +103,7 @@ func (s *subject) run(c *golden.Case) (*outcome, error) {
 		return nil, err
 	}
 	want, _ := c.Stage("generated_ids")
-	names := append(slices.Clone(c.Stages()), "logits")
+	names := slices.Concat(c.Stages(), []string{"logits"}, insideBlocks)
 	var resp *qwenvl.Response
 	if o.free, resp, err = s.record(req, names, nil); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/golden"
@@ -39,6 +40,35 @@ func judge(fx *golden.Fixture, c *golden.Case, o *outcome) []finding {
 			f = compare(fx, name, want, value)
 		}
 		out = append(out, f)
+	}
+	return append(out, o.aside(fx, c)...)
+}
+
+// insideBlocks are stages between the halves of a block, by number. Fixtures do not record them.
+var insideBlocks = []string{"llm.attn", "llm.ffn_in", "vision.attn", "vision.ffn_in"}
+
+// aside describes these stages, none of which counts. Where the case has the output of a layer's
+// mixer, llm.attn is compared with the sum of it and of what it was added to.
+func (o *outcome) aside(fx *golden.Fixture, c *golden.Case) []finding {
+	var out []finding
+	for _, stage := range insideBlocks {
+		before := "inputs_embeds"
+		for i := 0; o.free.stages[fmt.Sprintf("%s.%d", stage, i)] != nil; i++ {
+			name, layer := fmt.Sprintf("%s.%d", stage, i), fmt.Sprintf("llm.layer.%d", i)
+			f := finding{note: o.free.stages[name].String()}
+			x, _ := c.Stage(before)
+			sum, known := c.Stage(fmt.Sprintf("llm.mixer.%d", i))
+			if stage == "llm.attn" && known && len(x.Floats) == len(sum.Floats) {
+				sum.Floats = slices.Clone(sum.Floats)
+				for i, v := range x.Floats {
+					sum.Floats[i] += v
+				}
+				got, _ := fromRows(o.free.prefill(name))
+				f = compare(fx, layer, sum, got)
+			}
+			f.stage, f.aside, before = name, true, layer
+			out = append(out, f)
+		}
 	}
 	return out
 }
@@ -86,7 +116,8 @@ func (o *outcome) value(c *golden.Case, name string, want golden.Stage) (v value
 // has reports whether the prompt has pictures, or videos.
 func (r *recording) has(video bool) bool { return len(r.media(video)) > 0 }
 
-// repeats reports whether a stage depends on weights and a grid alone: it is recorded once, however many pictures there are.
+// repeats reports whether a stage depends on weights and a grid alone: it is recorded once, however
+// many pictures there are.
 func repeats(name string) bool { return name == "adapter.query" || name == "adapter.pos_embed" }
 
 // once reduces equal repetitions of n rows to one of them.
@@ -140,7 +171,8 @@ func compare(fx *golden.Fixture, name string, want golden.Stage, got value) find
 	return f
 }
 
-// integers turns a traced stage that holds whole numbers into them, as a list where the recorded one is.
+// integers turns a traced stage that holds whole numbers into them, as a list where the recorded
+// one is.
 func (v *value) integers(rank int) {
 	ints := make([]int64, len(v.floats))
 	for i, x := range v.floats {
@@ -166,8 +198,8 @@ func equalText(stage, want, got string) finding {
 // wantText reports whether the case has a text to compare.
 func wantText(c *golden.Case) bool { return c.Text != nil }
 
-// judgeText compares the decoded tokens. Cases that have the text with special tokens beside it leave them out of it; in others it is the answer
-// as it is, without its end token.
+// judgeText compares the decoded tokens. Cases that have the text with special tokens beside it
+// leave them out of it; in others it is the answer as it is, without its end token.
 func judgeText(c *golden.Case, o *outcome) finding {
 	switch {
 	case o.forcedErr != nil:

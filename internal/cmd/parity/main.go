@@ -2,20 +2,24 @@
 //
 //	parity -images DIR [-threads N] [-chunk N] [-format f32|bf16|int8|int4] [-v] FIXTURE...
 //
-// runs every case of every fixture through Load and Generate and compares each recorded stage of the forward pass. The last
-// line is "parity: N stages compared, M out of bound, K missing". The bounds are those of float32, for every format.
+// runs every case of every fixture through Load and Generate and compares each recorded stage of
+// the forward pass. The last line is "parity: N stages compared, M out of bound, K missing". The
+// bounds are those of float32, for every format. With -v it prints every stage, and also traced
+// ones that are not recorded, which do not count: llm.attn and vision.attn, the rows between the
+// halves of a block, and llm.ffn_in and vision.ffn_in, what its second half reads. Where the case
+// has the output of mixers, llm.attn is compared with it.
 //
 //	parity -tokenizer FILE -goldens FILE.jsonl[.gz]
 //
-// compares a tokenizer file, unpacked if its name ends in .gz, with recorded ids and texts. The last line is
-// "goldens: N compared, M differ".
+// compares a tokenizer file, unpacked if its name ends in .gz, with recorded ids and texts. The
+// last line is "goldens: N compared, M differ".
 //
 //	parity -chat FILE.jsonl -templates DIR
 //
 // compares rendered chat templates. The last line is "chat: N compared, M differ".
 //
-// Results go to stdout, progress to stderr. The exit status is 0 only when nothing is out of bound, missing or different; 2 for
-// wrong usage.
+// Results go to stdout, progress to stderr. The exit status is 0 only when nothing is out of bound,
+// missing or different; 2 for wrong usage.
 package main
 
 import (
@@ -38,7 +42,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		threads   = f.Int("threads", 0, "computing threads (0: all processors)")
 		chunk     = f.Int("chunk", 0, "prompt tokens of a prefill step (0: the library's default)")
 		format    = f.String("format", "f32", "weight format: f32, bf16, int8 or int4")
-		verbose   = f.Bool("v", false, "print every stage")
+		verbose   = f.Bool("v", false, "print every stage, and what the trace shows beside the recorded ones")
 		tokenizer = f.String("tokenizer", "", "tokenizer file to judge")
 		goldens   = f.String("goldens", "", "recorded ids and texts")
 		chat      = f.String("chat", "", "recorded prompts of chat templates")

@@ -122,6 +122,32 @@ func TestWhatIsWrongIsReported(t *testing.T) {
 	}
 }
 
+// With -v the trace inside blocks is shown beside the recorded stages, and compared where the case has a mixer's output.
+// None of it counts.
+func TestInsideOfBlocksIsShown(t *testing.T) {
+	dir := copyFixture(t, "image")
+	status, out, plain := runTool("-images", imagesDir, dir)
+	require.Zero(t, status, out)
+	require.NotContains(t, out, "not counted")
+	status, out, last := runTool("-images", imagesDir, "-v", dir)
+	require.Zero(t, status, out)
+	require.Equal(t, plain, last)
+	require.Regexp(t, `image: vision\.attn\.2: \d+ rows of 48, root mean square \d\S* \(not counted\)`, out)
+	require.Regexp(t, `image: vision\.ffn_in\.2: \d+ rows of 48, root mean square \d\S* \(not counted\)`, out)
+	require.Regexp(t, `image: llm\.attn\.2: \d\S*, bound 0.001 \(not counted\)`, out)
+	require.Regexp(t, `image: llm\.ffn_in\.2: \d+ rows of 64, root mean square \d\S* \(not counted\)`, out)
+
+	editTensor(t, filepath.Join(dir, "cases/image/expected.safetensors"), func(h map[string]any, data []byte) map[string]any {
+		binary.LittleEndian.PutUint32(data[offset(h, "llm.mixer.1"):], math.Float32bits(1e3))
+		return h
+	})
+	status, out, last = runTool("-images", imagesDir, "-v", dir)
+	require.Zero(t, status, out)
+	require.Equal(t, plain, last)
+	require.Contains(t, out, "image: llm.attn.1: OUT OF BOUND")
+	require.NotContains(t, out, "image: llm.attn.0: OUT OF BOUND")
+}
+
 func TestWhatCannotRunIsMissing(t *testing.T) {
 	for name, damage := range map[string]func(dir string) error{
 		"no weights": func(dir string) error { return os.Remove(filepath.Join(dir, "model.safetensors")) },

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +26,15 @@ func (r *rows) n() int {
 	return len(r.data) / r.cols
 }
 
+// String says what is worth knowing of rows that there is nothing to compare with.
+func (r *rows) String() string {
+	sum := 0.0
+	for _, v := range r.data {
+		sum += float64(v) * float64(v)
+	}
+	return fmt.Sprintf("%d rows of %d, root mean square %.4g", r.n(), r.cols, math.Sqrt(sum/float64(max(len(r.data), 1))))
+}
+
 // slice returns rows lo to hi, as far as there are any.
 func (r *rows) slice(lo, hi int) *rows {
 	n := r.n()
@@ -38,7 +49,8 @@ type recording struct {
 	stages map[string]*rows
 }
 
-// newRecording keeps the stages of these names. The second run of a tower is a part of its first: both report alike.
+// newRecording keeps the stages of these names, numbered ones also by the name alone. The second
+// run of a tower is a part of its first: both report alike.
 func newRecording(names []string) *recording {
 	r := &recording{wanted: map[string]bool{}, stages: map[string]*rows{}}
 	for _, n := range names {
@@ -63,10 +75,11 @@ func (r *recording) setPrompt(p hooks.Prompt) {
 
 // trace appends rows to their stage.
 func (r *recording) trace(stage string, index int, t tensor.Tensor) {
+	wanted := r.wanted[stage]
 	if index >= 0 {
 		stage += "." + strconv.Itoa(index)
 	}
-	if !r.wanted[stage] {
+	if !wanted && !r.wanted[stage] {
 		return
 	}
 	s := r.stages[stage]
@@ -80,7 +93,8 @@ func (r *recording) trace(stage string, index int, t tensor.Tensor) {
 	}
 }
 
-// prefill returns the prompt's part of a decoder stage: one row for each token, before those of decoding.
+// prefill returns the prompt's part of a decoder stage: one row for each token, before those of
+// decoding.
 func (r *recording) prefill(stage string) *rows {
 	if s := r.stages[stage]; s != nil && r.prompt != nil {
 		return s.slice(0, len(r.prompt.Tokens))
@@ -88,7 +102,8 @@ func (r *recording) prefill(stage string) *rows {
 	return nil
 }
 
-// steps returns the logits that tokens were chosen from: the last row of the prompt and one for each further step.
+// steps returns the logits that tokens were chosen from: the last row of the prompt and one for
+// each further step.
 func (r *recording) steps() *rows {
 	if s := r.stages["logits"]; s != nil && r.prompt != nil {
 		return s.slice(len(r.prompt.Tokens)-1, s.n())
@@ -96,8 +111,9 @@ func (r *recording) steps() *rows {
 	return nil
 }
 
-// tower returns the part of a tower's stage that belongs to its pictures or to its videos. They were encoded in the order of the text; each
-// medium's share of the rows is its share of the patches.
+// tower returns the part of a tower's stage that belongs to its pictures or to its videos. They
+// were encoded in the order of the text; each medium's share of the rows is its share of the
+// patches.
 func (r *recording) tower(stage string, video bool) *rows {
 	s := r.stages[stage]
 	if s == nil || r.prompt == nil {
