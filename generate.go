@@ -3,6 +3,7 @@ package qwenvl
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/output"
 	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/sample"
 )
@@ -61,14 +63,13 @@ type generation struct {
 	left  bool // the caller has left the loop
 	start time.Time
 
-	prompt   *prompt
-	tokens   []int // since the delta before
-	made     int
-	timings  Timings
-	text     textOut
-	thinking thinking
-	eos      []int
-	hooks    *hooks.Hooks // nil: none
+	prompt  *prompt
+	tokens  []int // since the delta before
+	made    int
+	timings Timings
+	out     *output.Parser
+	eos     []int
+	hooks   *hooks.Hooks // nil: none
 }
 
 func (g *generation) run(ctx context.Context) error {
@@ -84,8 +85,7 @@ func (g *generation) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.text = textOut{stream: g.model.tok.NewStream(false), stops: g.req.Stop}
-	g.thinking = newThinking(g.model.spec.Think, g.prompt.Text)
+	g.out = output.New(g.model.tok.NewStream(false), g.req.Stop, g.model.spec.Think, g.prompt.Text)
 	for {
 		ev, err := h.Next(ctx)
 		if err != nil {
@@ -112,10 +112,29 @@ func (g *generation) run(ctx context.Context) error {
 			if ev.Stopped {
 				finish = FinishStop
 			}
-			g.finish(finish, g.text.flush())
+			reasoning, answer := g.out.Flush()
+			g.finish(finish, reasoning, answer)
 			return nil
 		}
 	}
+}
+
+// Bounds on a request's stop strings; searching them costs time for every token.
+const (
+	maxStops     = 64
+	maxStopBytes = 1 << 10
+)
+
+func checkStops(stops []string) error {
+	if len(stops) > maxStops {
+		return requestError("Stop", fmt.Sprintf("%d strings, at most %d", len(stops), maxStops))
+	}
+	for i, s := range stops {
+		if s == "" || len(s) > maxStopBytes {
+			return requestError(fmt.Sprintf("Stop[%d]", i), fmt.Sprintf("%d bytes, not in 1…%d", len(s), maxStopBytes))
+		}
+	}
+	return nil
 }
 
 // prepare turns the request into what the engine takes.
@@ -216,13 +235,13 @@ func (g *generation) token(ev engine.Event) (done bool) {
 	if slices.Contains(g.eos, ev.Token) {
 		return false // its End event follows
 	}
-	text, stopped := g.text.push(ev.Token)
-	if stopped {
+	reasoning, answer := g.out.Push(ev.Token)
+	if g.out.Phase() == output.Done {
 		g.stages(ev)
-		g.finish(FinishStop, text)
+		g.finish(FinishStop, reasoning, answer)
 		return true
 	}
-	if reasoning, answer := g.thinking.push(text, false); reasoning != "" || answer != "" {
+	if reasoning != "" || answer != "" {
 		g.emit(Delta{Reasoning: reasoning, Text: answer})
 	}
 	return false
@@ -233,13 +252,12 @@ func (g *generation) stages(ev engine.Event) {
 }
 
 // finish gives out the last delta.
-func (g *generation) finish(reason FinishReason, text string) {
+func (g *generation) finish(reason FinishReason, reasoning, answer string) {
 	g.timings.Total = time.Since(g.start)
 	vision := 0
 	for _, s := range g.prompt.spans {
 		vision += s.Len
 	}
-	reasoning, answer := g.thinking.push(text, true)
 	g.emit(Delta{
 		Reasoning: reasoning, Text: answer, grounding: g.prompt.grounding, Finish: reason, Timings: g.timings,
 		Usage: Usage{PromptTokens: len(g.prompt.Tokens), VisionTokens: vision, CompletionTokens: g.made},

@@ -347,6 +347,45 @@ func TestFailuresStayWithTheirRequest(t *testing.T) {
 	require.Equal(t, want, read(good, nil))
 }
 
+// letters allows some tokens, and is complete after a number of them.
+type letters struct {
+	ids  []int
+	left int
+}
+
+func (l *letters) Mask(allowed []uint64) {
+	clear(allowed)
+	for _, id := range l.ids {
+		allowed[id/64] |= 1 << (id % 64)
+	}
+}
+
+func (l *letters) Accept(int) bool {
+	l.left--
+	return l.left == 0
+}
+
+// A constraint that is complete ends the text, as an end token does, also with the last token of the limit; one that is not
+// leaves the end to the limit.
+func TestConstraintEndsTheText(t *testing.T) {
+	e := start(t, Options{Threads: 1, Chunk: 16, MaxBatch: 2})
+	other := submit(t, e, background, request(t, e, 2, 9, 30))
+	for _, c := range []struct {
+		most, left, made int
+		stopped          bool
+	}{{20, 5, 5, true}, {5, 5, 5, true}, {1, 1, 1, true}, {4, 5, 4, false}} {
+		r := request(t, e, 1, 10, c.most)
+		r.Sampler.Constrain(&letters{ids: []int{70, 71, 200}, left: c.left})
+		var last Event
+		a := read(submit(t, e, background, r), func(ev Event) { last = ev })
+		require.NoError(t, a.err)
+		require.Len(t, a.tokens, c.made)
+		require.Subset(t, []int{70, 71, 200}, a.tokens)
+		require.Equal(t, c.stopped, last.Stopped)
+	}
+	require.Len(t, read(other, nil).tokens, 30)
+}
+
 // A panic in a step ends what runs and what waits, each with the panic and the stack it came from. Nothing new is taken, and
 // Close returns. What was delivered before is not lost.
 func TestPanicInTheLoop(t *testing.T) {

@@ -76,7 +76,7 @@ type Event struct {
 	Stage       Stage                    // of a Progress event
 	Done, Total int                      // of a Progress event: steps or tokens
 	Err         error                    // of an End event; nil after a normal end
-	Stopped     bool                     // of an End event: an end token came (else the limit was reached)
+	Stopped     bool                     // of an End event: an end token came, or the sampler's constraint is complete (else the limit was reached)
 	Times       [numStages]time.Duration // of Token and End events: where the time went
 }
 

@@ -168,11 +168,11 @@ func (e *Engine) take(s *state, logits []float32) {
 	if s.made < len(s.Forced) {
 		token = s.Forced[s.made]
 	}
-	s.Sampler.Accept(token)
+	complete := s.Sampler.Accept(token)
 	s.made++
 	s.last = token
 	s.events <- Event{Kind: Token, Token: token, Times: s.times}
-	if s.ends(token) {
+	if complete || s.ends(token) {
 		e.finish(s, nil, true)
 	} else if s.made == s.MaxTokens {
 		e.finish(s, nil, false)

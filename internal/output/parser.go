@@ -1,0 +1,89 @@
+// Package output turns the tokens of an answer into what a caller reads: text up to a stop string, what the model
+// thinks aloud apart from what it answers.
+//
+// A [Parser] is one state machine over the text of the tokens so far. It has a [Phase] after each token, which a
+// constraint on the output can ask for: a grammar begins in the Answer. Text is given out as soon as nothing that
+// may follow can change it; what may be the beginning of a mark or of a stop string is held back until then.
+//
+// This file has the text and the stop strings; phase.go has the phases. The sampler's own end, by an end token or a
+// constraint, is not seen here: the engine tells it, and then Flush gives out the rest.
+package output
+
+import (
+	"strings"
+
+	"github.com/qwenvl/qwenvl/tokenizer"
+)
+
+// Parser is the state of one answer. It belongs to one goroutine.
+type Parser struct {
+	stream *tokenizer.Stream
+	stops  []string
+	held   string // text not given out yet
+	state
+}
+
+// New returns a Parser for tokens of stream. Stops are the strings that end the answer, none of them empty; marks
+// stand around what the model thinks, both empty for one that does not; prompt is the text that the answer follows,
+// which may have opened the reasoning already.
+func New(stream *tokenizer.Stream, stops []string, marks [2]string, prompt string) *Parser {
+	return &Parser{stream: stream, stops: stops, state: begin(marks, prompt)}
+}
+
+// Push takes a token and returns what is certain with it. The phase is Done when a stop string was found; the text
+// before it is the last.
+func (p *Parser) Push(token int) (reasoning, answer string) {
+	return p.add(p.stream.Push(token), false)
+}
+
+// Flush returns what is left at the end of the tokens.
+func (p *Parser) Flush() (reasoning, answer string) { return p.add(p.stream.Flush(), true) }
+
+// Phase returns where the answer stands after the tokens so far, text that is held back included.
+func (p *Parser) Phase() Phase {
+	ahead := p.state
+	ahead.split(p.held, false)
+	return ahead.phase
+}
+
+func (p *Parser) add(text string, last bool) (reasoning, answer string) {
+	p.held += text
+	n, stopped := p.certain(last)
+	if last = last || stopped; last {
+		p.held = p.held[:n]
+	}
+	reasoning, answer, rest := p.split(p.held[:n], last)
+	p.held = rest + p.held[n:]
+	if last {
+		p.phase = Done
+	}
+	return reasoning, answer
+}
+
+// certain returns the length of the text held that no stop string begins in: up to the first one that was found, or
+// up to what may become one.
+func (p *Parser) certain(last bool) (n int, stopped bool) {
+	n = len(p.held)
+	for _, stop := range p.stops {
+		if i := strings.Index(p.held, stop); i >= 0 {
+			n, stopped = min(n, i), true
+		}
+	}
+	if stopped || last {
+		return n, stopped
+	}
+	for _, stop := range p.stops {
+		n = min(n, len(p.held)-overlap(p.held, stop))
+	}
+	return n, false
+}
+
+// overlap returns the length of the longest end of s that begins mark and is not all of it.
+func overlap(s, mark string) int {
+	for n := min(len(s), len(mark)-1); n > 0; n-- {
+		if strings.HasSuffix(s, mark[:n]) {
+			return n
+		}
+	}
+	return 0
+}
