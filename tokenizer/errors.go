@@ -25,7 +25,11 @@ func (e *FormatError) Error() string {
 	return s
 }
 
+// Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
+
+// Place returns File and Field.
+func (e *FormatError) Place() (file, field string) { return e.File, e.Field }
 
 // UnsupportedError says that a tokenizer file asks for something that this package does not do.
 type UnsupportedError struct {
@@ -37,6 +41,9 @@ type UnsupportedError struct {
 func (e *UnsupportedError) Error() string {
 	return "tokenizer: unsupported " + e.Feature + ": " + e.File + ": " + e.Field
 }
+
+// Place returns File and Field.
+func (e *UnsupportedError) Place() (file, field string) { return e.File, e.Field }
 
 func formatError(file, field, format string, args ...any) error {
 	return &FormatError{File: file, Field: field, Problem: fmt.Sprintf(format, args...)}
