@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/pool"
-	"github.com/qwenvl/qwenvl/internal/weights"
-	"github.com/qwenvl/qwenvl/tokenizer"
 )
 
 // Errors to compare with errors.Is.
@@ -81,52 +79,20 @@ func (e *contextError) Error() string {
 
 func (e *contextError) Unwrap() error { return ErrContextFull }
 
-// checkpointError gives a finding of any reader the one public type, with file and field drawn from it.
+// checkpointError gives a finding of any reader the one public type, with the place that the finding
+// knows.
 func checkpointError(err error) error {
 	if err == nil {
 		return nil
 	}
 	e := &CheckpointError{File: "checkpoint", Err: err}
 	var (
-		config      *family.ConfigError
-		unsupported *family.UnsupportedError
-		format      *weights.FormatError
-		dtype       *weights.UnsupportedError
-		shape       *weights.ShapeError
-		missing     *weights.MissingError
-		value       *weights.ValueError
-		duplicate   *weights.DuplicateError
-		unused      *weights.UnusedError
-		vocabulary  *tokenizer.FormatError
-		pattern     *tokenizer.UnsupportedError
-		path        *fs.PathError
+		placed checkpoint.Placed
+		path   *fs.PathError
 	)
 	switch {
-	case errors.As(err, &config):
-		e.File, e.Field = config.File, config.Field
-	case errors.As(err, &unsupported):
-		e.File, e.Field = unsupported.File, unsupported.Field
-	case errors.As(err, &format):
-		e.File, e.Field = format.File, format.Field
-	case errors.As(err, &dtype):
-		e.File, e.Field = dtype.File, dtype.Field
-	case errors.As(err, &shape):
-		e.File, e.Field = shape.File, shape.Tensor
-	case errors.As(err, &missing):
-		e.File, e.Field = missing.File, missing.Tensor
-	case errors.As(err, &value):
-		e.File, e.Field = value.File, value.Tensor
-	case errors.As(err, &duplicate):
-		e.File, e.Field = duplicate.File, duplicate.Tensor
-	case errors.As(err, &unused):
-		e.File = unused.File
-		if len(unused.Tensors) > 0 {
-			e.Field = unused.Tensors[0]
-		}
-	case errors.As(err, &vocabulary):
-		e.File, e.Field = vocabulary.File, vocabulary.Field
-	case errors.As(err, &pattern):
-		e.File, e.Field = pattern.File, pattern.Field
+	case errors.As(err, &placed):
+		e.File, e.Field = placed.Place()
 	case errors.As(err, &path):
 		e.File = path.Path
 	}

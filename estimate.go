@@ -124,14 +124,14 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 			return 0, 0, formats, &RequestError{Field: f.name, Err: err}
 		}
 	}
-	if text, tower, err = o.resolve(in.spec, in.layout.Names); err != nil {
+	if text, tower, err = o.resolve(in.spec, in.names); err != nil {
 		return 0, 0, formats, err
 	}
-	ld, plan := weights.NewPlanner(in.layout.Names)
+	ld, plan := weights.NewPlanner(in.names)
 	if _, err := bind(in.spec, ld, text, tower); err != nil {
 		return 0, 0, formats, err
 	}
-	stored := float64(in.bytesPerItem)
+	stored := float64(in.spec.ItemBytes)
 	if in.Info.WeightBytes > 0 && in.Parameters.Total > 0 {
 		stored = float64(in.Info.WeightBytes) / float64(in.Parameters.Total)
 	}

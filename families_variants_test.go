@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/golden"
 	"github.com/qwenvl/qwenvl/internal/testkit"
@@ -111,7 +112,7 @@ func TestLatentNormEpsilon(t *testing.T) {
 	x := ckpt.Read(t, "testdata/kimi-vl-tiny")
 	for _, eps := range []float64{1e-5, 0.01} {
 		x.Set(t, "config.json", "text_config.rms_norm_eps", eps)
-		spec, err := family.Load(x.FS())
+		spec, err := family.Load(checkpoint.OpenFS(x.FS()))
 		require.NoError(t, err)
 		require.Equal(t, float32(eps), spec.LLM.Eps)
 		require.Equal(t, float32(1e-6), spec.LLM.Layers[0].MLA.Eps)

@@ -1,13 +1,12 @@
 package qwenvl
 
 import (
-	"errors"
 	"image"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
@@ -20,9 +19,8 @@ type Inspection struct {
 	// parts, such as stacked experts, is listed once for each.
 	Tensors []TensorInfo
 
-	spec         family.Spec
-	layout       family.Layout
-	bytesPerItem int
+	spec  family.Spec
+	names weights.Names
 }
 
 // Parameters counts numbers in tensors. A head that is tied to the embedding counts once.
@@ -46,45 +44,30 @@ type TensorInfo struct {
 //
 // Errors: *[CheckpointError].
 func Inspect(dir string) (*Inspection, error) {
-	return inspect(os.DirFS(dir), func() (*weights.Source, error) { return weights.OpenDir(dir) })
+	from, err := checkpoint.Open(dir)
+	if err != nil {
+		return nil, checkpointError(err)
+	}
+	return inspect(from)
 }
 
 // InspectFS describes the checkpoint in a file system. Weights are not looked at, but for their index.
 //
 // Errors: as [Inspect].
-func InspectFS(fsys fs.FS) (*Inspection, error) {
-	return inspect(fsys, func() (*weights.Source, error) { return nil, fs.ErrNotExist })
-}
+func InspectFS(fsys fs.FS) (*Inspection, error) { return inspect(checkpoint.OpenFS(fsys)) }
 
-func inspect(files fs.FS, open func() (*weights.Source, error)) (*Inspection, error) {
-	spec, err := family.Load(files)
+func inspect(from checkpoint.Checkpoint) (*Inspection, error) {
+	spec, err := family.Load(from)
 	if err != nil {
 		return nil, checkpointError(err)
 	}
-	in := &Inspection{spec: spec, bytesPerItem: family.ItemBytes(files)}
-	layout := spec.Layouts[0]
-	src, err := open()
-	switch {
-	case err == nil:
-		layout = spec.Layout(src)
-		in.Info.WeightBytes = src.Bytes()
-		if err := src.Close(); err != nil {
-			return nil, checkpointError(err)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
+	outline, err := from.Outline()
+	if err != nil {
 		return nil, checkpointError(err)
-	default:
-		names, err := weights.IndexNames(files)
-		if err == nil {
-			layout = spec.LayoutNamed(names)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, checkpointError(err)
-		}
 	}
-	in.Info = describe(spec, in.Info)
-	in.Info.ContextSize = spec.LLM.MaxContext
-	in.layout = layout
-	return in, checkpointError(in.plan(layout))
+	in := &Inspection{spec: spec, names: spec.Names(from, outline.Shape)}
+	in.Info = describe(spec, Info{WeightBytes: outline.Bytes, ContextSize: spec.LLM.MaxContext})
+	return in, checkpointError(in.plan())
 }
 
 // PictureTokens tells how many tokens a picture of that size in pixels takes in a prompt, tags around it not counted.
@@ -96,8 +79,8 @@ func (in *Inspection) PictureTokens(width, height int) (int, error) {
 }
 
 // plan runs the constructors of the model's parts and counts what they want.
-func (in *Inspection) plan(layout family.Layout) error {
-	ld, plan := weights.NewPlanner(layout.Names)
+func (in *Inspection) plan() error {
+	ld, plan := weights.NewPlanner(in.names)
 	if _, err := bind(in.spec, ld, F32, F32); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"internal/pool", "internal/kernel"},
 	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat", "internal/ground"},
 	{"internal/weights", "preprocess", "internal/grammar", "internal/output"},
-	{"vision", "adapter", "llm"},
+	{"vision", "adapter", "llm", "internal/checkpoint"},
 	{"internal/family", "internal/engine", "internal/golden", "internal/testkit/ckpt", "internal/hooks"},
 	{"."},
 	{"internal/tiny"}, // above the root, so that the library cannot carry it

@@ -16,10 +16,10 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
-	"os"
 	"sync"
 
 	"github.com/qwenvl/qwenvl/internal/chat"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/pool"
@@ -51,40 +51,38 @@ type Model struct {
 	callers sync.WaitGroup // Close waits for them
 }
 
-// Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not change while the model is in use.
+// Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not change
+// while the model is in use.
 //
 // Errors: *[CheckpointError], which names file and field; *[InternalError]; errors of options.
 func Load(dir string, opts ...Option) (*Model, error) {
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = &fs.PathError{Op: "open", Path: dir, Err: errors.New("is no folder")}
-	}
+	from, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, checkpointError(err)
 	}
-	return load(os.DirFS(dir), func() (*weights.Source, error) { return weights.OpenDir(dir) }, opts)
+	return load(from, opts)
 }
 
 // LoadFS opens a checkpoint in any file system, such as an embed.FS. Weights are read into memory.
 //
 // Errors: as [Load].
 func LoadFS(fsys fs.FS, opts ...Option) (*Model, error) {
-	return load(fsys, func() (*weights.Source, error) { return weights.OpenFS(fsys) }, opts)
+	return load(checkpoint.OpenFS(fsys), opts)
 }
 
-func load(files fs.FS, open func() (*weights.Source, error), opts []Option) (*Model, error) {
+func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 	o, err := newOptions(opts)
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{opts: o, packing: make(chan struct{}, 1)}
-	if m.spec, err = family.Load(files); err != nil {
+	if m.spec, err = family.Load(from); err != nil {
 		return nil, checkpointError(err)
 	}
 	// Parsing a large vocabulary takes about as long as binding the weights.
 	text := make(chan error, 1)
-	go func() { text <- pool.Contain(func() error { return m.loadText(files) }) }()
-	err = pool.Contain(func() error { return m.loadWeights(open) })
+	go func() { text <- pool.Contain(func() error { return m.loadText(from) }) }()
+	err = pool.Contain(func() error { return m.loadWeights(from) })
 	if err = errors.Join(<-text, err); err != nil {
 		if m.source != nil {
 			err = errors.Join(err, m.source.Close())
@@ -111,13 +109,13 @@ func load(files fs.FS, open func() (*weights.Source, error), opts []Option) (*Mo
 }
 
 // loadText reads tokenizer and chat template.
-func (m *Model) loadText(files fs.FS) error {
-	tok, err := family.Tokenizer(files)
+func (m *Model) loadText(from checkpoint.Checkpoint) error {
+	tok, err := from.Tokenizer()
 	if err != nil {
 		return err
 	}
-	if n := m.spec.LLM.VocabSize; tok.Size() > n {
-		return &family.ConfigError{File: "config.json", Field: "vocab_size", Problem: "smaller than the tokenizer's vocabulary"}
+	if err := m.spec.CheckVocabulary(tok.Size()); err != nil {
+		return err
 	}
 	m.tok = tok
 	if v := m.spec.Vision; v != nil {
@@ -128,8 +126,8 @@ func (m *Model) loadText(files fs.FS) error {
 	if m.template = m.spec.Chat; m.template != nil {
 		return nil
 	}
-	source, err := family.ChatTemplate(files)
-	if err != nil || source == "" {
+	t, err := from.Template()
+	if err != nil || t.Source == "" {
 		return err
 	}
 	var specials []string
@@ -138,11 +136,11 @@ func (m *Model) loadText(files fs.FS) error {
 			specials = append(specials, t.Text)
 		}
 	}
-	m.template, err = chat.New(source, chat.Options{Specials: specials, Tokens: family.NamedTokens(files)})
+	m.template, err = chat.New(t.Source, chat.Options{Specials: specials, Tokens: t.Tokens})
 	if err != nil {
-		err = &family.ConfigError{File: "chat_template", Problem: "cannot be used", Err: err}
+		return &checkpoint.Error{File: t.File, Field: t.Field, Problem: "the chat template cannot be used", Err: err}
 	}
-	return err
+	return nil
 }
 
 // mediaTokens are the ids that pictures and videos are marked by; -1: none.
@@ -171,24 +169,24 @@ func findToken(id *int, text string, tok *tokenizer.Tokenizer) error {
 	}
 	n, ok := tok.TokenID(text)
 	if !ok {
-		return &family.ConfigError{File: "tokenizer", Field: "added tokens", Problem: "without " + text}
+		return &checkpoint.Error{File: "tokenizer", Field: "added tokens", Problem: "without " + text}
 	}
 	*id = n
 	return nil
 }
 
 // loadWeights opens the weight files, binds every tensor, and packs those of the decoder.
-func (m *Model) loadWeights(open func() (*weights.Source, error)) error {
+func (m *Model) loadWeights(from checkpoint.Checkpoint) error {
 	var err error
-	if m.source, err = open(); err != nil {
+	if m.source, err = from.Tensors(); err != nil {
 		return err
 	}
 	m.weightBytes = m.source.Bytes()
-	layout := m.spec.Layout(m.source)
-	if m.text, m.tower, err = m.opts.resolve(m.spec, layout.Names); err != nil {
+	names := m.spec.Names(from, m.source.Shape)
+	if m.text, m.tower, err = m.opts.resolve(m.spec, names); err != nil {
 		return err
 	}
-	ld := weights.NewLoader(m.source, layout.Names)
+	ld := weights.NewLoader(m.source, names)
 	ld.Ignore(m.spec.Ignore...)
 	if m.parts, err = bind(m.spec, ld, m.text, m.tower); err != nil {
 		return err

@@ -2,13 +2,13 @@ package adapter_test
 
 import (
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/testkit"
@@ -20,7 +20,9 @@ import (
 // A tower as wide as the decoder needs no projection of its features. Without one they are taken as they are, and one that is there is applied.
 func TestResamplerProjection(t *testing.T) {
 	const dir = "../testdata/qwen-vl-small"
-	spec, err := family.Load(os.DirFS(dir))
+	from, err := checkpoint.Open(dir)
+	require.NoError(t, err)
+	spec, err := family.Load(from)
 	require.NoError(t, err)
 	c := *spec.Vision.Adapter.Resampler
 	require.True(t, c.Project)
@@ -33,12 +35,12 @@ func TestResamplerProjection(t *testing.T) {
 	ex := tensor.NewExec(2)
 	defer ex.Close()
 	run := func(change func(*ckpt.Checkpoint)) []float32 {
-		checkpoint := ckpt.Read(t, dir)
-		change(checkpoint)
-		src, err := weights.OpenFS(checkpoint.FS())
+		changed := ckpt.Read(t, dir)
+		change(changed)
+		src, err := weights.OpenFS(changed.FS())
 		require.NoError(t, err)
 		defer src.Close()
-		ld := weights.NewLoader(src, spec.Layout(src).Names)
+		ld := weights.NewLoader(src, spec.Names(from, src.Shape))
 		ld.Ignore("transformer.wte.*", "transformer.h.*", "transformer.ln_f.*", "lm_head.*", "transformer.visual.transformer.*",
 			"transformer.visual.conv1.*", "transformer.visual.ln_pre.*", "transformer.visual.positional_embedding")
 		a, err := adapter.New(adapter.Config{Resampler: &c}, ld.Sub("adapter"))

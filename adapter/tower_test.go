@@ -3,7 +3,6 @@ package adapter_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/testkit"
@@ -33,11 +33,13 @@ type tower struct {
 func load(t testing.TB, fixture string) *tower {
 	t.Helper()
 	dir := filepath.Join("../testdata", fixture)
-	spec, err := family.Load(os.DirFS(dir))
+	from, err := checkpoint.Open(dir)
 	require.NoError(t, err)
-	src, err := weights.OpenDir(dir)
+	spec, err := family.Load(from)
 	require.NoError(t, err)
-	ld := weights.NewLoader(src, spec.Layout(src).Names)
+	src, err := from.Tensors()
+	require.NoError(t, err)
+	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
 	ld.Ignore("*")
 	w := &tower{ex: tensor.NewExec(2)}
 	w.enc, err = vision.New(spec.Vision.Encoder, ld.Sub("vision"))

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -28,12 +28,14 @@ func load(t testing.TB, fixture string) *llm.Decoder { return loadAs(t, fixture,
 func loadAs(t testing.TB, fixture string, format tensor.Format) *llm.Decoder {
 	t.Helper()
 	dir := filepath.Join("../testdata", fixture)
-	spec, err := family.Load(os.DirFS(dir))
+	from, err := checkpoint.Open(dir)
 	require.NoError(t, err)
-	src, err := weights.OpenDir(dir)
+	spec, err := family.Load(from)
+	require.NoError(t, err)
+	src, err := from.Tensors()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
-	ld := weights.NewLoader(src, spec.Layout(src).Names)
+	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
 	ld.Ignore("*")
 	d, err := llm.New(spec.LLM, ld.As(format))
 	require.NoError(t, err)

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/testkit"
@@ -66,12 +66,14 @@ func TestTraceInsideABlock(t *testing.T) {
 func open(t *testing.T, fixture string) (*vision.Encoder, []*preprocess.Patches) {
 	t.Helper()
 	dir := filepath.Join("../testdata", fixture)
-	spec, err := family.Load(os.DirFS(dir))
+	from, err := checkpoint.Open(dir)
 	require.NoError(t, err)
-	src, err := weights.OpenDir(dir)
+	spec, err := family.Load(from)
+	require.NoError(t, err)
+	src, err := from.Tensors()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
-	ld := weights.NewLoader(src, spec.Layout(src).Names)
+	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
 	ld.Ignore("*")
 	enc, err := vision.New(spec.Vision.Encoder, ld.Sub("vision"))
 	require.NoError(t, err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/sample"
@@ -29,12 +29,14 @@ var background = context.Background()
 
 func load(t testing.TB) *llm.Decoder {
 	t.Helper()
-	spec, err := family.Load(os.DirFS(fixture))
+	from, err := checkpoint.Open(fixture)
 	require.NoError(t, err)
-	src, err := weights.OpenDir(fixture)
+	spec, err := family.Load(from)
+	require.NoError(t, err)
+	src, err := from.Tensors()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
-	ld := weights.NewLoader(src, spec.Layout(src).Names)
+	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
 	ld.Ignore("visual.*")
 	d, err := llm.New(spec.LLM, ld)
 	require.NoError(t, err)

@@ -1,11 +1,11 @@
 package family
 
 import (
-	"io/fs"
 	"strconv"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/ground"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
@@ -18,14 +18,14 @@ import (
 // kimiVL is the Moonlight decoder (latent attention, experts after the first layers) behind MoonViT.
 //
 // Source: Kimi-VL (arXiv 2504.07491), section 2.1; its hub code, and transformers, DeepseekV3Config.
-func kimiVL(c object, files fs.FS) (Spec, error) {
-	if !c.has("text_config") {
+func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
+	if !c.Has("text_config") {
 		c.fail("text_config", "missing", nil)
 	}
 	d := moonlight(c.sub("text_config"))
 	v := visionConfig(c)
 	kernel := [2]int{2, 2}
-	if v.has("merge_kernel_size") {
+	if v.Has("merge_kernel_size") {
 		kernel = [2]int(list[int](v, "merge_kernel_size", 2))
 	}
 	if kernel[0] != kernel[1] || kernel[0] < 1 || kernel[0] > 16 {
@@ -33,7 +33,7 @@ func kimiVL(c object, files fs.FS) (Spec, error) {
 		kernel = [2]int{2, 2}
 	}
 	width, patch := v.int("hidden_size", maxWidth), v.intOr("patch_size", 1<<8, 14)
-	pixels, err := kimiPreprocessor(files, patch, kernel[0])
+	pixels, err := kimiPreprocessor(from, patch, kernel[0])
 	if err != nil {
 		return Spec{}, err
 	}
@@ -66,8 +66,8 @@ func moonlight(c object) llm.Config {
 		c.unsupported("hidden_act", act)
 	}
 	for _, key := range []string{"q_lora_rank", "rope_scaling"} {
-		if c.has(key) {
-			c.unsupported(key, string(c.keys[key]))
+		if c.Has(key) {
+			c.unsupported(key, string(c.Values[key]))
 		}
 	}
 	for _, key := range []string{"n_group", "topk_group", "moe_layer_freq"} {
@@ -113,8 +113,8 @@ func moonlight(c object) llm.Config {
 	return d
 }
 
-func kimiPreprocessor(files fs.FS, patch, merge int) (preprocess.Config, error) {
-	p, err := readObject(files, "preprocessor_config.json", false)
+func kimiPreprocessor(from checkpoint.Checkpoint, patch, merge int) (preprocess.Config, error) {
+	p, err := section(from, checkpoint.Images)
 	if err != nil {
 		return preprocess.Config{}, err
 	}
@@ -130,6 +130,7 @@ func kimiPreprocessor(files fs.FS, patch, merge int) (preprocess.Config, error) 
 		Mean: triple(p, "image_mean", half), Std: triple(p, "image_std", half),
 		Resize: preprocess.ResizePatchLimit, MaxPatches: p.intOr("in_token_limit", 1<<22, 4096), Order: preprocess.OrderRaster,
 	}
+	p.possible(c)
 	return c, *p.err
 }
 

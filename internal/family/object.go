@@ -1,111 +1,50 @@
 package family
 
+// How a family reads its configuration: one key at a time, each with its range and its default. The
+// keys come from any checkpoint (internal/checkpoint), which knows where each stands; a problem is
+// kept with that place, the first one counts, and later reads give harmless values. So a family
+// reads as a list of keys, without an error in every line.
+
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
-	"io/fs"
 	"math"
 	"strconv"
+
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 )
 
-// Bounds of what is read: published configurations have some kilobytes, vocabularies up to 20 megabytes.
-const (
-	maxFile       = 16 << 20
-	maxVocabulary = 256 << 20
-)
-
-// object is a JSON object of a configuration file. Its methods read one key each; the first problem is kept, and
-// later reads give harmless values, so that a family reads as a list of keys.
+// object is an object of keys.
 type object struct {
-	file string
+	checkpoint.Keys
 	path string // of this object, with a trailing dot
-	keys map[string]json.RawMessage
 	err  *error // shared with the objects inside
 }
 
-// readObject reads a file of the checkpoint. A missing file is an empty object when optional.
-func readObject(fsys fs.FS, name string, optional bool) (object, error) {
-	data, err := readFile(fsys, name)
-	if optional && data == nil && err == nil {
-		data = []byte("{}")
-	}
-	switch {
-	case err != nil:
-		return object{}, err
-	case data == nil:
-		return object{}, &ConfigError{File: name, Problem: "missing", Err: fs.ErrNotExist}
-	}
-	return parseObject(name, data)
-}
-
-// readFile returns a file's contents, nil when there is no such file.
-func readFile(fsys fs.FS, name string) ([]byte, error) { return readUpTo(fsys, name, maxFile) }
-
-// readLarge is readFile for vocabularies.
-func readLarge(fsys fs.FS, name string) ([]byte, error) { return readUpTo(fsys, name, maxVocabulary) }
-
-func readUpTo(fsys fs.FS, name string, limit int) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &ConfigError{File: name, Problem: "not readable", Err: err}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	if err != nil {
-		return nil, &ConfigError{File: name, Problem: "not readable", Err: err}
-	}
-	if len(data) > limit {
-		return nil, &ConfigError{File: name, Problem: "larger than " + strconv.Itoa(limit) + " bytes"}
-	}
-	if data == nil {
-		data = []byte{}
-	}
-	return data, nil
-}
-
-func parseObject(name string, data []byte) (object, error) {
-	o := object{file: name, err: new(error)}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&o.keys); err != nil {
-		return object{}, &ConfigError{File: name, Problem: "not a JSON object", Err: err}
-	}
-	if o.keys == nil {
-		return object{}, &ConfigError{File: name, Problem: "not a JSON object"}
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return object{}, &ConfigError{File: name, Problem: "more than one JSON value"}
-	}
-	return o, nil
+// section reads a section of the checkpoint's configuration.
+func section(from checkpoint.Checkpoint, s checkpoint.Section) (object, error) {
+	keys, err := from.Keys(s)
+	return object{Keys: keys, err: new(error)}, err
 }
 
 func (o object) fail(key, problem string, cause error) {
 	if *o.err == nil {
-		*o.err = &ConfigError{File: o.file, Field: o.path + key, Problem: problem, Err: cause}
+		file, field := o.At(o.path + key)
+		*o.err = &checkpoint.Error{File: file, Field: field, Problem: problem, Err: cause}
 	}
 }
 
 func (o object) unsupported(key, value string) {
 	if *o.err == nil {
-		*o.err = &UnsupportedError{File: o.file, Field: o.path + key, Value: value}
+		file, field := o.At(o.path + key)
+		*o.err = &UnsupportedError{File: file, Field: field, Value: value}
 	}
-}
-
-// has reports whether the key is there with a value other than null.
-func (o object) has(key string) bool {
-	raw, ok := o.keys[key]
-	return ok && string(raw) != "null"
 }
 
 // sub returns the object under key; an absent one is empty.
 func (o object) sub(key string) object {
-	in := object{file: o.file, path: o.path + key + ".", err: o.err}
-	if o.has(key) {
-		if err := json.Unmarshal(o.keys[key], &in.keys); err != nil {
+	in := object{Keys: checkpoint.Keys{File: o.File, Place: o.Place}, path: o.path + key + ".", err: o.err}
+	if o.Has(key) {
+		if err := json.Unmarshal(o.Values[key], &in.Values); err != nil {
 			o.fail(key, "not a JSON object", err)
 		}
 	}
@@ -116,11 +55,11 @@ func (o object) sub(key string) object {
 func (o object) int(key string, limit int) int { return o.intIn(key, 1, limit) }
 
 func (o object) intIn(key string, least, most int) int {
-	if !o.has(key) {
+	if !o.Has(key) {
 		o.fail(key, "missing", nil)
 		return least
 	}
-	v, err := strconv.ParseInt(string(o.keys[key]), 10, 64)
+	v, err := strconv.ParseInt(string(o.Values[key]), 10, 64)
 	if err != nil {
 		o.fail(key, "not a whole number", nil)
 		return least
@@ -134,7 +73,7 @@ func (o object) intIn(key string, least, most int) int {
 
 // intOr is int with a value for an absent key.
 func (o object) intOr(key string, limit, absent int) int {
-	if !o.has(key) {
+	if !o.Has(key) {
 		return absent
 	}
 	return o.int(key, limit)
@@ -142,11 +81,11 @@ func (o object) intOr(key string, limit, absent int) int {
 
 // float reads a finite number greater than zero and below limit.
 func (o object) float(key string, limit float64) float64 {
-	if !o.has(key) {
+	if !o.Has(key) {
 		o.fail(key, "missing", nil)
 		return 1
 	}
-	v, err := strconv.ParseFloat(string(o.keys[key]), 64)
+	v, err := strconv.ParseFloat(string(o.Values[key]), 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		o.fail(key, "not a finite number", nil)
 		return 1
@@ -159,29 +98,29 @@ func (o object) float(key string, limit float64) float64 {
 }
 
 func (o object) floatOr(key string, limit, absent float64) float64 {
-	if !o.has(key) {
+	if !o.Has(key) {
 		return absent
 	}
 	return o.float(key, limit)
 }
 
 func (o object) stringOr(key, absent string) string {
-	if !o.has(key) {
+	if !o.Has(key) {
 		return absent
 	}
 	var s string
-	if err := json.Unmarshal(o.keys[key], &s); err != nil {
+	if err := json.Unmarshal(o.Values[key], &s); err != nil {
 		o.fail(key, "not a string", nil)
 	}
 	return s
 }
 
 func (o object) boolOr(key string, absent bool) bool {
-	if !o.has(key) {
+	if !o.Has(key) {
 		return absent
 	}
 	var b bool
-	if err := json.Unmarshal(o.keys[key], &b); err != nil {
+	if err := json.Unmarshal(o.Values[key], &b); err != nil {
 		o.fail(key, "not true or false", nil)
 	}
 	return b
@@ -200,7 +139,7 @@ func list[T any](o object, key string, n int) []T {
 // listOf reads an array of at most limit values.
 func listOf[T any](o object, key string, limit int) []T {
 	var v []T
-	if err := json.Unmarshal(o.keys[key], &v); err != nil {
+	if err := json.Unmarshal(o.Values[key], &v); err != nil {
 		o.fail(key, "not an array of the right kind", nil)
 		return nil
 	}
@@ -213,11 +152,11 @@ func listOf[T any](o object, key string, limit int) []T {
 
 // ids reads a token id or a list of them.
 func (o object) ids(key string) []int {
-	if !o.has(key) {
+	if !o.Has(key) {
 		return nil
 	}
 	var one int
-	if json.Unmarshal(o.keys[key], &one) == nil {
+	if json.Unmarshal(o.Values[key], &one) == nil {
 		return o.checkIDs(key, []int{one})
 	}
 	return o.checkIDs(key, list[int](o, key, -1))

@@ -2,8 +2,8 @@ package family
 
 import (
 	"errors"
-	"io/fs"
 
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
@@ -16,8 +16,8 @@ var (
 const maxPixels = 1 << 28
 
 // preprocessor reads preprocessor_config.json; its patch geometry must be the tower's.
-func preprocessor(files fs.FS, g geometry) (preprocess.Config, error) {
-	p, err := readObject(files, "preprocessor_config.json", false)
+func preprocessor(from checkpoint.Checkpoint, g geometry) (preprocess.Config, error) {
+	p, err := section(from, checkpoint.Images)
 	if err != nil {
 		return preprocess.Config{}, err
 	}
@@ -30,7 +30,7 @@ func preprocessor(files fs.FS, g geometry) (preprocess.Config, error) {
 		}
 	}
 	c := preprocess.Config{PatchSize: g.patch, MergeSize: g.merge, TemporalPatchSize: g.frames}
-	if size := p.sub("size"); size.has("shortest_edge") || size.has("longest_edge") {
+	if size := p.sub("size"); size.Has("shortest_edge") || size.Has("longest_edge") {
 		c.MinPixels, c.MaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
 	} else {
 		c.MinPixels, c.MaxPixels = p.intOr("min_pixels", maxPixels, 56*56), p.intOr("max_pixels", maxPixels, 28*28*1280)
@@ -44,47 +44,41 @@ func preprocessor(files fs.FS, g geometry) (preprocess.Config, error) {
 			p.unsupported(key, "false")
 		}
 	}
-	if p.has("resample") && p.intIn("resample", 0, 5) != 3 {
-		p.unsupported("resample", string(p.keys["resample"]))
+	if p.Has("resample") && p.intIn("resample", 0, 5) != 3 {
+		p.unsupported("resample", string(p.Values["resample"]))
 	}
-	if *p.err != nil {
-		return preprocess.Config{}, *p.err
-	}
-	return c, possible(p.file, c)
+	p.possible(c)
+	return c, *p.err
 }
 
-// possible reports what of a description of pixels that a file completes cannot be.
-func possible(file string, c preprocess.Config) error {
+// possible keeps what of a description of pixels that a section completes cannot be.
+func (o object) possible(c preprocess.Config) {
 	var bad *preprocess.ConfigError
 	err := c.Validate()
 	if errors.As(err, &bad) {
-		return &ConfigError{File: file, Field: bad.Field, Problem: bad.Reason}
+		o.fail(bad.Field, bad.Reason, nil)
+	} else if err != nil {
+		o.fail("", "not possible", err)
 	}
-	if err != nil {
-		return &ConfigError{File: file, Problem: "not possible", Err: err}
-	}
-	return nil
 }
 
 func triple(o object, key string, absent [3]float32) [3]float32 {
-	if !o.has(key) {
+	if !o.Has(key) {
 		return absent
 	}
 	return [3]float32(list[float32](o, key, 3))
 }
 
 // videoPreprocessor adds what video_preprocessor_config.json says of a clip's pixels, which are counted over all of its frames.
-func videoPreprocessor(files fs.FS, c preprocess.Config) (preprocess.Config, error) {
-	p, err := readObject(files, "video_preprocessor_config.json", true)
+func videoPreprocessor(from checkpoint.Checkpoint, c preprocess.Config) (preprocess.Config, error) {
+	p, err := section(from, checkpoint.Videos)
 	if err != nil {
 		return c, err
 	}
 	c.VideoRule = preprocess.VideoWholeClip
-	if size := p.sub("size"); size.has("shortest_edge") || size.has("longest_edge") {
+	if size := p.sub("size"); size.Has("shortest_edge") || size.Has("longest_edge") {
 		c.VideoMinPixels, c.VideoMaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
 	}
-	if *p.err != nil {
-		return c, *p.err
-	}
-	return c, possible(p.file, c)
+	p.possible(c)
+	return c, *p.err
 }

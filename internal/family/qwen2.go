@@ -1,8 +1,7 @@
 package family
 
 import (
-	"io/fs"
-
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -19,7 +18,7 @@ const (
 // qwen2 is the text decoder alone.
 //
 // Source: Qwen2 (arXiv 2407.10671), section 2.2; transformers, Qwen2Config.
-func qwen2(c object, _ fs.FS) (Spec, error) {
+func qwen2(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d := decoder(c)
 	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: ropeTheta(c, 10000)}
 	plainRope(c)
@@ -34,7 +33,7 @@ func qwen2(c object, _ fs.FS) (Spec, error) {
 func decoder(c object) llm.Config {
 	hidden := c.int("hidden_size", maxWidth)
 	heads := c.int("num_attention_heads", 1<<12)
-	if hidden%heads != 0 && !c.has("head_dim") {
+	if hidden%heads != 0 && !c.Has("head_dim") {
 		c.fail("num_attention_heads", "does not divide hidden_size", nil)
 	}
 	if act := c.stringOr("hidden_act", "silu"); act != "silu" {

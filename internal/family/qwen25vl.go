@@ -1,10 +1,10 @@
 package family
 
 import (
-	"io/fs"
 	"slices"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/ground"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
@@ -14,7 +14,7 @@ import (
 // qwen25VL is Qwen2-VL with attention windows, RMS norms and gated MLPs in the tower, and positions of videos in real time.
 //
 // Source: Qwen2.5-VL (arXiv 2502.13923), section 2.1; transformers, Qwen2_5_VLConfig.
-func qwen25VL(c object, files fs.FS) (Spec, error) {
+func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 	text := textConfig(c)
 	d := decoder(text)
 	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
@@ -34,13 +34,13 @@ func qwen25VL(c object, files fs.FS) (Spec, error) {
 		v.fail("window_size", "is not a whole number of merge groups", nil)
 	}
 	full := []int{7, 15, 23, 31}
-	if v.has("fullatt_block_indexes") {
+	if v.Has("fullatt_block_indexes") {
 		full = list[int](v, "fullatt_block_indexes", -1)
 	}
 	depth := v.int("depth", maxDepth)
 	slices.Sort(full) // their order means nothing, nor do blocks that a shorter tower has not
 	full = slices.DeleteFunc(slices.Compact(full), func(i int) bool { return i >= depth })
-	pixels, err := preprocessor(files, g)
+	pixels, err := preprocessor(from, g)
 	if err != nil {
 		return Spec{}, err
 	}

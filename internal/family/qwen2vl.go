@@ -1,10 +1,10 @@
 package family
 
 import (
-	"io/fs"
 	"strconv"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/vision"
@@ -13,7 +13,7 @@ import (
 // qwen2VL is the Qwen2 decoder with M-RoPE behind a vision transformer and a patch merger.
 //
 // Source: Qwen2-VL (arXiv 2409.12191), section 2; transformers, Qwen2VLConfig.
-func qwen2VL(c object, files fs.FS) (Spec, error) {
+func qwen2VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 	text := textConfig(c)
 	d := decoder(text)
 	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
@@ -32,7 +32,7 @@ func qwen2VL(c object, files fs.FS) (Spec, error) {
 	if inner < 1 || inner > maxWidth {
 		v.fail("mlp_ratio", "makes an MLP of "+strconv.Itoa(inner)+" channels", nil)
 	}
-	pixels, err := preprocessor(files, g)
+	pixels, err := preprocessor(from, g)
 	if err != nil {
 		return Spec{}, err
 	}

@@ -1,11 +1,11 @@
 package family
 
 import (
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -15,7 +15,7 @@ import (
 // qwen3 is the text decoder alone, dense or with experts.
 //
 // Source: Qwen3 (arXiv 2505.09388), section 2; transformers, Qwen3Config and Qwen3MoeConfig.
-func qwen3(c object, _ fs.FS) (Spec, error) {
+func qwen3(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d := qwen3Decoder(c)
 	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: ropeTheta(c, 1e6)}
 	plainRope(c)
@@ -38,7 +38,7 @@ func qwen3Decoder(c object) llm.Config {
 		experts = qwen3Experts(c)
 	}
 	var dense []int
-	if c.has("mlp_only_layers") {
+	if c.Has("mlp_only_layers") {
 		dense = list[int](c, "mlp_only_layers", -1)
 	}
 	step := c.intOr("decoder_sparse_step", maxDepth, 1)
@@ -54,10 +54,10 @@ func qwen3Decoder(c object) llm.Config {
 // expertKeys are what versions of the reference call the number of experts.
 var expertKeys = []string{"num_experts", "num_local_experts"}
 
-func hasExperts(c object) bool { return slices.ContainsFunc(expertKeys, c.has) }
+func hasExperts(c object) bool { return slices.ContainsFunc(expertKeys, c.Has) }
 
 func qwen3Experts(c object) *llm.MoE {
-	key := expertKeys[max(slices.IndexFunc(expertKeys, c.has), 0)]
+	key := expertKeys[max(slices.IndexFunc(expertKeys, c.Has), 0)]
 	return &llm.MoE{
 		NumExperts: c.int(key, 1<<14), TopK: c.int("num_experts_per_tok", 1<<14), IntermediateSize: c.int("moe_intermediate_size", maxWidth),
 		Act: tensor.SiLU, Normalize: c.boolOr("norm_topk_prob", true), Scale: 1,

@@ -1,11 +1,12 @@
 package family
 
 import (
-	"io/fs"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
 
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
 )
@@ -13,11 +14,11 @@ import (
 // qwen35 has gated delta-rule layers beside gated attention, dense or with experts, behind the tower of Qwen3-VL.
 //
 // Source: Qwen3-Next and Qwen3.5 model cards; transformers, Qwen3_5Config and Qwen3_5MoeConfig.
-func qwen35(c object, files fs.FS) (Spec, error) {
+func qwen35(c object, from checkpoint.Checkpoint) (Spec, error) {
 	text := textConfig(c)
 	d := qwen35Decoder(text)
 	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
-	vis, err := qwen3Vision(c, d.HiddenSize, files)
+	vis, err := qwen3Vision(c, d.HiddenSize, from)
 	if err != nil {
 		return Spec{}, err
 	}
@@ -36,8 +37,9 @@ func qwen35(c object, files fs.FS) (Spec, error) {
 
 func qwen35Decoder(c object) llm.Config {
 	dense := !hasExperts(c)
-	if !dense && !c.has("intermediate_size") {
-		c.keys["intermediate_size"] = c.keys["moe_intermediate_size"] // no layer uses it
+	if !dense && !c.Has("intermediate_size") {
+		c.Values = maps.Clone(c.Values)
+		c.Values["intermediate_size"] = c.Values["moe_intermediate_size"] // no layer uses it
 	}
 	d := qwen3Decoder(c)
 	g := *d.Layers[0].GQA
@@ -55,7 +57,7 @@ func qwen35Decoder(c object) llm.Config {
 	}
 	interval := c.intOr("full_attention_interval", maxDepth, 4)
 	var types []string
-	if c.has("layer_types") {
+	if c.Has("layer_types") {
 		types = stringList(c, "layer_types", len(d.Layers))
 	}
 	for i := range d.Layers {
@@ -75,7 +77,7 @@ func qwen35Decoder(c object) llm.Config {
 		}
 	}
 	share := c.floatOr("partial_rotary_factor", 1+1e-9, 0.25)
-	if p := c.sub("rope_parameters"); p.has("partial_rotary_factor") {
+	if p := c.sub("rope_parameters"); p.Has("partial_rotary_factor") {
 		share = p.float("partial_rotary_factor", 1+1e-9)
 	}
 	d.Rope = mrope(c, int(math.Floor(float64(g.HeadDim)*share+1e-9)))

@@ -1,12 +1,12 @@
 package family
 
 import (
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/vision"
@@ -16,12 +16,12 @@ import (
 // decoder layers.
 //
 // Source: Qwen3-VL (arXiv 2511.21631); transformers, Qwen3VLConfig and Qwen3VLMoeConfig.
-func qwen3VL(c object, files fs.FS) (Spec, error) {
+func qwen3VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 	text := textConfig(c)
 	d := qwen3Decoder(text)
 	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
 	d.Rope = mrope(text, d.Layers[0].GQA.HeadDim)
-	vis, err := qwen3Vision(c, d.HiddenSize, files)
+	vis, err := qwen3Vision(c, d.HiddenSize, from)
 	if err != nil {
 		return Spec{}, err
 	}
@@ -38,7 +38,7 @@ func qwen3VL(c object, files fs.FS) (Spec, error) {
 }
 
 // qwen3Vision reads the tower that Qwen3-VL and Qwen3.5 share.
-func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
+func qwen3Vision(c object, hidden int, from checkpoint.Checkpoint) (*Vision, error) {
 	v := visionConfig(c)
 	g := patchGeometry(v, 16)
 	width := v.int("hidden_size", maxWidth)
@@ -54,11 +54,11 @@ func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
 		v.fail("num_position_embeddings", "is not a square", nil)
 	}
 	taps := slices.Sorted(slices.Values(deepstack(v))) // inner features leave the tower in the order of its blocks
-	pixels, err := preprocessor(files, g)
+	pixels, err := preprocessor(from, g)
 	if err != nil {
 		return nil, err
 	}
-	if pixels, err = videoPreprocessor(files, pixels); err != nil {
+	if pixels, err = videoPreprocessor(from, pixels); err != nil {
 		return nil, err
 	}
 	return &Vision{
@@ -80,7 +80,7 @@ func qwen3Vision(c object, hidden int, files fs.FS) (*Vision, error) {
 
 // deepstack returns the blocks whose features enter the decoder, in the order of their mergers.
 func deepstack(v object) []int {
-	if !v.has("deepstack_visual_indexes") {
+	if !v.Has("deepstack_visual_indexes") {
 		return nil
 	}
 	return list[int](v, "deepstack_visual_indexes", -1)

@@ -1,11 +1,11 @@
 package family
 
 import (
-	"io/fs"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/chat"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -17,10 +17,10 @@ import (
 // qwenVL is the Qwen-7B decoder behind a ViT and a resampler.
 //
 // Source: Qwen-VL (arXiv 2308.12966), section 2; its hub code, modeling_qwen.py and visual.py.
-func qwenVL(c object, _ fs.FS) (Spec, error) {
+func qwenVL(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d := qwenDecoder(c)
 	s := Spec{LLM: d, Chat: chat.PictureTags(), Ends: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, Ignore: ignoreTied(d)}
-	if c.has("visual") {
+	if c.Has("visual") {
 		s.Vision = qwenVision(c.sub("visual"), d.HiddenSize)
 	}
 	s.Layouts = []Layout{{Probe: "transformer.wte.weight", Names: qwenNames(d)}}

@@ -6,14 +6,14 @@ import (
 
 // textConfig returns the decoder's part of config.json: an object of its own in newer files, the whole file in older ones.
 func textConfig(c object) object {
-	if c.has("text_config") {
+	if c.Has("text_config") {
 		return c.sub("text_config")
 	}
 	return c
 }
 
 func visionConfig(c object) object {
-	if !c.has("vision_config") {
+	if !c.Has("vision_config") {
 		c.fail("vision_config", "missing", nil)
 	}
 	return c.sub("vision_config")
@@ -40,7 +40,7 @@ func patchGeometry(v object, patch int) geometry {
 // "mrope" or "default", under two keys.
 func mrope(c object, headDim int) rope.Config {
 	scaling, key := c.sub("rope_scaling"), "rope_scaling"
-	if !c.has(key) && c.has("rope_parameters") {
+	if !c.Has(key) && c.Has("rope_parameters") {
 		scaling, key = c.sub("rope_parameters"), "rope_parameters"
 	}
 	switch t := ropeType(scaling); t {
@@ -49,7 +49,7 @@ func mrope(c object, headDim int) rope.Config {
 		c.unsupported(key+".type", t)
 	}
 	r := rope.Config{Dim: headDim, Theta: scaling.floatOr("rope_theta", 1e12, c.floatOr("rope_theta", 1e12, 1e6))}
-	if !scaling.has("mrope_section") {
+	if !scaling.Has("mrope_section") {
 		scaling.fail("mrope_section", "missing", nil)
 		return r
 	}
@@ -57,7 +57,7 @@ func mrope(c object, headDim int) rope.Config {
 	r.Interleaved = scaling.boolOr("mrope_interleaved", false)
 	if r.Theta <= 1 {
 		base := c
-		if scaling.has("rope_theta") {
+		if scaling.Has("rope_theta") {
 			base = scaling
 		}
 		base.fail("rope_theta", "is not above 1", nil)

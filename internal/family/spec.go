@@ -4,11 +4,11 @@ package family
 
 import (
 	"errors"
-	"io/fs"
 	"slices"
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/chat"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/ground"
 	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/internal/weights"
@@ -31,6 +31,9 @@ type Spec struct {
 	EOS      []int         // token ids that end a generation
 	Ends     []string      // further tokens that do, by their spelling
 	Sampling sample.Params
+
+	ItemBytes int       // of a stored number, where there are no weights to tell
+	vocabSize [2]string // where LLM.VocabSize stands: file and field
 }
 
 // Vision is what a model that sees has besides its decoder.
@@ -66,102 +69,102 @@ type Layout struct {
 	Names weights.Names
 }
 
-// Layout returns the layout that fits a checkpoint, the first if none does.
-func (s Spec) Layout(src *weights.Source) Layout {
+// Names finds the model's tensors in a checkpoint: by the checkpoint's own names where it has them,
+// else by the first of the family's layouts that fits, the first of all if none does. shape returns
+// the shape of one of the checkpoint's tensors; nil, which is not known, is taken to fit.
+func (s Spec) Names(from checkpoint.Checkpoint, shape func(name string) ([]int, bool)) weights.Names {
+	if own := from.Names(); own != nil {
+		return own
+	}
 	for _, l := range s.Layouts {
-		if t, ok := src.Tensor(l.Probe); ok && (l.Shape == nil || slices.Equal(l.Shape, t.Shape)) {
-			return l
+		if got, ok := shape(l.Probe); ok && (l.Shape == nil || got == nil || slices.Equal(l.Shape, got)) {
+			return l.Names
 		}
 	}
-	return s.Layouts[0]
+	return s.Layouts[0].Names
 }
 
-// LayoutNamed is Layout for a checkpoint of which only the names are known, sorted: shapes are taken to fit.
-func (s Spec) LayoutNamed(names []string) Layout {
-	for _, l := range s.Layouts {
-		if _, ok := slices.BinarySearch(names, l.Probe); ok {
-			return l
-		}
+// CheckVocabulary refuses a tokenizer of more tokens than the model embeds.
+//
+// Errors: *[checkpoint.Error].
+func (s Spec) CheckVocabulary(tokens int) error {
+	if tokens <= s.LLM.VocabSize {
+		return nil
 	}
-	return s.Layouts[0]
+	const problem = "smaller than the tokenizer's vocabulary"
+	return &checkpoint.Error{File: s.vocabSize[0], Field: s.vocabSize[1], Problem: problem}
 }
 
-// ItemBytes returns the size of an element as config.json says it, for checkpoints whose weights are not there.
-func ItemBytes(files fs.FS) int {
-	c, err := readObject(files, "config.json", false)
-	if err != nil {
-		return 2
-	}
-	if c.stringOr("torch_dtype", c.stringOr("dtype", "bfloat16")) == "float32" {
+// itemBytes returns the size of a stored number, as the configuration tells it: two bytes unless it says float32.
+func itemBytes(c object) int {
+	c.err = new(error) // what it says otherwise does not matter
+	if c.stringOr("torch_dtype", c.stringOr("dtype", "")) == "float32" {
 		return 4
 	}
 	return 2
 }
 
-// parser turns config.json into a Spec. What the files beside it add is read by Load.
-type parser func(config object, files fs.FS) (Spec, error)
+// parser turns the keys of a model into a Spec. What other sections add for every family is read by
+// Load.
+type parser func(config object, from checkpoint.Checkpoint) (Spec, error)
 
-// Load reads the configuration files of a checkpoint.
+// Load reads the configuration of a checkpoint.
 //
-// Errors: *[ConfigError], *[UnsupportedError], and those of the described parts, which name the value.
-func Load(files fs.FS) (Spec, error) {
-	config, err := readObject(files, "config.json", false)
+// Errors: *[checkpoint.Error], *[UnsupportedError].
+func Load(from checkpoint.Checkpoint) (Spec, error) {
+	config, err := section(from, checkpoint.Model)
 	if err != nil {
 		return Spec{}, err
 	}
 	modelType := config.stringOr("model_type", "")
+	parse, ok := table[modelType]
+	if !ok {
+		config.unsupported("model_type", modelType)
+	}
+	if q := config.sub("quantization_config"); config.Has("quantization_config") {
+		q.unsupported("quant_method", q.stringOr("quant_method", "unknown"))
+	}
 	if *config.err != nil {
 		return Spec{}, *config.err
 	}
-	parse, ok := table[modelType]
-	if !ok {
-		return Spec{}, &UnsupportedError{File: "config.json", Field: "model_type", Value: modelType}
-	}
-	if config.has("quantization_config") {
-		method := config.sub("quantization_config").stringOr("quant_method", "unknown")
-		return Spec{}, &UnsupportedError{File: "config.json", Field: "quantization_config.quant_method", Value: method}
-	}
-	spec, err := parse(config, files)
-	if *config.err != nil { // first: the files beside it are judged by what it says
+	spec, err := parse(config, from)
+	if *config.err != nil { // first: other sections are judged by what it says
 		err = *config.err
 	}
 	if err != nil {
 		return Spec{}, err
 	}
-	spec.ModelType = modelType
-	if err := readGeneration(files, config, &spec); err != nil {
+	spec.ModelType, spec.ItemBytes = modelType, itemBytes(config)
+	text := textConfig(config)
+	spec.vocabSize[0], spec.vocabSize[1] = text.At(text.path + "vocab_size")
+	if err := readGeneration(from, config, &spec); err != nil {
 		return Spec{}, err
 	}
-	return spec, spec.validate()
+	spec.validate(config)
+	return spec, *config.err
 }
 
 // validate is the chokepoint: what a Spec asks for is in bounds before anything is allocated for it.
-func (s Spec) validate() error {
-	const problem = "not a possible model"
-	if err := s.LLM.Validate(); err != nil {
-		return &ConfigError{File: "config.json", Problem: problem, Err: err}
+func (s Spec) validate(config object) {
+	check := func(key string, err error) {
+		if err != nil {
+			config.fail(key, "not a possible model", err)
+		}
 	}
-	v := s.Vision
-	if v == nil {
-		return nil
+	check("", s.LLM.Validate())
+	if v := s.Vision; v != nil {
+		check("vision_config", errors.Join(v.Encoder.Validate(), v.Adapter.Validate(), v.Preprocess.Validate()))
 	}
-	if err := errors.Join(v.Encoder.Validate(), v.Adapter.Validate()); err != nil {
-		return &ConfigError{File: "config.json", Field: "vision_config", Problem: problem, Err: err}
-	}
-	if err := v.Preprocess.Validate(); err != nil {
-		return &ConfigError{File: "preprocessor_config.json", Problem: problem, Err: err}
-	}
-	return nil
 }
 
 // readGeneration reads end tokens and sampling defaults.
-func readGeneration(files fs.FS, config object, s *Spec) error {
-	g, err := readObject(files, "generation_config.json", true)
+func readGeneration(from checkpoint.Checkpoint, config object, s *Spec) error {
+	g, err := section(from, checkpoint.Generation)
 	if err != nil {
 		return err
 	}
 	s.EOS = config.ids("eos_token_id")
-	if g.has("eos_token_id") {
+	if g.Has("eos_token_id") {
 		s.EOS = g.ids("eos_token_id")
 	}
 	if g.boolOr("do_sample", false) {
@@ -170,7 +173,7 @@ func readGeneration(files fs.FS, config object, s *Spec) error {
 			TopP:        g.floatOr("top_p", 1+1e-9, 1),
 			TopK:        50, // the reference's default
 		}
-		if g.has("top_k") {
+		if g.Has("top_k") {
 			s.Sampling.TopK = g.intIn("top_k", 0, 1<<24)
 		}
 	}

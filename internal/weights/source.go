@@ -179,6 +179,15 @@ func (s *Source) Tensor(name string) (Tensor, bool) {
 	return s.at(i), true
 }
 
+// Shape returns the shape of the tensor of that name. It must not be changed.
+func (s *Source) Shape(name string) ([]int, bool) {
+	i, ok := s.find(name)
+	if !ok {
+		return nil, false
+	}
+	return s.entries[i].shape, true
+}
+
 func (s *Source) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.entries, name, func(e entry, name string) int { return cmp.Compare(e.name, name) })
 }

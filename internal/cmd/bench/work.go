@@ -1,10 +1,10 @@
 package main
 
 import (
-	"os"
 	"slices"
 
 	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/kernel"
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -59,13 +59,17 @@ func findWork(dir, text, tower string) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
-	spec, err := family.Load(os.DirFS(dir))
+	from, err := checkpoint.Open(dir)
+	if err != nil {
+		return work{}, err
+	}
+	spec, err := family.Load(from)
 	if err != nil {
 		return work{}, err
 	}
 	w := work{text: text, tower: tower}
 	if w.text == string(qwenvl.F32) { // as they are stored
-		if w.text, err = stored(dir, spec); err != nil {
+		if w.text, err = stored(from, spec); err != nil {
 			return work{}, err
 		}
 	}
@@ -94,13 +98,13 @@ func findWork(dir, text, tower string) (work, error) {
 }
 
 // stored returns how the checkpoint stores its matrices.
-func stored(dir string, spec family.Spec) (string, error) {
-	src, err := weights.OpenDir(dir)
+func stored(from checkpoint.Checkpoint, spec family.Spec) (string, error) {
+	src, err := from.Tensors()
 	if err != nil {
 		return "", err
 	}
 	defer src.Close()
-	t, ok := src.Tensor(spec.Layout(src).Names("embed.weight").Name)
+	t, ok := src.Tensor(spec.Names(from, src.Shape)("embed.weight").Name)
 	if !ok {
 		return string(qwenvl.F32), nil
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/qwenvl/qwenvl"
-	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/golden"
 	"github.com/qwenvl/qwenvl/internal/hooks"
 	"github.com/qwenvl/qwenvl/tokenizer"
@@ -75,7 +75,7 @@ func open(fx *golden.Fixture, images string, opts []qwenvl.Option) (*subject, er
 	if s.generation, err = readGeneration(fx.Dir); err != nil {
 		return nil, err
 	}
-	if s.tok, err = family.Tokenizer(os.DirFS(fx.Dir)); err != nil {
+	if s.tok, err = checkpoint.OpenFS(os.DirFS(fx.Dir)).Tokenizer(); err != nil {
 		return nil, err
 	}
 	s.model, err = qwenvl.Load(fx.Dir, opts...)

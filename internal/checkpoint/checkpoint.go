@@ -1,0 +1,93 @@
+// Package checkpoint is the one door to a checkpoint, whatever its files are.
+//
+// Loading a model asks five things: what are the keys of its configuration, the tokenizer, the chat
+// template, the generation defaults (keys too), and the tensors. A [Checkpoint] answers them. What
+// asks (internal/family, the root) knows no file; what answers knows no family. So a container that
+// holds all of it in one file, with a second for the tower, is one more type here and a line in
+// [Open]: nothing that asks changes.
+//
+//   - checkpoint.go: the questions, and Open, which finds who answers them
+//   - keys.go: keys, which are JSON values by name wherever they come from, and where they stand
+//   - hub.go: the first two answers, a folder and a file system in the hub's layout
+//   - hubtext.go: tokenizer and chat template in that layout
+//   - errors.go: the error that carries its place
+//
+// Keys have the names that the hub's files give them: an answer from another container translates
+// its own names and says by [Keys.At] where a value really stands, which errors then name.
+package checkpoint
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/tokenizer"
+)
+
+// Checkpoint answers what loading asks. It holds nothing open. Its methods are safe for concurrent
+// use. Their errors carry a place (see [Error]) or are the file system's own.
+type Checkpoint interface {
+	// Keys returns a section of the configuration. A section that a checkpoint may lack is empty.
+	Keys(Section) (Keys, error)
+	// Tokenizer reads the tokenizer.
+	Tokenizer() (*tokenizer.Tokenizer, error)
+	// Template reads the chat template; its Source is "" when there is none.
+	Template() (Template, error)
+	// Outline tells of the tensors without reading them.
+	Outline() (Outline, error)
+	// Tensors opens the tensors of all files. The caller closes the Source.
+	Tensors() (*weights.Source, error)
+	// Names finds the model's tensors in the Source. It is nil where tensors have the names that the
+	// family is released with.
+	Names() weights.Names
+}
+
+// Section is a part of the configuration.
+type Section int
+
+// The sections, in the hub's words.
+const (
+	Model      Section = iota // config.json
+	Images                    // preprocessor_config.json
+	Videos                    // video_preprocessor_config.json; may be empty
+	Generation                // generation_config.json; may be empty
+)
+
+// Template is a chat template.
+type Template struct {
+	Source      string            // in Jinja
+	Tokens      map[string]string // special tokens by the names that templates print, such as bos_token
+	File, Field string            // where Source stands
+}
+
+// Outline is what can be told of tensors without reading them.
+type Outline struct {
+	// Shapes are the tensors' shapes by name, nil where only the name is known. It is empty where
+	// nothing is known.
+	Shapes map[string][]int
+	Bytes  int64 // of all files of tensors; 0: they are not there, or were not opened
+}
+
+// Shape returns the shape of a tensor, nil when it is there with a shape that is not known.
+func (o Outline) Shape(name string) (shape []int, ok bool) {
+	shape, ok = o.Shapes[name]
+	return shape, ok
+}
+
+// Open finds the checkpoint at a path of the operating system.
+//
+// Errors: *[fs.PathError].
+func Open(path string) (Checkpoint, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a directory")}
+	}
+	return &hub{files: os.DirFS(path), dir: path}, nil
+}
+
+// OpenFS returns the checkpoint at the root of a file system, in the hub's layout.
+func OpenFS(files fs.FS) Checkpoint { return &hub{files: files} }

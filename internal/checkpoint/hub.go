@@ -1,0 +1,106 @@
+package checkpoint
+
+// The hub's layout: a folder with config.json and its sisters, and weights in safetensors or torch
+// archives. A folder of the operating system has its weights mapped; any other file system is read
+// into memory. Files are read within bounds: published configurations have some kilobytes,
+// vocabularies up to 20 megabytes. hubtext.go reads tokenizer and template.
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"strconv"
+
+	"github.com/qwenvl/qwenvl/internal/weights"
+)
+
+const (
+	maxFile       = 16 << 20
+	maxVocabulary = 256 << 20
+)
+
+type hub struct {
+	files fs.FS
+	dir   string // "": files are not the operating system's
+}
+
+var sections = [...]struct {
+	file     string
+	optional bool
+}{
+	Model:      {"config.json", false},
+	Images:     {"preprocessor_config.json", false},
+	Videos:     {"video_preprocessor_config.json", true},
+	Generation: {"generation_config.json", true},
+}
+
+func (h *hub) Keys(s Section) (Keys, error) { return h.keys(sections[s].file, sections[s].optional) }
+
+// keys reads a file of keys. A missing one has none when optional.
+func (h *hub) keys(name string, optional bool) (Keys, error) {
+	data, err := h.read(name, maxFile)
+	switch {
+	case err != nil || data == nil && optional:
+		return Keys{File: name}, err
+	case data == nil:
+		return Keys{}, &Error{File: name, Problem: "missing", Err: fs.ErrNotExist}
+	}
+	return ParseKeys(name, data)
+}
+
+// read returns a file's contents, nil when there is no such file.
+func (h *hub) read(name string, limit int) ([]byte, error) {
+	f, err := h.files.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &Error{File: name, Problem: "not readable", Err: err}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	if err != nil {
+		return nil, &Error{File: name, Problem: "not readable", Err: err}
+	}
+	if len(data) > limit {
+		return nil, &Error{File: name, Problem: "larger than " + strconv.Itoa(limit) + " bytes"}
+	}
+	return data, nil // which io.ReadAll never leaves nil
+}
+
+func (h *hub) Tensors() (*weights.Source, error) {
+	if h.dir != "" {
+		return weights.OpenDir(h.dir)
+	}
+	return weights.OpenFS(h.files)
+}
+
+// Outline opens the weights of a folder, which reads none of them; elsewhere, and where they are not
+// there, it asks their index.
+func (h *hub) Outline() (o Outline, err error) {
+	if h.dir != "" {
+		src, err := weights.OpenDir(h.dir)
+		if err == nil {
+			o = Outline{Shapes: map[string][]int{}, Bytes: src.Bytes()}
+			for _, name := range src.Names() {
+				t, _ := src.Tensor(name)
+				o.Shapes[name] = t.Shape
+			}
+			return o, src.Close()
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return o, err
+		}
+	}
+	names, err := weights.IndexNames(h.files)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	o.Shapes = make(map[string][]int, len(names))
+	for _, name := range names {
+		o.Shapes[name] = nil
+	}
+	return o, err
+}
+
+func (h *hub) Names() weights.Names { return nil }
