@@ -1,7 +1,7 @@
 // Package cpu names the instruction sets that this library has kernels for and says which of them this processor and
 // this build can run.
 //
-// The variables are read by the dispatch code of internal/kernel on every call, and are written only by [Disable], which
+// The variables are read by the choices in internal/kernel on every call, and are written only by [Disable], which
 // tests use to run one body under each implementation, and the benchmark before it loads a model. Nothing else may write them.
 package cpu
 

@@ -16,6 +16,14 @@
 // the same bits. The functions along a row depend only on that row. Different instruction sets sum in different orders
 // and may differ in the last bits, except in packing, quantising and the packed products, which give the same bits on all.
 //
+// # Files
+//
+// NAME.go declares what other packages call and has its reference; NAME_<arch>.go declares the assembly
+// for one architecture beside the choice among its instruction sets; NAME_<set>_<arch>.s is that
+// assembly. noasm.go and the files NAME_noasm.go call the reference where there is none. So a further
+// instruction set is a variable of internal/cpu, a case in each choice and one more file from _gen;
+// tests run every set that the processor has.
+//
 // # Conventions
 //
 // Matrices are row-major, ld… is the distance between rows in elements. Kernels run on the calling goroutine, allocate

@@ -25,9 +25,6 @@ type panelArgs struct {
 //go:noescape
 func panelTileNEON(args *panelArgs)
 
-//go:noescape
-func transpose4NEON(dst *float32, ldd uintptr, src *float32, lds, n uintptr)
-
 func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, _ []float32) {
 	if !cpu.NEON {
 		matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
@@ -75,24 +72,5 @@ func panelVectors(rows, n int) int {
 		return 2
 	default:
 		return vectors
-	}
-}
-
-func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
-	if !cpu.NEON {
-		transposeGo(dst, ldd, src, lds, rows, cols)
-		return
-	}
-	wholeRows, wholeCols := rows&^3, cols&^3
-	if wholeCols > 0 {
-		for r := 0; r < wholeRows; r += 4 {
-			transpose4NEON(&dst[r], uintptr(ldd)*4, &src[r*lds], uintptr(lds)*4, uintptr(wholeCols/4))
-		}
-	}
-	if wholeRows < rows {
-		transposeGo(dst[wholeRows:], ldd, src[wholeRows*lds:], lds, rows-wholeRows, cols)
-	}
-	if wholeCols < cols && wholeRows > 0 {
-		transposeGo(dst[wholeCols*ldd:], ldd, src[wholeCols:], lds, wholeRows, cols-wholeCols)
 	}
 }

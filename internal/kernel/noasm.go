@@ -2,6 +2,9 @@
 
 package kernel
 
+// Where there is no assembly, each function is its reference. Kernels that amd64 alone has in assembly
+// are chosen in attention_noasm.go, matmul_laid_noasm.go, outlier_noasm.go and panel_f16_noasm.go.
+
 // scratchTiles returns the scratch that the products in assembly need.
 func scratchTiles(_, _, _ int) int { return 0 }
 
@@ -41,3 +44,23 @@ func f32ToF16(dst []uint16, src []float32)      { f32ToF16Go(dst, src) }
 func shiftScaleRow(dst, x, w, b []float32, mean, s float32) {
 	shiftScaleRowGo(dst, x, w, b, mean, s)
 }
+
+func matMulPacked(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
+	matMulPackedGo(y, ldy, x, m, p, panel0, count, n)
+}
+
+func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
+	quantizeGroupsGo(q, scale, sums, x)
+}
+
+func extremes64(w *[part]float32) (bits uint32, low, high float32) { return extremes64Go(w) }
+
+func squares64(w *[part]float32, inverse, low, high float32) float32 {
+	return squares64Go(w, inverse, low, high)
+}
+
+func round64(q *[part]uint8, w *[part]float32, inverse, low, high float32) {
+	round64Go(q, w, inverse, low, high)
+}
+
+func tileRows() int { return 1 }

@@ -1,0 +1,84 @@
+//go:build gc && !noasm && !purego
+
+package kernel
+
+// Exponentials and activations on arm64: the assembly of activation_neon_arm64.s, where NEON is in
+// use. The references are in activation.go and, of expSub, in softmax.go.
+
+import "github.com/qwenvl/qwenvl/internal/cpu"
+
+//go:noescape
+func expSubNEON(x []float32, max float32) float32
+
+func expSub(x []float32, max float32) float32 {
+	if cpu.NEON {
+		return expSubNEON(x, max)
+	}
+	return expSubGo(x, max)
+}
+
+//go:noescape
+func sigmoidNEON(x []float32)
+
+func sigmoid(x []float32) {
+	if cpu.NEON {
+		sigmoidNEON(x)
+		return
+	}
+	sigmoidGo(x)
+}
+
+//go:noescape
+func siluNEON(x []float32)
+
+func silu(x []float32) {
+	if cpu.NEON {
+		siluNEON(x)
+		return
+	}
+	siluGo(x)
+}
+
+//go:noescape
+func siluMulNEON(dst, gate, up []float32)
+
+func siluMul(dst, gate, up []float32) {
+	if cpu.NEON {
+		siluMulNEON(dst, gate, up)
+		return
+	}
+	siluMulGo(dst, gate, up)
+}
+
+//go:noescape
+func quickGELUNEON(x []float32)
+
+func quickGELU(x []float32) {
+	if cpu.NEON {
+		quickGELUNEON(x)
+		return
+	}
+	quickGELUGo(x)
+}
+
+//go:noescape
+func geluNEON(x []float32)
+
+func gelu(x []float32) {
+	if cpu.NEON {
+		geluNEON(x)
+		return
+	}
+	geluGo(x)
+}
+
+//go:noescape
+func geluTanhNEON(x []float32)
+
+func geluTanh(x []float32) {
+	if cpu.NEON {
+		geluTanhNEON(x)
+		return
+	}
+	geluTanhGo(x)
+}

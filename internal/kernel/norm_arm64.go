@@ -1,0 +1,50 @@
+//go:build gc && !noasm && !purego
+
+package kernel
+
+// What norms are made of, on arm64: the assembly of norm_neon_arm64.s, where NEON is in use. The
+// references are in norm.go.
+
+import "github.com/qwenvl/qwenvl/internal/cpu"
+
+//go:noescape
+func sumNEON(x []float32) float64
+
+func sum(x []float32) float64 {
+	if cpu.NEON {
+		return sumNEON(x)
+	}
+	return sumGo(x)
+}
+
+//go:noescape
+func sumSquaresNEON(x []float32, mean float64) float64
+
+func sumSquares(x []float32, mean float64) float64 {
+	if cpu.NEON {
+		return sumSquaresNEON(x, mean)
+	}
+	return sumSquaresGo(x, mean)
+}
+
+//go:noescape
+func scaleRowNEON(dst, x, w []float32, s float32)
+
+func scaleRow(dst, x, w []float32, s float32) {
+	if cpu.NEON {
+		scaleRowNEON(dst, x, w, s)
+		return
+	}
+	scaleRowGo(dst, x, w, s)
+}
+
+//go:noescape
+func shiftScaleRowNEON(dst, x, w, b []float32, mean, s float32)
+
+func shiftScaleRow(dst, x, w, b []float32, mean, s float32) {
+	if cpu.NEON {
+		shiftScaleRowNEON(dst, x, w, b, mean, s)
+		return
+	}
+	shiftScaleRowGo(dst, x, w, b, mean, s)
+}
