@@ -31,7 +31,7 @@ func (c Config) CacheBytes(tokens int, half bool) int64 {
 // PassBytes returns the workspace of a pass over n rows, one of them with logits, if the weights
 // are packed or not.
 func (c Config) PassBytes(n int, packed bool) int64 {
-	laid := tensor.LaidBytes
+	laid := tensor.BlockedBytes
 	if packed {
 		laid = func(int, int) int64 { return 0 }
 	}

@@ -19,7 +19,7 @@ func (c Config) PassBytes(n int, packed bool) (rows, workspace int64) {
 	attention := int64(n) * 5 * d // one for the norm, three for q, k and v, one for transposed keys
 	mlp := 4 * m * (d + int64(c.IntermediateSize))
 	if !packed { // in the attention this takes no more than the transposed keys do later
-		mlp += tensor.LaidBytes(int(m), c.IntermediateSize)
+		mlp += tensor.BlockedBytes(int(m), c.IntermediateSize)
 	}
 	return rows, max(4*attention, mlp)
 }

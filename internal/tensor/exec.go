@@ -19,7 +19,7 @@ type Exec struct {
 
 	// One state for each kind of loop, kept here so that starting a loop allocates nothing.
 	linear  linearLoop
-	lays    layLoop
+	fill    fillLoop
 	rows    rowLoop
 	rotate  rotateLoop
 	packed  packedLoop

@@ -93,14 +93,18 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	if to+last*out+w[0].rows > dst.Cols || from+last*in+w[0].cols > x.Cols {
 		panic(badShape)
 	}
-	l := headLoop{ex: ex, dst: dst, x: x, w: w, in: in, out: out, from: from, to: to, chunk: x.Rows}
+	l := headLoop{ex: ex, dst: dst, x: x, w: w, in: in, out: out, from: from, to: to,
+		chunk: min(x.Rows, chunkRows)}
 	for _, m := range w {
-		l.chunk = min(l.chunk, m.format.layRows(m.cols))
+		l.chunk = min(l.chunk, m.product(x.Rows).most(m.cols))
 	}
 	l.chunks = (x.Rows + l.chunk - 1) / max(l.chunk, 1)
-	need := kernel.MatMulScratch(l.chunk, w[0].rows, w[0].cols)
+	need := 0
 	for _, m := range w {
-		need = max(need, m.format.laidLen(l.chunk, m.cols)+m.format.laidScratch(m.rows, m.cols))
+		for _, rows := range [2]int{l.chunk, x.Rows - (l.chunks-1)*l.chunk} { // the last may be smaller
+			by := m.product(rows)
+			need = max(need, by.room(rows, m.cols)+by.scratch(rows, m.rows, m.cols))
+		}
 	}
 	ex.prepare(need)
 	ex.heads = l
@@ -111,15 +115,12 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 func (l *headLoop) Do(worker, i int) {
 	h, chunk := i/l.chunks, i%l.chunks
 	r0, r1 := chunk*l.chunk, min((chunk+1)*l.chunk, l.x.Rows)
-	w := l.w[h]
-	f := formats[w.format]
-	y, x, scratch := l.dst.data[r0*l.dst.Cols+l.to+h*l.out:], l.x.data[r0*l.x.Cols+l.from+h*l.in:], l.ex.scratch[worker]
-	size := w.format.laidLen(r1-r0, w.cols)
-	if size == 0 {
-		f.mul(w, y, l.dst.Cols, x, l.x.Cols, r1-r0, 0, w.rows, scratch)
-		return
-	}
-	laid := w.format.newLaid(scratch[:size], r1-r0, w.cols)
-	laid.Lay(x, l.x.Cols, 0, laid.Tiles())
-	f.mulLaid(w, y, l.dst.Cols, laid, 0, laid.Tiles(), 0, w.rows, scratch[size:])
+	w, scratch := l.w[h], l.ex.scratch[worker]
+	x := Tensor{Rows: r1 - r0, Cols: l.x.Cols, data: l.x.data[r0*l.x.Cols+l.from+h*l.in:]}
+	by := w.product(x.Rows)
+	room := by.room(x.Rows, w.cols)
+	in := by.operand(x.Input(), w.cols, scratch[:room])
+	in.fill(0, in.units)
+	y := l.dst.data[r0*l.dst.Cols+l.to+h*l.out:]
+	by.multiply(w, y, l.dst.Cols, in, 0, in.units, 0, w.rows, scratch[room:])
 }

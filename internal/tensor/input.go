@@ -77,7 +77,7 @@ func normQuantizeRow(l *rowLoop, r int) {
 
 // quantized allocates rows for products with w, or none if w is multiplied in float32.
 func (ex *Exec) quantized(rows, cols int, w *Matrix) quantized {
-	if !w.format.Packed() {
+	if !w.product(rows).quantizes() {
 		return quantized{}
 	}
 	q := quantized{rows: rows, cols: cols, groups: kernel.QuantizedGroups(cols), stride: kernel.QuantizedStride(cols)}

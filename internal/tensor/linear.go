@@ -31,52 +31,50 @@ func (a Act) apply(x []float32) {
 	}
 }
 
-// linearLoop is a product cut into items of chunk inputs by band outputs.
+// linearLoop is up to three products of one input, or a gated product, cut into items of chunk units
+// of the operand by band outputs.
 type linearLoop struct {
-	ex     *Exec
-	dst    Tensor
-	to     quantized // where results go instead of dst, if it has a stride
-	x      Input
-	laid   kernel.Laid // x, if it is laid out; a chunk is so many tiles then
-	w, up  *Matrix     // up: the second factor of a gated product, or nil
-	factor Tensor      // that factor, with its bias, where it was computed before; else empty
-	act    Act
-	add    bool
-	chunk  int
-	band   int
-	chunks int // chunks of all inputs
+	ex    *Exec
+	parts [3]linearPart // their items follow each other; the first has the shape of a result
+	to    quantized     // where results go instead of the first part's dst, if it has a stride
+	x     Input
+	in    operand // x as it is multiplied
+	act   Act
+	add   bool
 
-	// Further products of the same input, whose items follow.
-	also [2]alsoLinear
+	up     *Matrix  // the second factor of a gated product, or nil
+	upBy   *product // how it is multiplied in this loop; nil: it was before,
+	factor Tensor   // and this is it, with its bias
+
+	chunk, band int
+	chunks      int // of all units
 }
 
-// alsoLinear is another product of an input; first is its first band.
-type alsoLinear struct {
+// linearPart is one product of an input, or none where w is nil.
+type linearPart struct {
 	dst   Tensor
 	w     *Matrix
-	first int
+	by    *product
+	first int // the first of its bands
 }
+
+// one returns the parts of a single product.
+func one(dst Tensor, w *Matrix) [3]linearPart { return [3]linearPart{{dst: dst, w: w}} }
 
 // Linear computes dst = act(x·wᵀ + bias).
 //
 // Shapes: x is [n, w.Cols], dst [n, w.Rows]; dst does not alias x.
 func (ex *Exec) Linear(dst Tensor, x Input, w *Matrix, act Act) {
-	ex.runLinear(linearLoop{dst: dst, x: x, w: w, act: act})
+	ex.runLinear(linearLoop{parts: one(dst, w), x: x, act: act})
 }
 
 // LinearThree computes three products of one input, dst[i] = x·w[i]ᵀ + bias, in one loop.
 //
 // Shapes: as Linear.
 func (ex *Exec) LinearThree(dst [3]Tensor, x Input, w [3]*Matrix) {
-	if w[0].format != w[1].format || w[0].format != w[2].format { // a checkpoint may store them so
-		for i := range dst {
-			ex.Linear(dst[i], x, w[i], Identity)
-		}
-		return
-	}
-	l := linearLoop{dst: dst[0], x: x, w: w[0]}
-	for i := range l.also {
-		l.also[i] = alsoLinear{dst: dst[i+1], w: w[i+1]}
+	l := linearLoop{x: x}
+	for i := range w {
+		l.parts[i] = linearPart{dst: dst[i], w: w[i]}
 	}
 	ex.runLinear(l)
 }
@@ -85,7 +83,7 @@ func (ex *Exec) LinearThree(dst [3]Tensor, x Input, w [3]*Matrix) {
 //
 // Shapes: as Linear.
 func (ex *Exec) LinearAdd(dst Tensor, x Input, w *Matrix) {
-	ex.runLinear(linearLoop{dst: dst, x: x, w: w, add: true})
+	ex.runLinear(linearLoop{parts: one(dst, w), x: x, add: true})
 }
 
 // GatedLinear computes dst = act(x·gateᵀ + bias) ∘ (x·upᵀ + bias).
@@ -95,13 +93,13 @@ func (ex *Exec) GatedLinear(dst Tensor, x Input, gate, up *Matrix, act Act) {
 	if gate.rows != up.rows || gate.cols != up.cols {
 		panic(badShape)
 	}
-	ex.runLinear(linearLoop{dst: dst, x: x, w: gate, up: up, act: act})
+	ex.runLinear(linearLoop{parts: one(dst, gate), x: x, up: up, act: act})
 }
 
 // LinearInput is [Exec.Linear] with the result, in the workspace, as what next is multiplied by. Where both are packed, the
 // result in float32 never leaves the cache.
 func (ex *Exec) LinearInput(x Input, w *Matrix, act Act, next *Matrix) Input {
-	return ex.inputOf(linearLoop{x: x, w: w, act: act}, next)
+	return ex.inputOf(linearLoop{parts: one(Tensor{}, w), x: x, act: act}, next)
 }
 
 // GatedInput is [Exec.GatedLinear] with the result as by [Exec.LinearInput].
@@ -109,124 +107,163 @@ func (ex *Exec) GatedInput(x Input, gate, up *Matrix, act Act, next *Matrix) Inp
 	if gate.rows != up.rows || gate.cols != up.cols {
 		panic(badShape)
 	}
-	return ex.inputOf(linearLoop{x: x, w: gate, up: up, act: act}, next)
+	return ex.inputOf(linearLoop{parts: one(Tensor{}, gate), x: x, up: up, act: act}, next)
 }
 
 func (ex *Exec) inputOf(l linearLoop, next *Matrix) Input {
-	n := l.x.Rows()
-	if next.cols != l.w.rows {
+	n, w := l.x.Rows(), l.parts[0].w
+	if next.cols != w.rows {
 		panic(badShape)
 	}
-	if !l.w.format.Packed() || !next.format.Packed() {
-		l.dst = ex.Alloc(n, l.w.rows)
+	if !w.product(n).quantizes() || !next.product(n).quantizes() {
+		l.parts[0].dst = ex.Alloc(n, w.rows)
 		ex.runLinear(l)
-		return ex.Input(l.dst, next)
+		return ex.Input(l.parts[0].dst, next)
 	}
-	l.to = ex.quantized(n, l.w.rows, next)
+	l.to = ex.quantized(n, w.rows, next)
 	ex.runLinear(l)
 	return Input{q: l.to}
 }
 
+// runLinear plans the loop and runs it: it makes the input what the product wants, cuts the work, and
+// gives each worker the scratch that an item takes.
 func (ex *Exec) runLinear(l linearLoop) {
-	n := l.x.Rows()
-	fused := l.to.stride > 0
-	if !fused && (l.dst.Rows != n || l.dst.Cols != l.w.rows) || l.x.cols() != l.w.cols {
-		panic(badShape)
+	l.check()
+	n, w := l.x.Rows(), l.parts[0].w
+	if n == 0 || w.rows == 0 {
+		return
 	}
-	outs := l.w.rows
-	for _, p := range l.also {
-		if p.w == nil {
-			continue
-		}
-		if p.dst.Rows != n || p.dst.Cols != p.w.rows || p.w.cols != l.w.cols {
-			panic(badShape)
-		}
-		outs += p.w.rows
-	}
-	for _, m := range []*Matrix{l.w, l.up, l.also[0].w, l.also[1].w} {
-		if m != nil && m.Unpacked() {
-			panic(badPacking)
-		}
-	}
-	if n == 0 || l.w.rows == 0 {
+	by := w.product(n)
+	if most := by.most(w.cols); n > most {
+		ex.linearSlices(l, (n+most-1)/most)
 		return
 	}
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	if l.up != nil && l.up.format != l.w.format && l.factor.Cols == 0 { // a checkpoint may store them so
-		l.factor = ex.Alloc(n, l.up.rows)
-		ex.runLinear(linearLoop{dst: l.factor, x: l.x, w: l.up})
+	outs := ex.splitMixed(&l, by)
+
+	l.in = ex.operand(by, l.x, w)
+	fused := l.to.stride > 0
+	l.chunk, l.band = by.tile(l.in, outs, ex.Threads(), fused)
+	rows := (l.chunk*n + l.in.units - 1) / l.in.units // of a chunk
+	need, bands := 0, 0
+	for i := range l.parts {
+		p := &l.parts[i]
+		p.first = bands
+		if p.w != nil {
+			need = max(need, p.by.scratch(rows, l.band, w.cols))
+			bands += (p.w.rows + l.band - 1) / l.band
+		}
 	}
-	need, units := 0, n // of rows
-	if l.w.format.Packed() {
-		l.chunk, l.band = cutPacked(n, outs, ex.Threads(), fused)
-		if l.x.q.stride == 0 {
-			l.x = ex.Input(l.x.Floats(), l.w)
-		}
-	} else if x := l.x.Floats(); l.w.format.laidLen(n, l.w.cols) > 0 {
-		if n > l.w.format.layRows(l.w.cols) {
-			ex.linearParts(l)
-			return
-		}
-		l.laid = ex.lay(x, l.w.format)
-		units = l.laid.Tiles()
-		if block := l.laid.Block(); block > 0 {
-			l.chunk, l.band = cutBlocks(units, block, outs, ex.Threads())
-		} else {
-			l.chunk, l.band = cutLaid(n, units, outs, ex.Threads())
-		}
-		need = l.w.format.laidScratch(l.band, l.w.cols)
-	} else {
-		l.chunk, l.band = cutLinear(n, outs, ex.Threads())
-		need = kernel.MatMulScratch(l.chunk, l.band, l.w.cols)
+	if l.upBy != nil {
+		need = max(need, l.upBy.scratch(rows, l.band, w.cols))
 	}
-	for _, used := range []bool{l.add || l.up != nil, fused} {
+	for _, used := range []bool{l.add || l.up != nil, fused} { // results that do not go to dst at once
 		if used {
-			need += (l.chunk*n + units - 1) / units * l.band
+			need += rows * l.band
 		}
 	}
 	ex.prepare(need)
 	l.ex = ex
-	l.chunks = (units + l.chunk - 1) / l.chunk
-	bands := (l.w.rows + l.band - 1) / l.band
-	for i := range l.also {
-		l.also[i].first = bands
-		if w := l.also[i].w; w != nil {
-			bands += (w.rows + l.band - 1) / l.band
-		}
-	}
+	l.chunks = (l.in.units + l.chunk - 1) / l.chunk
 	ex.linear = l
 	ex.pool.Run(&ex.linear, l.chunks*bands)
 	ex.linear = linearLoop{}
 }
 
+// check panics if the shapes do not fit, or a matrix is yet to be packed.
+func (l *linearLoop) check() {
+	n, cols := l.x.Rows(), l.x.cols()
+	for i, p := range l.parts {
+		if p.w == nil {
+			continue
+		}
+		fused := i == 0 && l.to.stride > 0
+		if !fused && (p.dst.Rows != n || p.dst.Cols != p.w.rows) || p.w.cols != cols {
+			panic(badShape)
+		}
+		if p.w.Unpacked() {
+			panic(badPacking)
+		}
+	}
+	if l.up != nil && l.up.Unpacked() {
+		panic(badPacking)
+	}
+}
+
+// splitMixed sets how each part is multiplied, and takes out of the loop what the plan of the first
+// part does not fit, as where a checkpoint stores gate and up in two formats: that is computed here,
+// by itself. It returns the outputs that are left.
+func (ex *Exec) splitMixed(l *linearLoop, by *product) (outs int) {
+	n := l.x.Rows()
+	for i := range l.parts {
+		p := &l.parts[i]
+		if p.w == nil {
+			continue
+		}
+		if p.by = p.w.product(n); p.by.plan != by.plan {
+			ex.runLinear(linearLoop{parts: one(p.dst, p.w), x: l.x})
+			*p = linearPart{}
+			continue
+		}
+		outs += p.w.rows
+	}
+	if l.up == nil {
+		return outs
+	}
+	if l.upBy = l.up.product(n); l.upBy.plan != by.plan {
+		l.upBy, l.factor = nil, ex.Alloc(n, l.up.rows)
+		ex.runLinear(linearLoop{parts: one(l.factor, l.up), x: l.x})
+	}
+	return outs
+}
+
+// linearSlices is runLinear for more rows than are multiplied at once, in so many slices.
+func (ex *Exec) linearSlices(l linearLoop, slices int) {
+	n := l.x.Rows()
+	for i := range slices {
+		r0, r1 := n*i/slices, n*(i+1)/slices
+		p := l
+		p.x = l.x.Floats().Slice(r0, r1).Input()
+		for k := range p.parts {
+			if p.parts[k].w != nil {
+				p.parts[k].dst = l.parts[k].dst.Slice(r0, r1)
+			}
+		}
+		ex.runLinear(p)
+	}
+}
+
 func (l *linearLoop) Do(worker, i int) {
 	band, chunk := i/l.chunks, i%l.chunks
-	dst, w := l.dst, l.w
-	for i := len(l.also) - 1; i >= 0; i-- {
-		if p := &l.also[i]; p.w != nil && band >= p.first {
-			dst, w, band = p.dst, p.w, band-p.first
+	p := &l.parts[0]
+	for k := len(l.parts) - 1; k > 0; k-- {
+		if l.parts[k].w != nil && band >= l.parts[k].first {
+			p = &l.parts[k]
 			break
 		}
 	}
-	c0, c1 := band*l.band, min((band+1)*l.band, w.rows)
-	r0, r1 := l.rows(chunk)
-	rows, width := r1-r0, c1-c0
-	y, ldy, scratch := dst.data, dst.Cols, l.ex.scratch[worker]
+	c0 := (band - p.first) * l.band
+	c1 := min(c0+l.band, p.w.rows)
+	from, to := chunk*l.chunk, min((chunk+1)*l.chunk, l.in.units)
+	r0 := l.in.row(from)
+	rows, width := l.in.row(to)-r0, c1-c0
+
+	y, ldy, scratch := p.dst.data, p.dst.Cols, l.ex.scratch[worker]
 	if l.add || l.to.stride > 0 {
 		y, ldy, scratch = scratch[:rows*width], width, scratch[rows*width:]
 	} else {
 		y = y[r0*ldy+c0:]
 	}
-	l.mul(w, y, ldy, chunk, c0, c1, scratch)
+	p.by.multiply(p.w, y, ldy, l.in, from, to, c0, c1, scratch)
 	var u []float32
-	if l.up != nil && l.factor.Cols == 0 {
+	if l.upBy != nil {
 		u = scratch[:rows*width]
-		l.mul(l.up, u, width, chunk, c0, c1, scratch[len(u):])
+		l.upBy.multiply(l.up, u, width, l.in, from, to, c0, c1, scratch[len(u):])
 	}
 	for r := range rows {
 		out := y[r*ldy : r*ldy+width]
-		w.addBias(out, c0)
+		p.w.addBias(out, c0)
 		switch {
 		case u != nil:
 			u := u[r*width : (r+1)*width]
@@ -241,7 +278,7 @@ func (l *linearLoop) Do(worker, i int) {
 		case l.to.stride > 0:
 			l.to.set(r0+r, c0, out)
 		case l.add:
-			kernel.Add(dst.Row(r0 + r)[c0:c1], out)
+			kernel.Add(p.dst.Row(r0 + r)[c0:c1], out)
 		}
 	}
 }
@@ -254,42 +291,4 @@ func (l *linearLoop) gate(y, u []float32) {
 	}
 	l.act.apply(y)
 	kernel.Mul(y, u)
-}
-
-func (m *Matrix) addBias(y []float32, at int) {
-	if m.bias != nil {
-		kernel.Add(y, m.bias[at:at+len(y)])
-	}
-}
-
-// tiles returns the tiles of laid out rows that a chunk takes, from to to-1.
-func (l *linearLoop) tiles(chunk int) (from, to int) {
-	return chunk * l.chunk, min((chunk+1)*l.chunk, l.laid.Tiles())
-}
-
-// rows returns the rows that a chunk takes, r0 to r1-1.
-func (l *linearLoop) rows(chunk int) (r0, r1 int) {
-	if l.laid.Tiles() > 0 {
-		from, to := l.tiles(chunk)
-		return l.laid.Row(from), l.laid.Row(to)
-	}
-	return chunk * l.chunk, min((chunk+1)*l.chunk, l.x.Rows())
-}
-
-// mul computes outputs c0..c1-1 of w for the rows r0 and on of a chunk, without the bias: y[r·ldy+j] = x[r0+r]·row(c0+j).
-func (l *linearLoop) mul(w *Matrix, y []float32, ldy, chunk, c0, c1 int, scratch []float32) {
-	f := formats[w.format]
-	if l.laid.Tiles() > 0 {
-		from, to := l.tiles(chunk)
-		f.mulLaid(w, y, ldy, l.laid, from, to, c0, c1, scratch)
-		return
-	}
-	r0, r1 := l.rows(chunk)
-	if w.format.Packed() {
-		panel := c0 / kernel.PanelRows
-		f.mulPacked(w, y, ldy, l.x.q.from(r0), r1-r0, panel, (c1+kernel.PanelRows-1)/kernel.PanelRows-panel)
-		return
-	}
-	x := l.x.rows
-	f.mul(w, y, ldy, x.data[r0*x.Cols:], x.Cols, r1-r0, c0, c1, scratch)
 }

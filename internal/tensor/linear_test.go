@@ -46,8 +46,8 @@ func bytesOf[T float32 | uint16](x []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), len(x)*int(unsafe.Sizeof(x[0])))
 }
 
-// product is x·wᵀ + bias in float64.
-func product(x Tensor, w []float32, bias []float32, r, c int) float64 {
+// dot is x·wᵀ + bias in float64.
+func dot(x Tensor, w []float32, bias []float32, r, c int) float64 {
 	sum := 0.0
 	for k, v := range x.Row(r) {
 		sum += float64(v) * float64(w[c*x.Cols+k])
@@ -60,7 +60,7 @@ func product(x Tensor, w []float32, bias []float32, r, c int) float64 {
 
 func TestLinear(t *testing.T) {
 	for _, f := range []Format{F32, BF16, F16} {
-		for _, s := range [][3]int{{1, 1, 1}, {3, 65, 17}, {1, 200, 100}, {400, 130, 48}, {13, 64, 192}, {layRows + 77, 40, 24}} {
+		for _, s := range [][3]int{{1, 1, 1}, {3, 65, 17}, {1, 200, 100}, {400, 130, 48}, {13, 64, 192}, {blockedRows + 77, 40, 24}} {
 			t.Run(fmt.Sprintf("%v/%v", f, s), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(3, uint64(s[1])))
 				n, rows, cols := s[0], s[1], s[2]
@@ -79,12 +79,12 @@ func TestLinear(t *testing.T) {
 				tolerance := 3e-6 * math.Sqrt(float64(cols)) * 4
 				for r := range n {
 					for c := range rows {
-						p := product(x, v, w.bias, r, c)
+						p := dot(x, v, w.bias, r, c)
 						require.InDelta(t, p, plain.Row(r)[c], tolerance)
 						require.Equal(t, before[r*rows+c]+plain.Row(r)[c], sum.Row(r)[c])
 						a := p / (1 + math.Exp(-p))
 						require.InDelta(t, a, silu.Row(r)[c], tolerance)
-						require.InDelta(t, a*product(x, u, nil, r, c), gated.Row(r)[c], 40*tolerance)
+						require.InDelta(t, a*dot(x, u, nil, r, c), gated.Row(r)[c], 40*tolerance)
 					}
 				}
 				// Three in one loop, of the same format or not, are the same.

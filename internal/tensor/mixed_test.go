@@ -14,7 +14,7 @@ import (
 func TestGatedLinearOfTwoFormats(t *testing.T) {
 	const outs, cols = 130, 96
 	all := append([]Format{F32, BF16, F16}, packedFormats...)
-	for _, n := range []int{1, 3, 40, 300, layRows + 77} {
+	for _, n := range []int{1, 3, 40, 300, blockedRows + 77} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(7, uint64(n)))
 			ex := NewExec(2)

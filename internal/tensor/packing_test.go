@@ -72,9 +72,9 @@ func TestLinearPacked(t *testing.T) {
 				var wantPlain, wantGated, wantSilu []float64
 				for r := range n {
 					for c := range rows {
-						p := product(x, v, w.bias, r, c)
+						p := dot(x, v, w.bias, r, c)
 						a := p / (1 + math.Exp(-p))
-						wantPlain, wantSilu, wantGated = append(wantPlain, p), append(wantSilu, a), append(wantGated, a*product(x, u, nil, r, c))
+						wantPlain, wantSilu, wantGated = append(wantPlain, p), append(wantSilu, a), append(wantGated, a*dot(x, u, nil, r, c))
 						require.Equal(t, before[r*rows+c]+plain.Row(r)[c], sum.Row(r)[c])
 					}
 				}
@@ -107,7 +107,7 @@ func TestLinearPacked(t *testing.T) {
 					var exact []float64
 					for r := range n {
 						for c0 := range 40 {
-							exact = append(exact, product(c.of, nv, next.bias, r, c0))
+							exact = append(exact, dot(c.of, nv, next.bias, r, c0))
 						}
 					}
 					require.Less(t, distance(got.data, exact), 0.0135, name) // gated values have heavier tails
@@ -138,7 +138,7 @@ func TestLinearPackedOutliers(t *testing.T) {
 	var want []float64
 	for r := range n {
 		for c := range rows {
-			want = append(want, product(x, v, nil, r, c))
+			want = append(want, dot(x, v, nil, r, c))
 		}
 	}
 	y := New(n, rows)
@@ -289,7 +289,7 @@ func TestPackBF16(t *testing.T) {
 		}
 		x, y := random(rng, 5, 33), New(5, 70)
 		ex.Linear(y, x.Input(), m, Identity)
-		require.InDelta(t, product(x, v, source.bias, 4, 69), y.Row(4)[69], 0.1)
+		require.InDelta(t, dot(x, v, source.bias, 4, 69), y.Row(4)[69], 0.1)
 	}
 }
 

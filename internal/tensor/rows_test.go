@@ -208,7 +208,7 @@ func testLinearHeads(t *testing.T, n int) {
 			}
 			h := (c - 2) / 15
 			in := FromSlice(1, cols, x.Row(r)[3+25*h:3+25*h+cols])
-			require.InDelta(t, product(in, values[h], nil, 0, (c-2)%15), v, 1e-4)
+			require.InDelta(t, dot(in, values[h], nil, 0, (c-2)%15), v, 1e-4)
 		}
 	}
 }

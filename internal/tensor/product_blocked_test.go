@@ -6,12 +6,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCutBlocks(t *testing.T) {
+func TestTileShared(t *testing.T) {
 	const block = 16
 	for _, threads := range []int{1, 2, 7} {
 		for _, tiles := range []int{2, 15, 16, 17, 32, 33} {
 			for _, outs := range []int{1, 31, 96, 1536, 17920} {
-				chunk, band := cutBlocks(tiles, block, outs, threads)
+				chunk, band := tileShared(tiles, block, outs, threads)
 				require.Positive(t, chunk)
 				require.LessOrEqual(t, chunk, block)
 				chunks := (tiles + chunk - 1) / chunk
