@@ -38,8 +38,8 @@ type Checkpoint interface {
 	Outline() (Outline, error)
 	// Tensors opens the tensors of all files. The caller closes the Source.
 	Tensors() (*weights.Source, error)
-	// Names finds the model's tensors in the Source. It is nil where tensors have the names that the
-	// family is released with.
+	// Names finds the model's tensors in the Source. It is nil where tensors have the names that
+	// the family is released with.
 	Names() weights.Names
 }
 

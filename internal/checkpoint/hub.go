@@ -75,8 +75,8 @@ func (h *hub) Tensors() (*weights.Source, error) {
 	return weights.OpenFS(h.files)
 }
 
-// Outline opens the weights of a folder, which reads none of them; elsewhere, and where they are not
-// there, it asks their index.
+// Outline opens the weights of a folder, which reads none of them; elsewhere, and where they are
+// not there, it asks their index.
 func (h *hub) Outline() (o Outline, err error) {
 	if h.dir != "" {
 		src, err := weights.OpenDir(h.dir)

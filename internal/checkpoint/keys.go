@@ -15,7 +15,8 @@ import (
 type Keys struct {
 	File   string // in which they stand
 	Values map[string]json.RawMessage
-	// Place, where set, tells where the value at a dotted path stands, when that is not File and path.
+	// Place, where set, tells where the value at a dotted path stands, when that is not File and
+	// path.
 	Place func(path string) (file, field string)
 }
 
@@ -33,7 +34,8 @@ func (k Keys) At(path string) (file, field string) {
 	return k.File, path
 }
 
-// ParseKeys reads a file that is one JSON object. Of equal keys the last counts, as in the reference.
+// ParseKeys reads a file that is one JSON object. Of equal keys the last counts, as in the
+// reference.
 //
 // Errors: *[Error].
 func ParseKeys(file string, data []byte) (Keys, error) {

@@ -1,5 +1,9 @@
 package family
 
+// Kimi-VL: latent attention and experts chosen by sigmoids, behind a tower that takes pictures in
+// their own size. Nothing is shared with the other families but the shape of this file: keys,
+// pixels, names.
+
 import (
 	"strconv"
 	"strings"
@@ -15,9 +19,11 @@ import (
 	"github.com/qwenvl/qwenvl/vision"
 )
 
-// kimiVL is the Moonlight decoder (latent attention, experts after the first layers) behind MoonViT.
+// kimiVL is the Moonlight decoder (latent attention, experts after the first layers) behind
+// MoonViT.
 //
-// Source: Kimi-VL (arXiv 2504.07491), section 2.1; its hub code, and transformers, DeepseekV3Config.
+// Source: Kimi-VL (arXiv 2504.07491), section 2.1; its hub code, and transformers,
+// DeepseekV3Config.
 func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
 	if !c.Has("text_config") {
 		c.fail("text_config", "missing", nil)
@@ -134,7 +140,8 @@ func kimiPreprocessor(from checkpoint.Checkpoint, patch, merge int) (preprocess.
 	return c, *p.err
 }
 
-// kimiNames finds the decoder's tensors; the up-projections of the latent are slices of one matrix, [head][key, value].
+// kimiNames finds the decoder's tensors; the up-projections of the latent are slices of one matrix,
+// [head][key, value].
 func kimiNames(d llm.Config) weights.Names {
 	prefix := "language_model.model."
 	base := weights.Rename(append([]string{

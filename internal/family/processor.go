@@ -1,5 +1,10 @@
 package family
 
+// How pictures and videos become pixels, as the sections Images and Videos of a configuration say.
+// Families with pixel budgets and merged patches share this; kimivl.go reads a section of another
+// shape, and qwenvl.go has its pictures' size among the model's keys. What the values do is in
+// package preprocess.
+
 import (
 	"errors"
 
@@ -7,7 +12,7 @@ import (
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
-// The normalisation of CLIP, which the reference falls back to.
+// The normalization of CLIP, which the reference falls back to.
 var (
 	clipMean = [3]float32{0.48145466, 0.4578275, 0.40821073}
 	clipStd  = [3]float32{0.26862954, 0.26130258, 0.27577711}
@@ -69,7 +74,8 @@ func triple(o object, key string, absent [3]float32) [3]float32 {
 	return [3]float32(list[float32](o, key, 3))
 }
 
-// videoPreprocessor adds what video_preprocessor_config.json says of a clip's pixels, which are counted over all of its frames.
+// videoPreprocessor adds what video_preprocessor_config.json says of a clip's pixels, which are
+// counted over all of its frames.
 func videoPreprocessor(from checkpoint.Checkpoint, c preprocess.Config) (preprocess.Config, error) {
 	p, err := section(from, checkpoint.Videos)
 	if err != nil {

@@ -1,5 +1,9 @@
 package family
 
+// The Qwen2 decoder: grouped-query attention with biases, a dense gated MLP. It is a family, and
+// the base of those with a tower (qwen2vl.go, qwen25vl.go) and of Qwen3 (qwen3.go), which say only
+// what is different.
+
 import (
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -62,11 +66,6 @@ func decoder(c object) llm.Config {
 		d.Layers[i] = layer
 	}
 	return d
-}
-
-// ropeType returns what a rope_scaling object calls its kind; released files spell the key in two ways.
-func ropeType(c object) string {
-	return c.stringOr("rope_type", c.stringOr("type", ""))
 }
 
 // decoderPairs names the decoder's tensors under prefix.

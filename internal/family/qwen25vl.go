@@ -1,5 +1,7 @@
 package family
 
+// Qwen2.5-VL: as qwen2vl.go, with windows in the tower, and time in the positions of videos.
+
 import (
 	"slices"
 
@@ -11,7 +13,8 @@ import (
 	"github.com/qwenvl/qwenvl/vision"
 )
 
-// qwen25VL is Qwen2-VL with attention windows, RMS norms and gated MLPs in the tower, and positions of videos in real time.
+// qwen25VL is Qwen2-VL with attention windows, RMS norms and gated MLPs in the tower, and positions
+// of videos in real time.
 //
 // Source: Qwen2.5-VL (arXiv 2502.13923), section 2.1; transformers, Qwen2_5_VLConfig.
 func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {

@@ -1,5 +1,8 @@
 package family
 
+// Qwen2-VL: the decoder of qwen2.go behind a tower of full attention and a merger of 2×2 patches.
+// qwen25vl.go has the same names of tensors and another tower.
+
 import (
 	"strconv"
 

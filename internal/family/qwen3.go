@@ -1,5 +1,9 @@
 package family
 
+// The Qwen3 decoder: norms on queries and keys, and experts where the configuration says so.
+// Experts are stored in three ways, which checkpoints of one family mix: they make the layouts
+// here. qwen3vl.go puts a tower before it, qwen35.go exchanges most of its attention.
+
 import (
 	"slices"
 	"strconv"
@@ -27,8 +31,8 @@ func qwen3(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	}, nil
 }
 
-// qwen3Decoder is the Qwen2 decoder with norms on queries and keys, heads of their own width, and experts in the layers that
-// the configuration names.
+// qwen3Decoder is the Qwen2 decoder with norms on queries and keys, heads of their own width, and
+// experts in the layers that the configuration names.
 func qwen3Decoder(c object) llm.Config {
 	d := decoder(c)
 	g := *d.Layers[0].GQA
@@ -73,8 +77,8 @@ const (
 	expertsOutputs                // stacked, with outputs as rows
 )
 
-// qwen3Layouts are the ways in which experts are stored, the released one first: it counts where a stack's shape fits both others, and where
-// there are no tensors to tell.
+// qwen3Layouts are the ways in which experts are stored, the released one first: it counts where a
+// stack's shape fits both others, and where there are no tensors to tell.
 func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names, released experts) []Layout {
 	base := weights.Rename(append([]string{
 		"layers.*.attn.q_norm.weight", prefix + "layers.*.self_attn.q_norm.weight",

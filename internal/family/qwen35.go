@@ -1,5 +1,8 @@
 package family
 
+// Qwen3.5: layers of the gated delta rule beside gated attention; decoder and tower are otherwise
+// those of qwen3.go and qwen3vl.go. Its norms are stored around zero.
+
 import (
 	"maps"
 	"math"
@@ -11,7 +14,8 @@ import (
 	"github.com/qwenvl/qwenvl/llm"
 )
 
-// qwen35 has gated delta-rule layers beside gated attention, dense or with experts, behind the tower of Qwen3-VL.
+// qwen35 has gated delta-rule layers beside gated attention, dense or with experts, behind the
+// tower of Qwen3-VL.
 //
 // Source: Qwen3-Next and Qwen3.5 model cards; transformers, Qwen3_5Config and Qwen3_5MoeConfig.
 func qwen35(c object, from checkpoint.Checkpoint) (Spec, error) {
@@ -24,7 +28,7 @@ func qwen35(c object, from checkpoint.Checkpoint) (Spec, error) {
 	}
 	prefix := "model.language_model."
 	names := func(n weights.Names) weights.Names {
-		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")), zeroCentred(deltaNames(prefix, n)))
+		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")), zeroCentered(deltaNames(prefix, n)))
 	}
 	return Spec{
 		LLM:     d,
@@ -102,8 +106,9 @@ func deltaNames(prefix string, rest weights.Names) weights.Names {
 	}
 }
 
-// zeroCentred marks the norms whose weights are stored around zero: all but those inside the delta rule.
-func zeroCentred(names weights.Names) weights.Names {
+// zeroCentered marks the norms whose weights are stored around zero: all but those inside the delta
+// rule.
+func zeroCentered(names weights.Names) weights.Names {
 	return func(canonical string) weights.Ref {
 		r := names(canonical)
 		r.PlusOne = strings.HasSuffix(canonical, "norm.weight") && !strings.Contains(canonical, ".delta.")

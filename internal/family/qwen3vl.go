@@ -1,5 +1,8 @@
 package family
 
+// Qwen3-VL: the decoder of qwen3.go behind a tower whose inner features enter the first decoder
+// layers (DeepStack). The tower is that of qwen35.go too.
+
 import (
 	"slices"
 	"strconv"
@@ -12,8 +15,8 @@ import (
 	"github.com/qwenvl/qwenvl/vision"
 )
 
-// qwen3VL is the Qwen3 decoder, dense or with experts, behind a tower with learned positions whose inner features enter the first
-// decoder layers.
+// qwen3VL is the Qwen3 decoder, dense or with experts, behind a tower with learned positions whose
+// inner features enter the first decoder layers.
 //
 // Source: Qwen3-VL (arXiv 2511.21631); transformers, Qwen3VLConfig and Qwen3VLMoeConfig.
 func qwen3VL(c object, from checkpoint.Checkpoint) (Spec, error) {
@@ -86,7 +89,8 @@ func deepstack(v object) []int {
 	return list[int](v, "deepstack_visual_indexes", -1)
 }
 
-// qwen3VisionNames names tower and mergers under prefix, and leaves the rest to text. Merger j of the checkpoint is that of block deep[j].
+// qwen3VisionNames names tower and mergers under prefix, and leaves the rest to text. Merger j of
+// the checkpoint is that of block deep[j].
 func qwen3VisionNames(prefix string, deep []int, text weights.Names) weights.Names {
 	ascending := slices.Sorted(slices.Values(deep))
 	names := qwen3TowerNames(prefix, text)

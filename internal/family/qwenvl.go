@@ -1,5 +1,8 @@
 package family
 
+// Qwen-VL, the first: keys, tensors and tower of its own, a resampler in place of a merger, and a
+// chat template that no file holds (internal/chat).
+
 import (
 	"strings"
 

@@ -1,10 +1,17 @@
 package family
 
+// What families have in common: where the decoder's and the tower's keys stand, how pictures are
+// cut, and rotary embeddings with and without axes. A rule that one family alone has stands in its
+// file.
+
 import (
+	"slices"
+
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// textConfig returns the decoder's part of config.json: an object of its own in newer files, the whole file in older ones.
+// textConfig returns the decoder's keys: an object of their own in newer checkpoints, all keys in
+// older ones.
 func textConfig(c object) object {
 	if c.Has("text_config") {
 		return c.sub("text_config")
@@ -36,18 +43,14 @@ func patchGeometry(v object, patch int) geometry {
 	}
 }
 
-// mrope reads a decoder's multimodal rotary embedding. It is known by its sections: released files call its type
-// "mrope" or "default", under two keys.
+// mrope reads a decoder's multimodal rotary embedding. It is known by its sections: released files
+// call its type "mrope" or "default", under two keys.
 func mrope(c object, headDim int) rope.Config {
-	scaling, key := c.sub("rope_scaling"), "rope_scaling"
-	if !c.Has(key) && c.Has("rope_parameters") {
-		scaling, key = c.sub("rope_parameters"), "rope_parameters"
+	scaling := c.sub("rope_scaling")
+	if !c.Has("rope_scaling") && c.Has("rope_parameters") {
+		scaling = c.sub("rope_parameters")
 	}
-	switch t := ropeType(scaling); t {
-	case "", "mrope", "default":
-	default:
-		c.unsupported(key+".type", t)
-	}
+	scaling.ropeKind("mrope", "default")
 	r := rope.Config{Dim: headDim, Theta: scaling.floatOr("rope_theta", 1e12, c.floatOr("rope_theta", 1e12, 1e6))}
 	if !scaling.Has("mrope_section") {
 		scaling.fail("mrope_section", "missing", nil)
@@ -77,16 +80,29 @@ func towerHeads(v object, width int) int {
 	return n
 }
 
-// ropeTheta reads the base of a text decoder's rotary embedding, where either version of the reference puts it.
+// ropeTheta reads the base of a text decoder's rotary embedding, where either version of the
+// reference puts it.
 func ropeTheta(c object, absent float64) float64 {
 	return c.sub("rope_parameters").floatOr("rope_theta", 1e12, c.floatOr("rope_theta", 1e12, absent))
+}
+
+// ropeKind refuses kinds of rotary scaling other than those. Released files spell the key in two
+// ways, of which the newer one counts.
+func (o object) ropeKind(known ...string) {
+	for _, key := range []string{"rope_type", "type"} {
+		if !o.Has(key) {
+			continue
+		}
+		if kind := o.stringOr(key, ""); kind != "" && !slices.Contains(known, kind) {
+			o.unsupported(key, kind)
+		}
+		return
+	}
 }
 
 // plainRope refuses rotary scaling, which text checkpoints may ask for.
 func plainRope(c object) {
 	for _, key := range []string{"rope_scaling", "rope_parameters"} {
-		if t := ropeType(c.sub(key)); t != "" && t != "default" {
-			c.unsupported(key+".rope_type", t)
-		}
+		c.sub(key).ropeKind("default")
 	}
 }

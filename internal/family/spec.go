@@ -1,5 +1,28 @@
-// Package family describes the model families as data: how the configuration of a checkpoint becomes the description of a tower, an
-// adapter and a decoder, and what its tensors are called. It is the one place that a family is added to.
+// Package family describes the model families as data. It is the one place that a family is added
+// to.
+//
+// A [Spec] is a model as the keys of its checkpoint describe it: the configuration of the decoder
+// ([llm.Config]), of the tower, the adapter and the pixels ([Vision]), what its tensors are called
+// ([Layout]), how its chats are written where no template says, and how generation ends. Nothing in
+// it computes: package vision, adapter and llm are made from it, and a difference between families
+// that they do not know is a field there, never a family's name.
+//
+// [Load] reads a Spec through a checkpoint's door (internal/checkpoint), key by key: each key has a
+// range and, where the reference has one, a default; what would change the answer and is not
+// implemented is refused by its name. So a family works from every container that answers for its
+// keys.
+//
+// To add a family:
+//
+//   - a file with a parser, which reads keys and returns a Spec that states the differences from the
+//     family it comes from (qwen25vl.go is the shortest to copy), and the names of its tensors as pairs
+//     of patterns, ours and the checkpoint's ([weights.Rename]);
+//   - a line in table.go;
+//   - a configuration in family_test.go: all keys, which of them have no default;
+//   - a small fixture with the reference's tokens; docs/adding-a-family.md goes through it step by step.
+//
+// spec.go holds the Spec and Load, object.go how a key is read, shared.go and processor.go what
+// families have in common; each other file is a family.
 package family
 
 import (
@@ -17,7 +40,7 @@ import (
 	"github.com/qwenvl/qwenvl/vision"
 )
 
-// Spec is a model, resolved from a checkpoint's configuration files.
+// Spec is a model, resolved from the keys of its checkpoint.
 type Spec struct {
 	ModelType string // as config.json says
 	LLM       llm.Config
@@ -52,7 +75,8 @@ type Vision struct {
 	Timestamps *Timestamps       // nil: a video is one run of placeholders
 }
 
-// Tags enclose a picture's placeholders: Open, the picture's name as one token a byte, Pad up to its number of tokens, Close.
+// Tags enclose a picture's placeholders: Open, the picture's name as one token a byte, Pad up to
+// its number of tokens, Close.
 type Tags struct{ Open, Close, Pad string }
 
 // Timestamps is how videos are written step by step: the step's time in text, and its placeholder
@@ -62,7 +86,8 @@ type Timestamps struct {
 	Open, Close string
 }
 
-// Layout is one way of naming a checkpoint's tensors. It fits when a checkpoint has the tensor Probe, with the shape Shape unless that is nil.
+// Layout is one way of naming a checkpoint's tensors. It fits when a checkpoint has the tensor
+// Probe, with the shape Shape unless that is nil.
 type Layout struct {
 	Probe string
 	Shape []int
@@ -95,7 +120,8 @@ func (s Spec) CheckVocabulary(tokens int) error {
 	return &checkpoint.Error{File: s.vocabSize[0], Field: s.vocabSize[1], Problem: problem}
 }
 
-// itemBytes returns the size of a stored number, as the configuration tells it: two bytes unless it says float32.
+// itemBytes returns the size of a stored number, as the configuration tells it: two bytes unless it
+// says float32.
 func itemBytes(c object) int {
 	c.err = new(error) // what it says otherwise does not matter
 	if c.stringOr("torch_dtype", c.stringOr("dtype", "")) == "float32" {
@@ -144,7 +170,8 @@ func Load(from checkpoint.Checkpoint) (Spec, error) {
 	return spec, *config.err
 }
 
-// validate is the chokepoint: what a Spec asks for is in bounds before anything is allocated for it.
+// validate is the chokepoint: what a Spec asks for is in bounds before anything is allocated for
+// it.
 func (s Spec) validate(config object) {
 	check := func(key string, err error) {
 		if err != nil {

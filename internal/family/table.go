@@ -1,5 +1,7 @@
 package family
 
+// The table of families: a model type is a line here, and its parser a file beside this one.
+
 import (
 	"maps"
 	"slices"
