@@ -6,7 +6,7 @@ type AddedToken struct {
 	Text    string
 	Special bool // steers the model; see the package comment
 
-	normalized bool // is looked for in the normalised text instead of the original
+	normalized bool // is looked for in the normalized text instead of the original
 }
 
 // addedTrie finds added tokens in text.
@@ -36,7 +36,8 @@ func (t *addedTrie) add(text string, index int) {
 	t.token[node] = int32(index)
 }
 
-// find returns the first place from i on where a token that allow accepts stands, the longest one there; index is -1 if none.
+// find returns the first place from i on where a token that allow accepts stands, the longest one
+// there; index is -1 if none.
 func (t *addedTrie) find(text string, i int, allow func(index, start, end int) bool) (index, start, end int) {
 	if len(t.token) == 1 {
 		return -1, 0, 0

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// ordinaryText is about 1 MB of the goldens' natural texts: many scripts, code, numbers, punctuation.
+// ordinaryText is about 1 MB of the goldens' natural texts: many scripts, code, numbers,
+// punctuation.
 func ordinaryText(t testing.TB) string {
 	var b strings.Builder
 	readLines(t, "goldens.jsonl.gz", func(n int, r goldenRow) {

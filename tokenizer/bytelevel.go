@@ -2,8 +2,9 @@ package tokenizer
 
 import "unicode/utf8"
 
-// byteOfChar is the alphabet of byte-level vocabularies: a printable character for every byte. Printable Latin-1 stands for itself,
-// the other bytes for U+0100 and on, in their order. It returns −1 for characters outside it.
+// byteOfChar is the alphabet of byte-level vocabularies: a printable character for every byte.
+// Printable Latin-1 stands for itself, the other bytes for U+0100 and on, in their order. It
+// returns −1 for characters outside it.
 //
 // Source: openai/gpt-2, encoder.py, bytes_to_unicode.
 func byteOfChar(r rune) int {
@@ -20,7 +21,8 @@ func byteOfChar(r rune) int {
 	return -1
 }
 
-// appendBytesOf appends the bytes that a byte-level token stands for to dst. It fails at a character outside the alphabet.
+// appendBytesOf appends the bytes that a byte-level token stands for to dst. It fails at a
+// character outside the alphabet.
 func appendBytesOf(dst, token []byte) ([]byte, bool) {
 	for len(token) > 0 {
 		r, n := utf8.DecodeRune(token)

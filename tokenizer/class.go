@@ -26,7 +26,8 @@ type classRange struct {
 
 // classTable answers for the class of any character in two loads.
 //
-// Package unicode is not used because its Unicode version differs from the references', and with it the split.
+// Package unicode is not used because its Unicode version differs from the references', and with it
+// the split.
 type classTable struct {
 	ascii  [utf8.RuneSelf]uint8
 	index  [(utf8.MaxRune + 1) >> 8]uint16 // block of each 256 characters
@@ -64,7 +65,8 @@ var characters = sync.OnceValue(func() *classTable {
 
 func (t *classTable) of(r rune) uint8 { return t.blocks[t.index[r>>8]][r&255] }
 
-// at returns the class and the length in bytes of the character at s[i]; s is valid UTF-8 and i < len(s).
+// at returns the class and the length in bytes of the character at s[i]; s is valid UTF-8 and i <
+// len(s).
 func (t *classTable) at(s string, i int) (flags uint8, size int) {
 	if b := s[i]; b < utf8.RuneSelf {
 		return t.ascii[b], 1
@@ -93,7 +95,8 @@ func (t *classTable) run(s string, i int, mask uint8) int {
 	return i
 }
 
-// runOutside returns the end of the longest run of characters from i on whose class does not meet mask.
+// runOutside returns the end of the longest run of characters from i on whose class does not meet
+// mask.
 func (t *classTable) runOutside(s string, i int, mask uint8) int {
 	for i < len(s) {
 		c, n := t.at(s, i)

@@ -2,7 +2,8 @@ package tokenizer
 
 import "unicode/utf8"
 
-// AppendBytes appends the raw bytes of a token to dst: nothing for an id that no token has. They may be part of a character.
+// AppendBytes appends the raw bytes of a token to dst: nothing for an id that no token has. They
+// may be part of a character.
 func (t *Tokenizer) AppendBytes(dst []byte, id int) []byte {
 	if id < 0 || id >= len(t.tokens) {
 		return dst
@@ -12,8 +13,8 @@ func (t *Tokenizer) AppendBytes(dst []byte, id int) []byte {
 
 // Decode returns the text of ids, without special tokens if skipSpecial is set.
 //
-// Bytes that are not valid UTF-8 become U+FFFD, one for each maximal invalid part. Ids that no token has are left out: a model's
-// vocabulary can be padded beyond the tokenizer's.
+// Bytes that are not valid UTF-8 become U+FFFD, one for each maximal invalid part. Ids that no
+// token has are left out: a model's vocabulary can be padded beyond the tokenizer's.
 func (t *Tokenizer) Decode(ids []int, skipSpecial bool) string {
 	var b []byte
 	for _, id := range ids {
@@ -26,7 +27,8 @@ func (t *Tokenizer) Decode(ids []int, skipSpecial bool) string {
 
 // Stream decodes ids one at a time and gives out whole characters only.
 //
-// The strings of all Push calls and Flush together are what Decode gives for the same ids. A Stream is not safe for concurrent use.
+// The strings of all Push calls and Flush together are what Decode gives for the same ids. A Stream
+// is not safe for concurrent use.
 type Stream struct {
 	t           *Tokenizer
 	skipSpecial bool
@@ -62,7 +64,8 @@ func (s *Stream) Push(id int) string {
 	return text
 }
 
-// Flush returns what is left at the end: U+FFFD if the last character is not whole. The stream can be used again afterwards.
+// Flush returns what is left at the end: U+FFFD if the last character is not whole. The stream can
+// be used again afterwards.
 func (s *Stream) Flush() string {
 	text := validText(string(s.held))
 	s.held = s.held[:0]

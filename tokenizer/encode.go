@@ -13,12 +13,13 @@ func (t *Tokenizer) Encode(text string) []int {
 	return t.EncodeSpans(nil, []Span{{Text: text}})
 }
 
-// EncodeSpecial returns the ids of text in which every added token is recognised.
+// EncodeSpecial returns the ids of text in which every added token is recognized.
 func (t *Tokenizer) EncodeSpecial(text string) []int {
 	return t.EncodeSpans(nil, []Span{{Text: text, Trusted: true}})
 }
 
-// EncodeAllowed returns the ids of text in which only these special tokens are recognised, by their text.
+// EncodeAllowed returns the ids of text in which only these special tokens are recognized, by their
+// text.
 func (t *Tokenizer) EncodeAllowed(text string, special map[string]bool) []int {
 	e := encoding{t: t, allowed: special, limited: true}
 	return e.encode(nil, []Span{{Text: text, Trusted: true}})
@@ -26,9 +27,10 @@ func (t *Tokenizer) EncodeAllowed(text string, special map[string]bool) []int {
 
 // EncodeSpans appends the ids of a prompt made of spans to dst.
 //
-// Special tokens are recognised only where they lie wholly in trusted text (neighbouring trusted spans count as one). What lies
-// between recognised added tokens is normalised, cut and merged as one string, across the borders of spans, as the reference
-// does with the whole prompt. A tokenizer that normalises before it looks for tokens does so in each span on its own.
+// Special tokens are recognized only where they lie wholly in trusted text (neighboring trusted
+// spans count as one). What lies between recognized added tokens is normalized, cut and merged as
+// one string, across the borders of spans, as the reference does with the whole prompt. A tokenizer
+// that normalizes before it looks for tokens does so in each span on its own.
 func (t *Tokenizer) EncodeSpans(dst []int, spans []Span) []int {
 	e := encoding{t: t}
 	return e.encode(dst, spans)
@@ -39,7 +41,7 @@ type encoding struct {
 	t       *Tokenizer
 	trusted []interval // of the text, in order, apart from each other
 	seen    int        // trusted intervals that end before the search
-	limited bool       // allowed says which special tokens are recognised
+	limited bool       // allowed says which special tokens are recognized
 	allowed map[string]bool
 	scratch mergeScratch
 }
@@ -50,7 +52,7 @@ func (e *encoding) encode(dst []int, spans []Span) []int {
 	text := e.join(spans)
 	done := 0
 	for at := 0; ; {
-		i, start, end := e.t.original.find(text, at, e.recognised)
+		i, start, end := e.t.original.find(text, at, e.recognized)
 		if i < 0 {
 			return e.encodeText(dst, text[done:])
 		}
@@ -93,8 +95,9 @@ func (e *encoding) join(spans []Span) string {
 	return b.String()
 }
 
-// recognised reports whether the added token may be taken at this place. Places come in rising order.
-func (e *encoding) recognised(index, start, end int) bool {
+// recognized reports whether the added token may be taken at this place. Places come in rising
+// order.
+func (e *encoding) recognized(index, start, end int) bool {
 	a := &e.t.added[index]
 	if !a.Special {
 		return true
@@ -108,7 +111,7 @@ func (e *encoding) recognised(index, start, end int) bool {
 	return !e.limited || e.allowed[a.Text]
 }
 
-// encodeText appends the ids of text without recognised tokens.
+// encodeText appends the ids of text without recognized tokens.
 func (e *encoding) encodeText(dst []int, text string) []int {
 	if text == "" {
 		return dst

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzTokenizerRoundTrip holds encoding, decoding, streams and spans against each other on any text.
+// FuzzTokenizerRoundTrip holds encoding, decoding, streams and spans against each other on any
+// text.
 func FuzzTokenizerRoundTrip(f *testing.F) {
 	for _, s := range []string{"", "Hello, world!", "\u0301\u0327a", "<|im_start|>user\n", "a<think>\u0338", "\xff\xe4\xb8", "don\u2019T'S 12\u3007\u4e2d",
 		"  \r\n \u3000x", strings.Repeat("\u0301", 64), "\u1100\u1161\u11a8\u11a8", "[BOS]<|reserved_token_505|>"} {
@@ -43,8 +44,8 @@ func FuzzTokenizerRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzParse feeds the parsers damaged files: a tokenizer that works, or a typed error. The fuzzer chooses what is written over which
-// part of a good file, so that its inputs stay small.
+// FuzzParse feeds the parsers damaged files: a tokenizer that works, or a typed error. The fuzzer
+// chooses what is written over which part of a good file, so that its inputs stay small.
 func FuzzParse(f *testing.F) {
 	file := func(name string) []byte { return readTestdata(f, "qwen2-tiny", name) }
 	vocab, merges, config := file("vocab.json"), file("merges.txt"), file("tokenizer_config.json")

@@ -115,7 +115,8 @@ func TestHanGoldens(t *testing.T) {
 	require.Greater(t, rows, 300)
 }
 
-// TestTinyPrompts encodes whole prompts of the small checkpoints; each placeholder is expanded to as many as the reference has.
+// TestTinyPrompts encodes whole prompts of the small checkpoints; each placeholder is expanded to
+// as many as the reference has.
 func TestTinyPrompts(t *testing.T) {
 	type row struct {
 		Tokenizer string `json:"tokenizer"`

@@ -1,8 +1,8 @@
 package tokenizer
 
-// What the parsers of this package need of a JSON file besides internal/strictjson: errors that name
-// the file, objects whose keys must differ, token ids. A vocabulary is not read with encoding/json,
-// which repairs strings, folds the case of keys and takes a key twice.
+// What the parsers of this package need of a JSON file besides internal/strictjson: errors that
+// name the file, objects whose keys must differ, token ids. A vocabulary is not read with
+// encoding/json, which repairs strings, folds the case of keys and takes a key twice.
 
 import (
 	"strconv"

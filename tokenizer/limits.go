@@ -1,7 +1,8 @@
 package tokenizer
 
-// Bounds on what a file may hold. They are far above every published tokenizer (250,000 tokens of at most 256 bytes, files of
-// 20 MB) and keep memory and time of parsing within a small multiple of the file.
+// Bounds on what a file may hold. They are far above every published tokenizer (250,000 tokens of
+// at most 256 bytes, files of 20 MB) and keep memory and time of parsing within a small multiple of
+// the file.
 const (
 	maxFileBytes  = 128 << 20
 	maxRankBytes  = 32 << 20 // of a file of ranks, where every cut of every token is looked up

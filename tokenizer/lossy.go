@@ -7,10 +7,12 @@ import (
 
 const replacement = "\uFFFD"
 
-// invalidPart measures the maximal invalid part at the start of b, which does not start with a valid character: the longest
-// start of some valid character, or one byte. It is cut off when b ends before it is clear whether it would be valid.
+// invalidPart measures the maximal invalid part at the start of b, which does not start with a
+// valid character: the longest start of some valid character, or one byte. It is cut off when b
+// ends before it is clear whether it would be valid.
 //
-// Source: Unicode Standard section 3.9, "U+FFFD substitution of maximal subparts"; Rust's from_utf8_lossy counts the same.
+// Source: Unicode Standard section 3.9, "U+FFFD substitution of maximal subparts"; Rust's
+// from_utf8_lossy counts the same.
 func invalidPart[T string | []byte](b T) (size int, cutOff bool) {
 	lo, hi, need := byte(0x80), byte(0xbf), 0
 	switch c := b[0]; {

@@ -1,6 +1,7 @@
 package tokenizer
 
-// bpe merges the bytes of a piece into tokens: always the pair of neighbours with the lowest rank, of equal ones the leftmost.
+// bpe merges the bytes of a piece into tokens: always the pair of neighbors with the lowest rank,
+// of equal ones the leftmost.
 type bpe struct {
 	bytes    [256]uint32     // id of each single byte
 	first    [1 << 16]uint32 // rank of each pair of bytes, high byte left
@@ -19,7 +20,8 @@ func (b *bpe) finish() {
 	}
 }
 
-// maxShort is the longest piece merged by scanning: below it moving a few words beats a heap. BenchmarkMerge chose it.
+// maxShort is the longest piece merged by scanning: below it moving a few words beats a heap.
+// BenchmarkMerge chose it.
 const maxShort = 40
 
 // maxLong is the longest piece that is merged as one; nodes hold 32-bit offsets.
@@ -95,7 +97,8 @@ type mergeScratch struct {
 	queue rankQueue
 }
 
-// encodeLong merges with a heap of pairs, O(n log n). An entry whose pair has changed since is passed over.
+// encodeLong merges with a heap of pairs, O(n log n). An entry whose pair has changed since is
+// passed over.
 func (b *bpe) encodeLong(dst []int, piece string, scratch *mergeScratch) []int {
 	n := len(piece)
 	if cap(scratch.nodes) < n {

@@ -19,9 +19,10 @@ const (
 
 // nfc returns s, which is valid UTF-8, in NFC.
 //
-// Where inert is set, characters that the reference's NFC does not know are left alone and stop marks from moving past them.
-// Package norm breaks up runs of more than 30 marks with a character of its own (stream-safe text); NFC does not, so text that
-// could have such runs goes through nfcRunes.
+// Where inert is set, characters that the reference's NFC does not know are left alone and stop
+// marks from moving past them. Package norm breaks up runs of more than 30 marks with a character
+// of its own (stream-safe text); NFC does not, so text that could have such runs goes through
+// nfcRunes.
 func nfc(t *classTable, s string, inert bool) string {
 	if norm.NFC.QuickSpanString(s) == len(s) { // then every part of it is in NFC too, under older tables as well
 		return s
@@ -52,8 +53,9 @@ func appendNFC(b *strings.Builder, s string) {
 	b.WriteString(norm.NFC.String(s))
 }
 
-// hasLongRun reports whether s may hold more combining marks in a row than package norm lets pass. A character decomposes into
-// at most three trailing marks, so 8 in a row are well below its limit of 30.
+// hasLongRun reports whether s may hold more combining marks in a row than package norm lets pass.
+// A character decomposes into at most three trailing marks, so 8 in a row are well below its limit
+// of 30.
 func hasLongRun(s string) bool {
 	const limit = 8
 	run := 0
@@ -80,7 +82,8 @@ type decomposed struct {
 	ccc uint8
 }
 
-// nfcRunes is NFC by the book: decompose, order the marks, compose. It takes O(n log n) time for any text.
+// nfcRunes is NFC by the book: decompose, order the marks, compose. It takes O(n log n) time for
+// any text.
 //
 // Source: Unicode Standard Annex 15 and section 3.11 of the standard.
 func nfcRunes(s string) string {
@@ -127,7 +130,8 @@ func composeRunes(chars []decomposed) string {
 		if starter >= 0 {
 			last := kept[len(kept)-1]
 			adjacent := len(kept) == starter+1
-			// A mark is blocked by an earlier one of the same or a higher class, a starter by anything between.
+			// A mark is blocked by an earlier one of the same or a higher class, a starter by
+			// anything between.
 			if adjacent || (c.ccc != 0 && last.ccc < c.ccc) {
 				if r, ok := composePair(kept[starter].r, c.r); ok {
 					kept[starter].r = r

@@ -10,10 +10,11 @@ const (
 	freeSlot = ^uint64(0)
 )
 
-// pairTable maps two neighbouring tokens to the rank of their merge, by open addressing.
+// pairTable maps two neighboring tokens to the rank of their merge, by open addressing.
 //
-// A slot is one word, so that a look-up is one cache miss: left id, right id and rank from the top down. The rank of a pair that
-// does not merge is noRank. The hash is seeded, so that no file can be made to fill one stretch of it.
+// A slot is one word, so that a look-up is one cache miss: left id, right id and rank from the top
+// down. The rank of a pair that does not merge is noRank. The hash is seeded, so that no file can
+// be made to fill one stretch of it.
 type pairTable struct {
 	slots []uint64
 	shift uint
@@ -52,7 +53,8 @@ func (p *pairTable) slot(key uint64) uint64 {
 	return h * 0xd6e8feb86659fd93 >> p.shift
 }
 
-// add puts a pair in and reports whether it was new; the rank of a known pair stays. The table is at most 5/8 full.
+// add puts a pair in and reports whether it was new; the rank of a known pair stays. The table is
+// at most 5/8 full.
 func (p *pairTable) add(left, right, rank uint32) bool {
 	if (p.used+1)*8 > len(p.slots)*5 {
 		p.resize(64 - p.shift + 1)

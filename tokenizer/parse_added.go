@@ -19,8 +19,8 @@ func readAddedTokens(r *jsonReader, path string) ([]AddedToken, error) {
 	return added, err
 }
 
-// readAddedTokensDecoder reads "added_tokens_decoder" of tokenizer_config.json, an object with ids as keys. It returns nil if the
-// file has none.
+// readAddedTokensDecoder reads "added_tokens_decoder" of tokenizer_config.json, an object with ids
+// as keys. It returns nil if the file has none.
 func readAddedTokensDecoder(config []byte) ([]AddedToken, error) {
 	const file, path = "tokenizer_config.json", "added_tokens_decoder"
 	if err := checkSize(file, config, maxFileBytes); err != nil {
@@ -100,7 +100,7 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 		return a, formatError(r.file, path, "an added token without content")
 	case a.Special && a.normalized:
 		// Where it stands in the original text, and so who wrote it, could not be told.
-		return a, &UnsupportedError{File: r.file, Field: path, Feature: "special token in normalised text"}
+		return a, &UnsupportedError{File: r.file, Field: path, Feature: "special token in normalized text"}
 	}
 	return a, nil
 }

@@ -5,12 +5,13 @@ import (
 	"strconv"
 )
 
-// ParseJSON reads a Hugging Face tokenizer.json: byte-level BPE, one of the [Split] patterns, NFC or no normaliser.
+// ParseJSON reads a Hugging Face tokenizer.json: byte-level BPE, one of the [Split] patterns, NFC
+// or no normalizer.
 //
 // Truncation and padding in the file are not applied, as the reference's callers set them anew.
 //
-// Errors: [FormatError] for a damaged file, among others for ids that come twice or are missing; [UnsupportedError] for another
-// model, normaliser, pre-tokenizer, post-processor or decoder.
+// Errors: [FormatError] for a damaged file, among others for ids that come twice or are missing;
+// [UnsupportedError] for another model, normalizer, pre-tokenizer, post-processor or decoder.
 func ParseJSON(data []byte) (*Tokenizer, error) {
 	const file = "tokenizer.json"
 	if err := checkSize(file, data, maxFileBytes); err != nil {
@@ -119,8 +120,8 @@ func (v *vocabBuilder) readModel(r *jsonReader) (*modelConfig, error) {
 	return m, nil
 }
 
-// checkModelOption refuses options of a BPE model that would change ids. Those about unknown characters have no effect when
-// every byte is a token.
+// checkModelOption refuses options of a BPE model that would change ids. Those about unknown
+// characters have no effect when every byte is a token.
 func checkModelOption(file, field, key, value string) error {
 	ok := true
 	switch key {
@@ -231,7 +232,7 @@ func readPreTokenizer(file string, raw []byte) (Split, error) {
 	case cut.Type != "Split":
 		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[0]", Feature: "pre-tokenizer " + quote(cut.Type)}
 	case cut.Behavior != "Isolated" || cut.Invert:
-		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[0].behavior", Feature: "split behaviour " + quote(cut.Behavior)}
+		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[0].behavior", Feature: "split behavior " + quote(cut.Behavior)}
 	case alphabet.Type != "ByteLevel":
 		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[1]", Feature: "pre-tokenizer " + quote(alphabet.Type)}
 	case alphabet.AddPrefix == nil || *alphabet.AddPrefix:
@@ -256,7 +257,8 @@ func splitOf(file, field, pattern string) (Split, error) {
 	return 0, &UnsupportedError{File: file, Field: field, Feature: "split pattern " + quote(pattern)}
 }
 
-// checkByteLevel accepts a post-processor or decoder that is byte-level, or a missing one where optional.
+// checkByteLevel accepts a post-processor or decoder that is byte-level, or a missing one where
+// optional.
 func checkByteLevel(file, field string, raw []byte, optional bool) error {
 	c, err := readComponent(file, field, raw)
 	if err != nil {

@@ -41,9 +41,9 @@ func TestParseJSONErrors(t *testing.T) {
 		{"byte fallback", `"byte_fallback": false`, `"byte_fallback": true`, true, []string{"model.byte_fallback"}},
 		{"prefix", `"continuing_subword_prefix": null`, `"continuing_subword_prefix": "##"`, true, []string{"continuing_subword_prefix"}},
 		{"suffix", `"end_of_word_suffix": null`, `"end_of_word_suffix": "</w>"`, true, []string{"end_of_word_suffix"}},
-		{"normaliser", `"type": "NFC"`, `"type": "NFKC"`, true, []string{"NFKC", "normalizer"}},
+		{"normalizer", `"type": "NFC"`, `"type": "NFKC"`, true, []string{"NFKC", "normalizer"}},
 		{"pattern", `\\p{N}`, `\\p{N}{1,3}`, true, []string{"split pattern", "pre_tokenizer.pretokenizers[0].pattern.Regex"}},
-		{"behaviour", `"Isolated"`, `"Removed"`, true, []string{"Removed"}},
+		{"behavior", `"Isolated"`, `"Removed"`, true, []string{"Removed"}},
 		{"invert", `"invert": false`, `"invert": true`, true, []string{"pretokenizers[0]"}},
 		{"pre-tokenizer", `"type": "Split"`, `"type": "Digits"`, true, []string{"Digits", "pretokenizers[0]"}},
 		{"prefix space", `"add_prefix_space": false`, `"add_prefix_space": true`, true, []string{"add_prefix_space"}},
@@ -52,7 +52,7 @@ func TestParseJSONErrors(t *testing.T) {
 		{"decoder", `"decoder": {`, `"decoder": {"type":"Metaspace"},"x":{`, true, []string{"Metaspace", "decoder"}},
 		{"no decoder", `"decoder": {`, `"x": {`, true, []string{"decoder"}},
 		{"lstrip", `"lstrip": false`, `"lstrip": true`, true, []string{"added_tokens[0].lstrip"}},
-		{"special in normalised text", `"normalized": false`, `"normalized": true`, true, []string{"added_tokens[0]"}},
+		{"special in normalized text", `"normalized": false`, `"normalized": true`, true, []string{"added_tokens[0]"}},
 		{"part of another form", `"pretokenizers": [`, `"pretokenizers": 5, "x": [`, false, []string{"pre_tokenizer"}},
 		{"no model", `"model": {`, `"x": {`, false, []string{"model"}},
 		{"no vocabulary", `"vocab": {`, `"x": {`, false, []string{"model.vocab"}},
@@ -132,7 +132,7 @@ func TestParseJSONForms(t *testing.T) {
 		"merges as words":           good[:start] + merges + good[end+1:],
 		"merges before vocabulary":  strings.Replace(good[:start]+`"x": 0`+good[end+1:], `"vocab": {`, merges+`, "vocab": {`, 1),
 		"post-processor null":       strings.Replace(good, `"post_processor": {`, `"post_processor": null, "x": {`, 1),
-		"normaliser as a sequence":  strings.Replace(good, `"type": "NFC"`, `"type": "Sequence", "normalizers": [{"type": "NFC"}]`, 1),
+		"normalizer as a sequence":  strings.Replace(good, `"type": "NFC"`, `"type": "Sequence", "normalizers": [{"type": "NFC"}]`, 1),
 		"escapes in the vocabulary": strings.Replace(good, `"!": 0`, `"\u0021": 0`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,13 +141,13 @@ func TestParseJSONForms(t *testing.T) {
 			require.Equal(t, want.Encode(text), tok.Encode(text))
 		})
 	}
-	t.Run("no normaliser", func(t *testing.T) {
+	t.Run("no normalizer", func(t *testing.T) {
 		tok, err := ParseJSON([]byte(strings.Replace(good, `"normalizer": {`, `"normalizer": null, "x": {`, 1)))
 		require.NoError(t, err)
 		require.Equal(t, text, tok.Decode(tok.Encode(text), false))
 		require.NotEqual(t, text, want.Decode(want.Encode(text), false))
 	})
-	t.Run("a token of the normalised text", func(t *testing.T) {
+	t.Run("a token of the normalized text", func(t *testing.T) {
 		added := `"added_tokens": [{"id": 600, "content": "\u00e9!", "single_word": false, "lstrip": false, "rstrip": false, "normalized": true, "special": false},`
 		tok, err := ParseJSON([]byte(strings.Replace(good, `"added_tokens": [`, added, 1)))
 		require.NoError(t, err)
@@ -243,7 +243,8 @@ func TestParseTiktokenErrors(t *testing.T) {
 	require.Equal(t, 500, tok.Size())
 }
 
-// TestImageTagsOfSmallRanks reads the small file of ranks: special tokens follow whatever the last rank is.
+// TestImageTagsOfSmallRanks reads the small file of ranks: special tokens follow whatever the last
+// rank is.
 func TestImageTagsOfSmallRanks(t *testing.T) {
 	tok, err := ParseTiktoken(readTestdata(t, "qwen-vl-tiny", "qwen.tiktoken"), ImageTagOptions())
 	require.NoError(t, err)
@@ -254,8 +255,8 @@ func TestImageTagsOfSmallRanks(t *testing.T) {
 	require.Equal(t, []int{id}, tok.EncodeSpecial("<img>"))
 }
 
-// TestPieceThatIsAToken: "abc" is a token that no merge leads to. A file of ranks takes it as it stands, tokenizer.json only if it
-// says so.
+// TestPieceThatIsAToken: "abc" is a token that no merge leads to. A file of ranks takes it as it
+// stands, tokenizer.json only if it says so.
 func TestPieceThatIsAToken(t *testing.T) {
 	var ranks, vocab bytes.Buffer
 	for b := range 256 {

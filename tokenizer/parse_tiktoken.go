@@ -14,14 +14,14 @@ type TiktokenOptions struct {
 	NFC   bool // text is brought to NFC before anything else
 	// Special are the special tokens, whose ids follow the last rank in this order.
 	Special []string
-	// Reserved, if not 0, is the number of ids after the last rank in place of Special. Their texts are those of added_tokens_decoder
-	// in Config, and <|reserved_token_ID|> where it has none.
+	// Reserved, if not 0, is the number of ids after the last rank in place of Special. Their texts
+	// are those of added_tokens_decoder in Config, and <|reserved_token_ID|> where it has none.
 	Reserved int
 	Config   []byte // tokenizer_config.json
 }
 
-// ImageTagOptions returns the options of files named *.tiktoken with 151,643 ranks, whose special tokens are those of chats and then
-// the tags around references, boxes and images.
+// ImageTagOptions returns the options of files named *.tiktoken with 151,643 ranks, whose special
+// tokens are those of chats and then the tags around references, boxes and images.
 func ImageTagOptions() TiktokenOptions {
 	special := []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}
 	for i := range 205 {
@@ -31,22 +31,25 @@ func ImageTagOptions() TiktokenOptions {
 	return TiktokenOptions{Split: SplitWords, NFC: true, Special: special}
 }
 
-// ImageTags returns the special tokens of [ImageTagOptions] that a message's content may spell, in the order of their ids.
+// ImageTags returns the special tokens of [ImageTagOptions] that a message's content may spell, in
+// the order of their ids.
 func ImageTags() []string {
 	return []string{"<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<img>", "</img>", "<imgpad>"}
 }
 
-// HanOptions returns the options of files named tiktoken.model: 256 special tokens, named by tokenizer_config.json, no normalisation.
+// HanOptions returns the options of files named tiktoken.model: 256 special tokens, named by
+// tokenizer_config.json, no normalization.
 func HanOptions(config []byte) TiktokenOptions {
 	return TiktokenOptions{Split: SplitHan, Reserved: 256, Config: config}
 }
 
 // ParseTiktoken reads lines of a byte string in base64 and its rank, which is its id.
 //
-// A piece that is a token as it stands is that token; otherwise the pair of neighbours whose bytes together have the lowest rank is
-// merged first.
+// A piece that is a token as it stands is that token; otherwise the pair of neighbors whose bytes
+// together have the lowest rank is merged first.
 //
-// Errors: [FormatError] for a damaged file, [UnsupportedError] for options of an added token that change how it is found.
+// Errors: [FormatError] for a damaged file, [UnsupportedError] for options of an added token that
+// change how it is found.
 func ParseTiktoken(data []byte, o TiktokenOptions) (*Tokenizer, error) {
 	const file = "tiktoken ranks"
 	if err := checkSize(file, data, maxRankBytes); err != nil {
@@ -112,7 +115,8 @@ func (v *vocabBuilder) readRanks(data []byte) error {
 
 func lineField(n int) string { return "line " + strconv.Itoa(n) }
 
-// pairRanks makes merges of ranks: every way to cut a token into two tokens is a merge with the token's rank.
+// pairRanks makes merges of ranks: every way to cut a token into two tokens is a merge with the
+// token's rank.
 func (v *vocabBuilder) pairRanks() error {
 	v.merged = make([]uint32, len(v.tokens))
 	for id, token := range v.tokens {

@@ -2,10 +2,11 @@ package tokenizer
 
 import "bytes"
 
-// ParseVocabMerges reads the older three files of a byte-level BPE tokenizer: vocab.json, merges.txt and tokenizer_config.json, which
-// has the added tokens in added_tokens_decoder.
+// ParseVocabMerges reads the older three files of a byte-level BPE tokenizer: vocab.json,
+// merges.txt and tokenizer_config.json, which has the added tokens in added_tokens_decoder.
 //
-// Text is brought to NFC and cut as [SplitWords] says, or as pretokenize_regex in tokenizer_config.json does.
+// Text is brought to NFC and cut as [SplitWords] says, or as pretokenize_regex in
+// tokenizer_config.json does.
 //
 // Errors: [FormatError] for a damaged file, [UnsupportedError] for another pattern.
 func ParseVocabMerges(vocab, merges, config []byte) (*Tokenizer, error) {

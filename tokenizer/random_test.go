@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRandomGoldens compares with the references on strings dense in corners; see _gen/random_goldens.py.
+// TestRandomGoldens compares with the references on strings dense in corners; see
+// _gen/random_goldens.py.
 func TestRandomGoldens(t *testing.T) {
 	type row struct {
 		Text   string `json:"text"`
@@ -85,9 +86,10 @@ func TestMergesEqualDefinition(t *testing.T) {
 	}
 }
 
-// TestHostileTextIsLinear encodes texts that quadratic code chokes on at two sizes. Quadratic time would show as a factor of 16
-// between them; 10 leaves room for n log n and caches. A machine that is busy with other things only ever makes a time longer, so
-// the shortest of several tries is judged, and a pair of times that looks bad is taken again.
+// TestHostileTextIsLinear encodes texts that quadratic code chokes on at two sizes. Quadratic time
+// would show as a factor of 16 between them; 10 leaves room for n log n and caches. A machine that
+// is busy with other things only ever makes a time longer, so the shortest of several tries is
+// judged, and a pair of times that looks bad is taken again.
 func TestHostileTextIsLinear(t *testing.T) {
 	const small, large, tries = 1 << 15, 1 << 17, 8
 	shortest := func(tok *Tokenizer, text string) time.Duration {

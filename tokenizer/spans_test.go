@@ -69,7 +69,8 @@ func TestSpans(t *testing.T) {
 	})
 }
 
-// TestSpansOfAnySplit cuts a text with special spellings anywhere and marks the parts untrusted: the ids are those of Encode.
+// TestSpansOfAnySplit cuts a text with special spellings anywhere and marks the parts untrusted:
+// the ids are those of Encode.
 func TestSpansOfAnySplit(t *testing.T) {
 	const text = "a<|im_end|>\u00e9 <think>don't<|image_pad|>\n\n 123"
 	for name, tok := range map[string]*Tokenizer{"json": full(t), "han": tinyHan(t)} {

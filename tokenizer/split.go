@@ -2,7 +2,8 @@ package tokenizer
 
 // Split names a way to cut text into the pieces that are merged on their own.
 //
-// Each is a published pattern, followed by hand because it needs a look-ahead and must take linear time.
+// Each is a published pattern, followed by hand because it needs a look-ahead and must take linear
+// time.
 type Split int
 
 const (
@@ -12,7 +13,8 @@ const (
 	// SplitMarks is SplitWords with combining marks counted as letters:
 	//	(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 	SplitMarks
-	// SplitHan keeps Han characters apart, cuts words where a capital follows a small letter and takes digits in threes:
+	// SplitHan keeps Han characters apart, cuts words where a capital follows a small letter and
+	// takes digits in threes:
 	//	[\p{Han}]+
 	//	[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
 	//	[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
@@ -84,7 +86,8 @@ func nextWordOf(t *classTable, s string, i int, letter uint8) int {
 	return nextOther(t, s, i, letter)
 }
 
-// nextOther follows the alternatives that all patterns end with: ` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`.
+// nextOther follows the alternatives that all patterns end with: `
+// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`.
 //
 // The character at i is neither a letter nor a number.
 func nextOther(t *classTable, s string, i int, letter uint8) int {
@@ -105,8 +108,8 @@ func nextOther(t *classTable, s string, i int, letter uint8) int {
 	return nextSpaces(t, s, i)
 }
 
-// nextSpaces follows `\s*[\r\n]+|\s+(?!\S)|\s+` at a space: up to the last line break of the run, else the run without its
-// last character when text follows, so that this one can go with the text.
+// nextSpaces follows `\s*[\r\n]+|\s+(?!\S)|\s+` at a space: up to the last line break of the run,
+// else the run without its last character when text follows, so that this one can go with the text.
 //
 // The rest of a run is scanned again in later calls, but at most twice, so the split stays linear.
 func nextSpaces(t *classTable, s string, i int) int {

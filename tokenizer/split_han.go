@@ -1,6 +1,7 @@
 package tokenizer
 
-// In SplitHan, a word is a run of "upper" characters and then a run of "lower" ones; letters without case and marks are both.
+// In SplitHan, a word is a run of "upper" characters and then a run of "lower" ones; letters
+// without case and marks are both.
 const (
 	hanUpper = classUpper | classOtherLetter | classMark
 	hanLower = classLower | classOtherLetter | classMark
@@ -12,7 +13,8 @@ func nextHanWord(t *classTable, s string, i int) int {
 	if c&classHan != 0 {
 		return t.run(s, i+n, classHan)
 	}
-	// The optional first character of a word: not a letter, not a number, not a line break. With it first, then without.
+	// The optional first character of a word: not a letter, not a number, not a line break. With it
+	// first, then without.
 	if c&(classLetter|classNumber) == 0 && s[i] != '\r' && s[i] != '\n' {
 		if end := hanWordLower(t, s, i+n); end > 0 {
 			return contracted(s, end)
@@ -59,8 +61,9 @@ func hanRun(t *classTable, s string, i int, mask uint8) int {
 
 // hanWordLower matches upper*lower+ at i and returns its end, or 0.
 //
-// The greedy upper run gives characters back until a lower one follows; those can only be the ones that are both, and what
-// stands behind the last of these in the run is upper only, so the match ends right behind it.
+// The greedy upper run gives characters back until a lower one follows; those can only be the ones
+// that are both, and what stands behind the last of these in the run is upper only, so the match
+// ends right behind it.
 func hanWordLower(t *classTable, s string, i int) int {
 	end, j := 0, i
 	for j < len(s) {

@@ -2,8 +2,8 @@ package tokenizer
 
 import "slices"
 
-// Tokenizer encodes text to token ids and decodes them. It is made by one of the Parse functions, does not change afterwards and
-// is safe for concurrent use.
+// Tokenizer encodes text to token ids and decodes them. It is made by one of the Parse functions,
+// does not change afterwards and is safe for concurrent use.
 type Tokenizer struct {
 	tokens []string          // by id: the bytes of the token; "" where no token has the id
 	vocab  map[string]uint32 // the merged vocabulary, without added tokens
@@ -12,7 +12,7 @@ type Tokenizer struct {
 	marks  []bool            // by id: special
 
 	original   *addedTrie // added tokens looked for in the original text
-	normalized *addedTrie // and in the normalised text
+	normalized *addedTrie // and in the normalized text
 
 	chars *classTable
 	split splitter
@@ -20,10 +20,12 @@ type Tokenizer struct {
 	bpe   bpe
 }
 
-// Size returns the number of ids, which is the highest one plus one. A model's vocabulary can be larger, by padding.
+// Size returns the number of ids, which is the highest one plus one. A model's vocabulary can be
+// larger, by padding.
 func (t *Tokenizer) Size() int { return len(t.tokens) }
 
-// TokenID returns the id of the token with exactly this text: an added token or one of the merged vocabulary.
+// TokenID returns the id of the token with exactly this text: an added token or one of the merged
+// vocabulary.
 func (t *Tokenizer) TokenID(text string) (id int, ok bool) {
 	if i, ok := t.byText[text]; ok {
 		return t.added[i].ID, true
@@ -35,11 +37,13 @@ func (t *Tokenizer) TokenID(text string) (id int, ok bool) {
 // IsSpecial reports whether id is that of a special token.
 func (t *Tokenizer) IsSpecial(id int) bool { return id >= 0 && id < len(t.marks) && t.marks[id] }
 
-// AddedTokens returns the added tokens, special or not, in the order of their ids. The caller owns the slice.
+// AddedTokens returns the added tokens, special or not, in the order of their ids. The caller owns
+// the slice.
 func (t *Tokenizer) AddedTokens() []AddedToken { return slices.Clone(t.added) }
 
-// build makes a tokenizer of parts that a parser has checked on their own: tokens by id (without added ones, "" for none), the
-// ids by token, and the added tokens in any order. It checks what concerns them together.
+// build makes a tokenizer of parts that a parser has checked on their own: tokens by id (without
+// added ones, "" for none), the ids by token, and the added tokens in any order. It checks what
+// concerns them together.
 func build(file string, tokens []string, vocab map[string]uint32, added []AddedToken, split Split, form normalForm) (*Tokenizer, error) {
 	const field = "added_tokens"
 	t := &Tokenizer{

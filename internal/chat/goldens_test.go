@@ -106,18 +106,18 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// A known template is recognised whatever its newlines; a changed one is not.
+// A known template is recognized whatever its newlines; a changed one is not.
 func TestRecognition(t *testing.T) {
 	for name, want := range map[string]string{
 		"qwen2-vl": "qwen2-vl", "qwen2.5-vl": "qwen2-vl", "qwen3-vl": "qwen3-vl", "qwen3.5": "qwen3.5", "kimi-vl": "kimi-vl",
 	} {
 		src := readTemplate(t, name)
-		for _, variant := range []string{src, normalise(src), normalise(src) + "\n", string(bytes.ReplaceAll([]byte(src), []byte("\n"), []byte("\r\n")))} {
+		for _, variant := range []string{src, normalize(src), normalize(src) + "\n", string(bytes.ReplaceAll([]byte(src), []byte("\n"), []byte("\r\n")))} {
 			tmpl, err := New(variant, Options{})
 			require.NoError(t, err)
 			require.Equal(t, want, tmpl.Name())
 		}
-		for _, variant := range []string{normalise(src) + "\n\n", "x" + src} {
+		for _, variant := range []string{normalize(src) + "\n\n", "x" + src} {
 			tmpl, err := New(variant, Options{})
 			require.NoError(t, err)
 			require.Equal(t, "jinja", tmpl.Name(), "%s", name)

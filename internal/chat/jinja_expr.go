@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// exprs parses expressions with Jinja's own precedence and writes them anew for the engine, fully parenthesised, with
+// exprs parses expressions with Jinja's own precedence and writes them anew for the engine, fully parenthesized, with
 // everything that can grow, loop or look inside a value replaced by a call of a guarded function (prefix "qv_").
 // The engine is thereby left with names, literals, calls, truth and comparison.
 type exprs struct {
@@ -212,7 +212,7 @@ func (p *exprs) primary() (string, error) {
 	switch t.kind {
 	case 's':
 		text := ""
-		for ; p.peek().kind == 's'; p.pos++ { // neighbours are one string
+		for ; p.peek().kind == 's'; p.pos++ { // neighbors are one string
 			text += p.peek().text
 		}
 		p.names[text] = true
@@ -289,7 +289,7 @@ func (p *exprs) variable() (string, error) {
 	return n, nil
 }
 
-// list parses items up to the closer; a parenthesised single item is that item.
+// list parses items up to the closer; a parenthesized single item is that item.
 func (p *exprs) list(closer string, tuple bool) (string, error) {
 	var items []string
 	comma := false

@@ -9,7 +9,7 @@ import (
 //
 //	Picture N: <img>name</img>
 //
-// numbered over the whole conversation. Role, newline and content are tokenised each on their own.
+// numbered over the whole conversation. Role, newline and content are tokenized each on their own.
 //
 // Marks of grounding in contents (<ref>, <box>, <quad>) are special, as the model writes and reads them. A user's own spellings of
 // the picture tags stay text unless the variable "allow_picture_tags" is true, which is what the reference does.
@@ -63,7 +63,7 @@ func renderPictureTags(s *spans, r *Request) error {
 	return nil
 }
 
-// turn writes a piece that is tokenised on its own.
+// turn writes a piece that is tokenized on its own.
 func (s *spans) turn(text string) {
 	s.boundary()
 	s.write(text)

@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// Span is a run of prompt text. Trusted text was written by the template, so special tokens are recognised in it;
+// Span is a run of prompt text. Trusted text was written by the template, so special tokens are recognized in it;
 // the rest came from outside and is plain text whatever it spells. The border between two spans is no token border:
-// plain text on both sides is tokenised as one string. Only Boundary, set on the span after it, makes one (the
-// Qwen-VL v1 prompt is tokenised piece by piece).
+// plain text on both sides is tokenized as one string. Only Boundary, set on the span after it, makes one (the
+// Qwen-VL v1 prompt is tokenized piece by piece).
 type Span struct {
 	Text     string
 	Trusted  bool
@@ -24,7 +24,7 @@ func Join(spans []Span) string {
 	return b.String()
 }
 
-// spans collects text, merging neighbours of the same kind.
+// spans collects text, merging neighbors of the same kind.
 type spans []Span
 
 func (s *spans) add(text string, trusted bool) {

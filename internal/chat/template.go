@@ -45,7 +45,7 @@ type renderer struct {
 
 func anywhere(string, Kind) bool { return true }
 
-// known maps SHA-256 of the normalised template text to its renderer. Qwen2-VL and Qwen2.5-VL publish the same text;
+// known maps SHA-256 of the normalized template text to its renderer. Qwen2-VL and Qwen2.5-VL publish the same text;
 // of Qwen3-VL there are two that differ in the name of a loop variable.
 var known = map[string]*renderer{
 	"a0bc6f6fc7a29a80017a433e8f03a1cc1236e838a944a2d034295a60c4f2fddb": qwen2VL,
@@ -63,7 +63,7 @@ func New(source string, o Options) (Template, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, failf(ErrTemplate, "template", "empty")
 	}
-	source = normalise(source)
+	source = normalize(source)
 	sum := sha256.Sum256([]byte(source))
 	if r := known[hex.EncodeToString(sum[:])]; r != nil && !o.Jinja {
 		return r, nil
@@ -71,9 +71,9 @@ func New(source string, o Options) (Template, error) {
 	return newJinja(source, o)
 }
 
-// normalise does what Jinja does to a source before anything else: all newlines become "\n" and one at the very end
+// normalize does what Jinja does to a source before anything else: all newlines become "\n" and one at the very end
 // is dropped. Texts that agree after it render equally.
-func normalise(source string) string {
+func normalize(source string) string {
 	source = strings.ReplaceAll(source, "\r\n", "\n")
 	source = strings.ReplaceAll(source, "\r", "\n")
 	return strings.TrimSuffix(source, "\n")

@@ -2,8 +2,8 @@
 //
 // Package encoding/json folds the case of keys, keeps the last of two equal keys and repairs broken
 // text, any of which lets two readers see two different files. This reader takes valid UTF-8, no
-// lone surrogates, no trailing data and at most [MaxDepth] levels. Its memory is that of the longest
-// string with escapes: every other string is a part of the data.
+// lone surrogates, no trailing data and at most [MaxDepth] levels. Its memory is that of the
+// longest string with escapes: every other string is a part of the data.
 //
 // It walks: a caller asks for what is due next (an object, a string, a number) and gets it or an
 // error. The caller makes the errors, which name its file; so a walk needs no wrapping at its end.
