@@ -17,7 +17,7 @@ func MatMulF32(y []float32, ldy int, x []float32, ldx, m int, w []float32, n, k 
 }
 
 // MatMulBF16 is [MatMulF32] for weights in bfloat16, given as their raw bits. With AMX the products are added in another order, that of
-// matMulSplitGo.
+// matMulBF16x3Go.
 func MatMulBF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int, scratch []float32) {
 	if checkMatMul(len(y), ldy, len(x), ldx, m, len(w), n, k, len(scratch)) {
 		matMul(y, ldy, x, ldx, m, weights{u16: w, format: formatBF16}, n, k, scratch)

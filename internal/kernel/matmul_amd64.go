@@ -16,7 +16,7 @@ type dotArgs struct {
 	w         [4]unsafe.Pointer
 	prefetchW uintptr // where the next weights are; a dot tile fetches 128 bytes of them in every four steps
 	prefetchX uintptr // where the next rows of x are, or 0; likewise
-	ahead     uintptr // how many bytes ahead row and long tiles fetch weights
+	distance  uintptr // how many bytes ahead row and long tiles fetch weights
 	steps     uintptr // whole vectors in the block
 	tail      uintptr // elements after them
 	y         unsafe.Pointer
@@ -52,8 +52,8 @@ func scratchTiles(m, _, k int) int {
 	if m >= wideRows {
 		need = wideFloats + cacheLine/4
 	}
-	if splits(formatBF16, k) {
-		need = max(need, splitScratch(m, k))
+	if usesBF16x3(formatBF16, k) {
+		need = max(need, bf16x3Scratch(m, k))
 	}
 	return need
 }
@@ -65,11 +65,11 @@ func scratchTiles(m, _, k int) int {
 type tiles struct {
 	lanes int
 	rows  int // of x in an inner-product tile
-	outer int // rows of x in an outer-product tile
+	micro int // rows of x in a micro-kernel's tile
 }
 
-func tilesAVX512() tiles { return tiles{lanes: 16, rows: 6, outer: 12} }
-func tilesAVX2() tiles   { return tiles{lanes: 8, rows: 3, outer: 6} }
+func tilesAVX512() tiles { return tiles{lanes: 16, rows: 6, micro: 12} }
+func tilesAVX2() tiles   { return tiles{lanes: 8, rows: 3, micro: 6} }
 
 // tailLane returns the lane of the first of n elements after whole vectors.
 func (t tiles) tailLane(n int) int {
@@ -107,8 +107,8 @@ func tilesFor(k int) (t tiles, ok bool) {
 }
 
 func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
-	if splits(w.format, k) {
-		matMulSplit(y, ldy, x, ldx, m, w.u16, n, k, scratch)
+	if usesBF16x3(w.format, k) {
+		matMulBF16x3(y, ldy, x, ldx, m, w.u16, n, k, scratch)
 		return
 	}
 	t, ok := tilesFor(k)
@@ -139,7 +139,7 @@ func depthOf(k int) int { return blockLen(k, maxDepth, 16) }
 // matMulRows multiplies so few rows that one tile holds them. It reads the weights once, from first to last.
 func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int) {
 	base, size := w.base()
-	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4, ahead: fetchAhead.rows}
+	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4, distance: prefetchDistance.rows}
 	depth := depthOf(k)
 	oneByOne := m*k <= rowFloats && k <= maxDepth
 	for c := 0; c < n; c += dotCols {

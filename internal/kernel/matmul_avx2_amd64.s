@@ -190,7 +190,7 @@ TEXT ·rowF32x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -644,7 +644,7 @@ TEXT ·rowF32x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -1217,7 +1217,7 @@ TEXT ·rowF32x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -1756,7 +1756,7 @@ TEXT ·rowBF16x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -2254,7 +2254,7 @@ TEXT ·rowBF16x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -2871,7 +2871,7 @@ TEXT ·rowBF16x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -3406,7 +3406,7 @@ TEXT ·rowF16x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -3856,7 +3856,7 @@ TEXT ·rowF16x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -4425,7 +4425,7 @@ TEXT ·rowF16x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -4777,16 +4777,16 @@ row3finish:
 	VZEROUPPER
 	RET
 
-// func outer3AVX2(args *outerArgs)
-TEXT ·outer3AVX2(SB), NOSPLIT, $0-8
+// func micro3AVX2(args *microArgs)
+TEXT ·micro3AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 (DX)(R8*1)
 	PREFETCHT0 (DX)(R8*2)
@@ -4866,23 +4866,23 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer4AVX2(args *outerArgs)
-TEXT ·outer4AVX2(SB), NOSPLIT, $0-8
+// func micro4AVX2(args *microArgs)
+TEXT ·micro4AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 (DX)(R8*1)
 	PREFETCHT0 (DX)(R8*2)
@@ -4978,23 +4978,23 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer5AVX2(args *outerArgs)
-TEXT ·outer5AVX2(SB), NOSPLIT, $0-8
+// func micro5AVX2(args *microArgs)
+TEXT ·micro5AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 (DX)(R8*1)
 	PREFETCHT0 (DX)(R8*2)
@@ -5106,24 +5106,24 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer6AVX2(args *outerArgs)
-TEXT ·outer6AVX2(SB), NOSPLIT, $0-8
+// func micro6AVX2(args *microArgs)
+TEXT ·micro6AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 (DX)(R8*1)
 	PREFETCHT0 (DX)(R8*2)
@@ -5251,39 +5251,39 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func spreadF32AVX2(args *spreadArgs)
-TEXT ·spreadF32AVX2(SB), NOSPLIT, $0-8
+// func interleaveF32AVX2(args *interleaveArgs)
+TEXT ·interleaveF32AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ spreadArgs_to(DI), R8
-	MOVQ spreadArgs_pitch(DI), R12
+	MOVQ interleaveArgs_to(DI), R8
+	MOVQ interleaveArgs_pitch(DI), R12
 	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
-	MOVQ spreadArgs_steps(DI), CX
+	MOVQ interleaveArgs_steps(DI), CX
 	XORQ DX, DX
 
 loop:
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X0
 	VINSERTF128 $1, 0(BX)(DX*1), Y0, Y0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X1
 	VINSERTF128 $1, 0(BX)(DX*1), Y1, Y1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X2
 	VINSERTF128 $1, 0(BX)(DX*1), Y2, Y2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X3
 	VINSERTF128 $1, 0(BX)(DX*1), Y3, Y3
 	VUNPCKLPS Y1, Y0, Y12
@@ -5298,20 +5298,20 @@ loop:
 	VMOVUPS Y1, (R8)(R12*1)
 	VMOVUPS Y2, (R8)(R12*2)
 	VMOVUPS Y3, (R8)(R13*1)
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
 	VMOVUPS 16(AX)(DX*1), X0
 	VINSERTF128 $1, 16(BX)(DX*1), Y0, Y0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
 	VMOVUPS 16(AX)(DX*1), X1
 	VINSERTF128 $1, 16(BX)(DX*1), Y1, Y1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
 	VMOVUPS 16(AX)(DX*1), X2
 	VINSERTF128 $1, 16(BX)(DX*1), Y2, Y2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
 	VMOVUPS 16(AX)(DX*1), X3
 	VINSERTF128 $1, 16(BX)(DX*1), Y3, Y3
 	VUNPCKLPS Y1, Y0, Y12
@@ -5326,7 +5326,7 @@ loop:
 	VMOVUPS Y1, (R9)(R12*1)
 	VMOVUPS Y2, (R9)(R12*2)
 	VMOVUPS Y3, (R9)(R13*1)
-	MOVQ spreadArgs_stride(DI), AX
+	MOVQ interleaveArgs_stride(DI), AX
 	ADDQ AX, R8
 	ADDQ AX, R9
 	ADDQ $32, DX
@@ -5335,34 +5335,34 @@ loop:
 	VZEROUPPER
 	RET
 
-// func spreadBF16AVX2(args *spreadArgs)
-TEXT ·spreadBF16AVX2(SB), NOSPLIT, $0-8
+// func interleaveBF16AVX2(args *interleaveArgs)
+TEXT ·interleaveBF16AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ spreadArgs_to(DI), R8
-	MOVQ spreadArgs_pitch(DI), R12
+	MOVQ interleaveArgs_to(DI), R8
+	MOVQ interleaveArgs_pitch(DI), R12
 	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
-	MOVQ spreadArgs_steps(DI), CX
+	MOVQ interleaveArgs_steps(DI), CX
 	XORQ DX, DX
 	VMOVUPS cffff0000<>(SB), Y5
 
 loop:
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X0
 	VINSERTF128 $1, 0(BX)(DX*1), Y0, Y0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X1
 	VINSERTF128 $1, 0(BX)(DX*1), Y1, Y1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X2
 	VINSERTF128 $1, 0(BX)(DX*1), Y2, Y2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X3
 	VINSERTF128 $1, 0(BX)(DX*1), Y3, Y3
 	VUNPCKLPS Y1, Y0, Y12
@@ -5389,7 +5389,7 @@ loop:
 	VMOVUPS Y4, (R9)(R12*2)
 	VANDPS Y5, Y3, Y4
 	VMOVUPS Y4, (R9)(R13*1)
-	MOVQ spreadArgs_stride(DI), AX
+	MOVQ interleaveArgs_stride(DI), AX
 	ADDQ AX, R8
 	ADDQ AX, R9
 	ADDQ $16, DX
@@ -5398,33 +5398,33 @@ loop:
 	VZEROUPPER
 	RET
 
-// func spreadF16AVX2(args *spreadArgs)
-TEXT ·spreadF16AVX2(SB), NOSPLIT, $0-8
+// func interleaveF16AVX2(args *interleaveArgs)
+TEXT ·interleaveF16AVX2(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ spreadArgs_to(DI), R8
-	MOVQ spreadArgs_pitch(DI), R12
+	MOVQ interleaveArgs_to(DI), R8
+	MOVQ interleaveArgs_pitch(DI), R12
 	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
-	MOVQ spreadArgs_steps(DI), CX
+	MOVQ interleaveArgs_steps(DI), CX
 	XORQ DX, DX
 
 loop:
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X0
 	VINSERTF128 $1, 0(BX)(DX*1), Y0, Y0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X1
 	VINSERTF128 $1, 0(BX)(DX*1), Y1, Y1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X2
 	VINSERTF128 $1, 0(BX)(DX*1), Y2, Y2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
 	VMOVUPS 0(AX)(DX*1), X3
 	VINSERTF128 $1, 0(BX)(DX*1), Y3, Y3
 	VUNPCKLPS Y1, Y0, Y12
@@ -5479,7 +5479,7 @@ loop:
 	VCVTPH2PS X4, Y4
 	VMOVUPS Y4, (R9)(R12*2)
 	VMOVUPS Y5, (R9)(R13*1)
-	MOVQ spreadArgs_stride(DI), AX
+	MOVQ interleaveArgs_stride(DI), AX
 	ADDQ AX, R8
 	ADDQ AX, R9
 	ADDQ $16, DX

@@ -192,7 +192,7 @@ TEXT ·rowF32x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -679,7 +679,7 @@ TEXT ·rowF32x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -1310,7 +1310,7 @@ TEXT ·rowF32x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -2085,7 +2085,7 @@ TEXT ·rowF32x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -3004,7 +3004,7 @@ TEXT ·rowF32x5AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -4067,7 +4067,7 @@ TEXT ·rowF32x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -4670,7 +4670,7 @@ TEXT ·longF32AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_sums(DI), R15
@@ -5179,7 +5179,7 @@ TEXT ·rowBF16x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -5706,7 +5706,7 @@ TEXT ·rowBF16x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -6377,7 +6377,7 @@ TEXT ·rowBF16x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -7192,7 +7192,7 @@ TEXT ·rowBF16x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -8151,7 +8151,7 @@ TEXT ·rowBF16x5AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -9254,7 +9254,7 @@ TEXT ·rowBF16x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -9873,7 +9873,7 @@ TEXT ·longBF16AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_sums(DI), R15
@@ -10374,7 +10374,7 @@ TEXT ·rowF16x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -10853,7 +10853,7 @@ TEXT ·rowF16x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -11476,7 +11476,7 @@ TEXT ·rowF16x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -12243,7 +12243,7 @@ TEXT ·rowF16x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -13154,7 +13154,7 @@ TEXT ·rowF16x5AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -14209,7 +14209,7 @@ TEXT ·rowF16x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_steps(DI), R13
@@ -14804,7 +14804,7 @@ TEXT ·longF16AVX512(SB), NOSPLIT, $0-8
 	MOVQ dotArgs_ldx(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ dotArgs_ahead(DI), R12
+	MOVQ dotArgs_distance(DI), R12
 	MOVQ dotArgs_x(DI), AX
 	MOVQ (dotArgs_w+0)(DI), BX
 	MOVQ dotArgs_sums(DI), R15
@@ -15104,18 +15104,18 @@ reduce:
 	VZEROUPPER
 	RET
 
-// func outer6AVX512(args *outerArgs)
-TEXT ·outer6AVX512(SB), NOSPLIT, $0-8
+// func micro6AVX512(args *microArgs)
+TEXT ·micro6AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -15258,24 +15258,24 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer7AVX512(args *outerArgs)
-TEXT ·outer7AVX512(SB), NOSPLIT, $0-8
+// func micro7AVX512(args *microArgs)
+TEXT ·micro7AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -15435,25 +15435,25 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer8AVX512(args *outerArgs)
-TEXT ·outer8AVX512(SB), NOSPLIT, $0-8
+// func micro8AVX512(args *microArgs)
+TEXT ·micro8AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -15630,25 +15630,25 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer9AVX512(args *outerArgs)
-TEXT ·outer9AVX512(SB), NOSPLIT, $0-8
+// func micro9AVX512(args *microArgs)
+TEXT ·micro9AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -15842,26 +15842,26 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer10AVX512(args *outerArgs)
-TEXT ·outer10AVX512(SB), NOSPLIT, $0-8
+// func micro10AVX512(args *microArgs)
+TEXT ·micro10AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -16072,26 +16072,26 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer11AVX512(args *outerArgs)
-TEXT ·outer11AVX512(SB), NOSPLIT, $0-8
+// func micro11AVX512(args *microArgs)
+TEXT ·micro11AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -16319,27 +16319,27 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func outer12AVX512(args *outerArgs)
-TEXT ·outer12AVX512(SB), NOSPLIT, $0-8
+// func micro12AVX512(args *microArgs)
+TEXT ·micro12AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ outerArgs_y(DI), DX
-	MOVQ outerArgs_ldy(DI), R8
+	MOVQ microArgs_y(DI), DX
+	MOVQ microArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R9)(R8*2), R10
 	LEAQ (R10)(R8*2), R11
 	LEAQ (R11)(R8*2), R12
 	LEAQ (R12)(R8*2), R13
-	MOVQ outerArgs_x(DI), AX
-	MOVQ outerArgs_w(DI), BX
-	MOVQ outerArgs_steps(DI), R15
-	MOVQ outerArgs_fetchStep(DI), R14
-	MOVQ outerArgs_fetch(DI), DI
+	MOVQ microArgs_x(DI), AX
+	MOVQ microArgs_w(DI), BX
+	MOVQ microArgs_steps(DI), R15
+	MOVQ microArgs_fetchStep(DI), R14
+	MOVQ microArgs_fetch(DI), DI
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -16584,53 +16584,53 @@ add:
 	ADDQ $64, AX
 	ADDQ $64, BX
 	MOVQ args+0(FP), CX
-	ADDQ outerArgs_fetchGap(CX), DI
+	ADDQ microArgs_fetchGap(CX), DI
 	DECQ SI
 	JNZ lane
 	VZEROUPPER
 	RET
 
-// func spreadF32AVX512(args *spreadArgs)
-TEXT ·spreadF32AVX512(SB), NOSPLIT, $0-8
+// func interleaveF32AVX512(args *interleaveArgs)
+TEXT ·interleaveF32AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ spreadArgs_to(DI), R8
-	MOVQ spreadArgs_pitch(DI), R12
+	MOVQ interleaveArgs_to(DI), R8
+	MOVQ interleaveArgs_pitch(DI), R12
 	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
-	MOVQ spreadArgs_steps(DI), CX
+	MOVQ interleaveArgs_steps(DI), CX
 	XORQ DX, DX
 
 loop:
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X0
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X1
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X2
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X3
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z3, Z3
@@ -16647,34 +16647,34 @@ loop:
 	VMOVUPS Z29, (R8)(R12*1)
 	VMOVUPS Z30, (R8)(R12*2)
 	VMOVUPS Z31, (R8)(R13*1)
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X0
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X1
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X2
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X3
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z3, Z3
@@ -16691,34 +16691,34 @@ loop:
 	VMOVUPS Z29, (R9)(R12*1)
 	VMOVUPS Z30, (R9)(R12*2)
 	VMOVUPS Z31, (R9)(R13*1)
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 32(AX)(DX*1), X0
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 32(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 32(AX)(DX*1), X1
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 32(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 32(AX)(DX*1), X2
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 32(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 32(AX)(DX*1), X3
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z3, Z3
@@ -16735,34 +16735,34 @@ loop:
 	VMOVUPS Z29, (R10)(R12*1)
 	VMOVUPS Z30, (R10)(R12*2)
 	VMOVUPS Z31, (R10)(R13*1)
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 48(AX)(DX*1), X0
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 48(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 48(AX)(DX*1), X1
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 48(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 48(AX)(DX*1), X2
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 48(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 48(AX)(DX*1), X3
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z3, Z3
@@ -16779,7 +16779,7 @@ loop:
 	VMOVUPS Z29, (R11)(R12*1)
 	VMOVUPS Z30, (R11)(R12*2)
 	VMOVUPS Z31, (R11)(R13*1)
-	MOVQ spreadArgs_stride(DI), AX
+	MOVQ interleaveArgs_stride(DI), AX
 	ADDQ AX, R8
 	ADDQ AX, R9
 	ADDQ AX, R10
@@ -16790,48 +16790,48 @@ loop:
 	VZEROUPPER
 	RET
 
-// func spreadBF16AVX512(args *spreadArgs)
-TEXT ·spreadBF16AVX512(SB), NOSPLIT, $0-8
+// func interleaveBF16AVX512(args *interleaveArgs)
+TEXT ·interleaveBF16AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ spreadArgs_to(DI), R8
-	MOVQ spreadArgs_pitch(DI), R12
+	MOVQ interleaveArgs_to(DI), R8
+	MOVQ interleaveArgs_pitch(DI), R12
 	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
-	MOVQ spreadArgs_steps(DI), CX
+	MOVQ interleaveArgs_steps(DI), CX
 	XORQ DX, DX
 	VMOVUPS cffff0000<>(SB), Z5
 
 loop:
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X0
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X1
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X2
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X3
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z3, Z3
@@ -16860,34 +16860,34 @@ loop:
 	VMOVUPS Z4, (R9)(R12*2)
 	VANDPS Z5, Z31, Z4
 	VMOVUPS Z4, (R9)(R13*1)
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X0
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X1
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X2
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X3
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z3, Z3
@@ -16916,7 +16916,7 @@ loop:
 	VMOVUPS Z4, (R11)(R12*2)
 	VANDPS Z5, Z31, Z4
 	VMOVUPS Z4, (R11)(R13*1)
-	MOVQ spreadArgs_stride(DI), AX
+	MOVQ interleaveArgs_stride(DI), AX
 	ADDQ AX, R8
 	ADDQ AX, R9
 	ADDQ AX, R10
@@ -16927,47 +16927,47 @@ loop:
 	VZEROUPPER
 	RET
 
-// func spreadF16AVX512(args *spreadArgs)
-TEXT ·spreadF16AVX512(SB), NOSPLIT, $0-8
+// func interleaveF16AVX512(args *interleaveArgs)
+TEXT ·interleaveF16AVX512(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ spreadArgs_to(DI), R8
-	MOVQ spreadArgs_pitch(DI), R12
+	MOVQ interleaveArgs_to(DI), R8
+	MOVQ interleaveArgs_pitch(DI), R12
 	LEAQ (R12)(R12*2), R13
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
-	MOVQ spreadArgs_steps(DI), CX
+	MOVQ interleaveArgs_steps(DI), CX
 	XORQ DX, DX
 
 loop:
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X0
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X1
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X2
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 0(AX)(DX*1), X3
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z3, Z3
@@ -17008,34 +17008,34 @@ loop:
 	VCVTPH2PS Y5, Z5
 	VMOVUPS Z4, (R9)(R12*2)
 	VMOVUPS Z5, (R9)(R13*1)
-	MOVQ (spreadArgs_rows+0)(DI), AX
-	MOVQ (spreadArgs_rows+32)(DI), BX
-	MOVQ (spreadArgs_rows+64)(DI), SI
-	MOVQ (spreadArgs_rows+96)(DI), R15
+	MOVQ (interleaveArgs_rows+0)(DI), AX
+	MOVQ (interleaveArgs_rows+32)(DI), BX
+	MOVQ (interleaveArgs_rows+64)(DI), SI
+	MOVQ (interleaveArgs_rows+96)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X0
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z0, Z0
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z0, Z0
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z0, Z0
-	MOVQ (spreadArgs_rows+8)(DI), AX
-	MOVQ (spreadArgs_rows+40)(DI), BX
-	MOVQ (spreadArgs_rows+72)(DI), SI
-	MOVQ (spreadArgs_rows+104)(DI), R15
+	MOVQ (interleaveArgs_rows+8)(DI), AX
+	MOVQ (interleaveArgs_rows+40)(DI), BX
+	MOVQ (interleaveArgs_rows+72)(DI), SI
+	MOVQ (interleaveArgs_rows+104)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X1
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z1, Z1
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z1, Z1
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z1, Z1
-	MOVQ (spreadArgs_rows+16)(DI), AX
-	MOVQ (spreadArgs_rows+48)(DI), BX
-	MOVQ (spreadArgs_rows+80)(DI), SI
-	MOVQ (spreadArgs_rows+112)(DI), R15
+	MOVQ (interleaveArgs_rows+16)(DI), AX
+	MOVQ (interleaveArgs_rows+48)(DI), BX
+	MOVQ (interleaveArgs_rows+80)(DI), SI
+	MOVQ (interleaveArgs_rows+112)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X2
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z2, Z2
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z2, Z2
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z2, Z2
-	MOVQ (spreadArgs_rows+24)(DI), AX
-	MOVQ (spreadArgs_rows+56)(DI), BX
-	MOVQ (spreadArgs_rows+88)(DI), SI
-	MOVQ (spreadArgs_rows+120)(DI), R15
+	MOVQ (interleaveArgs_rows+24)(DI), AX
+	MOVQ (interleaveArgs_rows+56)(DI), BX
+	MOVQ (interleaveArgs_rows+88)(DI), SI
+	MOVQ (interleaveArgs_rows+120)(DI), R15
 	VMOVUPS 16(AX)(DX*1), X3
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z3, Z3
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z3, Z3
@@ -17076,7 +17076,7 @@ loop:
 	VCVTPH2PS Y5, Z5
 	VMOVUPS Z4, (R11)(R12*2)
 	VMOVUPS Z5, (R11)(R13*1)
-	MOVQ spreadArgs_stride(DI), AX
+	MOVQ interleaveArgs_stride(DI), AX
 	ADDQ AX, R8
 	ADDQ AX, R9
 	ADDQ AX, R10

@@ -126,7 +126,7 @@ func (t quantTiles) unpack(dst, src *uint8, parts uintptr) {
 }
 
 func (t quantTiles) tile(int4 bool, args *quantArgs) {
-	args.ahead = fetchAhead.packed
+	args.distance = prefetchDistance.packed
 	switch {
 	case t == tilesQuantAMX && args.rows > amxFew:
 		int8AMX(args)

@@ -7,21 +7,21 @@ import "unsafe"
 // quantArgs is what one call of a tile, int8Tile or int4Tile, reads: rows rows of activations by the 32 columns of one
 // panel, over some groups of k.
 type quantArgs struct {
-	q      unsafe.Pointer // row 0, at the first group
-	ldq    uintptr        // bytes between rows
-	scale  unsafe.Pointer // of the rows, at the first group
-	lds    uintptr        // bytes between rows
-	sums   unsafe.Pointer // of the rows, at the first group
-	ldsums uintptr        // bytes between rows
-	w      unsafe.Pointer // the panel, at the first group
-	wscale unsafe.Pointer // its scales: f32 (int8Tile) or bf16 (int4Tile)
-	y      unsafe.Pointer
-	ldy    uintptr // bytes between rows
-	rows   uintptr
-	steps  uintptr // of 4 elements of k in a group
-	groups uintptr // counted down by the tile
-	resume uintptr // 1: add to y, 0: start from zero; set by the tile
-	ahead  uintptr // how many bytes ahead few rows fetch weights (amd64)
+	q        unsafe.Pointer // row 0, at the first group
+	ldq      uintptr        // bytes between rows
+	scale    unsafe.Pointer // of the rows, at the first group
+	lds      uintptr        // bytes between rows
+	sums     unsafe.Pointer // of the rows, at the first group
+	ldsums   uintptr        // bytes between rows
+	w        unsafe.Pointer // the panel, at the first group
+	wscale   unsafe.Pointer // its scales: f32 (int8Tile) or bf16 (int4Tile)
+	y        unsafe.Pointer
+	ldy      uintptr // bytes between rows
+	rows     uintptr
+	steps    uintptr // of 4 elements of k in a group
+	groups   uintptr // counted down by the tile
+	resume   uintptr // 1: add to y, 0: start from zero; set by the tile
+	distance uintptr // how many bytes ahead few rows fetch weights (amd64)
 	//lint:ignore U1000 only the assembly uses it
 	parts uintptr // where the tile keeps the address of a group's steps and zeros
 }

@@ -176,7 +176,7 @@ func TestMatMulFormatsAgree(t *testing.T) {
 					want, got := make([]float32, m*21), make([]float32, m*21)
 					p.run(got, 21, 0, m, 0, 21)
 					if format == formatBF16 && cpu.AMX {
-						matMulSplitGo(want, 21, p.x, p.ldx, m, p.u16, 21, k)
+						matMulBF16x3Go(want, 21, p.x, p.ldx, m, p.u16, 21, k)
 					} else {
 						p.format = formatF32
 						p.run(want, 21, 0, m, 0, 21)

@@ -20,7 +20,7 @@ type panelArgs struct {
 	last       uintptr // elements in the last vector, where the tile masks it
 	accumulate uintptr // 1: go on from c, 0: start from zero
 	next       unsafe.Pointer
-	ahead      uintptr // bytes that next moves on with each step of k
+	nextStep   uintptr // bytes that next moves on with each step of k
 }
 
 func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, next []float32) {
@@ -51,10 +51,10 @@ func (args *panelArgs) tiles(c []float32, ldc int, a []float32, lda, m int, b un
 			args.b = unsafe.Add(b, uintptr(j)*size)
 			args.c = unsafe.Pointer(&c[r*ldc+j])
 			args.last = uintptr(width - (vectors-1)*lanes)
-			args.ahead = 0
+			args.nextStep = 0
 			if part := len(next) * width / n; r == 0 && part > 0 { // of next, as these columns are of b
 				args.next = unsafe.Pointer(&next[len(next)*j/n])
-				args.ahead = uintptr(4*part) / args.k
+				args.nextStep = uintptr(4*part) / args.k
 			}
 			switch {
 			case lanes == 16 && half:

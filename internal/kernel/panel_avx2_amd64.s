@@ -62,7 +62,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y12
@@ -216,7 +216,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y8
@@ -344,7 +344,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y8
@@ -407,7 +407,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y4
@@ -501,7 +501,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y4
@@ -548,7 +548,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Y2
@@ -650,7 +650,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Y12
@@ -799,7 +799,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Y8
@@ -918,7 +918,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Y6
@@ -1027,7 +1027,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Y8
@@ -1089,7 +1089,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Y4
@@ -1178,7 +1178,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Y4
@@ -1224,7 +1224,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Y2

@@ -547,7 +547,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Z24
@@ -846,7 +846,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Z16
@@ -1082,7 +1082,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Z12
@@ -1280,7 +1280,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Z8
@@ -1445,7 +1445,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VMOVUPS 0(BX), Z4
@@ -1612,7 +1612,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z16
@@ -1821,7 +1821,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z28
@@ -1953,7 +1953,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z14
@@ -2142,7 +2142,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z24
@@ -2262,7 +2262,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z12
@@ -2433,7 +2433,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z20
@@ -2538,7 +2538,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z10
@@ -2689,7 +2689,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z16
@@ -2782,7 +2782,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z8
@@ -2915,7 +2915,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z12
@@ -2993,7 +2993,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z6
@@ -3106,7 +3106,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z8
@@ -3172,7 +3172,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z4
@@ -3267,7 +3267,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z4
@@ -3318,7 +3318,7 @@ start:
 	MOVQ panelArgs_ldb(DI), SI
 	MOVQ panelArgs_k(DI), CX
 	MOVQ panelArgs_next(DI), R14
-	MOVQ panelArgs_ahead(DI), R15
+	MOVQ panelArgs_nextStep(DI), R15
 
 loop:
 	VCVTPH2PS 0(BX), Z2

@@ -3423,7 +3423,7 @@ stored2:
 	RET
 
 rows1:
-	MOVQ quantArgs_ahead(DI), R13
+	MOVQ quantArgs_distance(DI), R13
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 

@@ -2588,7 +2588,7 @@ stored5:
 rows4:
 	MOVQ quantArgs_ldy(DI), R8
 	LEAQ (R8)(R8*2), R9
-	MOVQ quantArgs_ahead(DI), R13
+	MOVQ quantArgs_distance(DI), R13
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -2776,7 +2776,7 @@ stored4:
 
 rows3:
 	MOVQ quantArgs_ldy(DI), R8
-	MOVQ quantArgs_ahead(DI), R13
+	MOVQ quantArgs_distance(DI), R13
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -2952,7 +2952,7 @@ stored3:
 
 rows2:
 	MOVQ quantArgs_ldy(DI), R8
-	MOVQ quantArgs_ahead(DI), R13
+	MOVQ quantArgs_distance(DI), R13
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 	PREFETCHT0 (DX)(R8*1)
@@ -3087,7 +3087,7 @@ stored2:
 	RET
 
 rows1:
-	MOVQ quantArgs_ahead(DI), R13
+	MOVQ quantArgs_distance(DI), R13
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 
@@ -6786,7 +6786,7 @@ stored2:
 	RET
 
 rows1:
-	MOVQ quantArgs_ahead(DI), R13
+	MOVQ quantArgs_distance(DI), R13
 	PREFETCHT0 (DX)
 	PREFETCHT0 64(DX)
 

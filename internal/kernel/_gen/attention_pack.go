@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// aheadRows is how many rows further on the functions below ask for their operands: the rows of one head lie far apart, where the
+// prefetchRows is how many rows further on the functions below ask for their operands: the rows of one head lie far apart, where the
 // processor does not look by itself.
-const aheadRows = 8
+const prefetchRows = 8
 
 // ranges writes ranges(args *rangeArgs), for up to four vectors of columns. NaN is taken from the operand named first, which is
 // never one.
@@ -37,7 +37,7 @@ func ranges(f *file) {
 		}
 		f.label(fmt.Sprintf("row%d", vectors))
 		for at := 0; at < vectors*f.bytes(); at += 64 {
-			f.op("PREFETCHT0 %d(SI)(R9*%d)", at, aheadRows)
+			f.op("PREFETCHT0 %d(SI)(R9*%d)", at, prefetchRows)
 		}
 		for v := range vectors {
 			f.load(at(v, "SI"), 8+v, mask, v == last)
@@ -88,7 +88,7 @@ func quantizeHead(f *file) {
 	f.op("SUBQ $8, CX")
 	f.op("JLT last")
 	f.label("centre")
-	f.op("PREFETCHT0 (SI)(R14*%d)", aheadRows)
+	f.op("PREFETCHT0 (SI)(R14*%d)", prefetchRows)
 	f.op("VMOVUPS (SI), Y1")
 	element()
 	for _, reg := range []string{"SI", "R11", "R12", "R13"} {
@@ -186,7 +186,7 @@ func packValues(f *file) {
 	f.op("MOVQ R8, SI")
 	f.op("MOVQ columnArgs_keys(DI), CX")
 	f.label("largest")
-	f.op("PREFETCHT0 (SI)(R9*%d)", aheadRows)
+	f.op("PREFETCHT0 (SI)(R9*%d)", prefetchRows)
 	for v := range 2 {
 		f.op("VMASKMOVPS %d(SI), Y%d, Y%d", 32*v, mask+v, 2+v)
 		f.op("VANDPS Y%d, Y%d, Y%d", abs, 2+v, 2+v)

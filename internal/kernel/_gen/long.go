@@ -9,7 +9,7 @@ func longTile(f *file, format string) {
 	f.text("long"+format, "(args *dotArgs)", 8)
 	dotStart(f)
 	w := f.weightBytes(format)
-	f.op("MOVQ dotArgs_ahead(DI), R12")
+	f.op("MOVQ dotArgs_distance(DI), R12")
 	for c := range dotCols {
 		name := func(s string) string { return fmt.Sprintf("row%d%s", c, s) }
 		f.op("MOVQ dotArgs_x(DI), AX")

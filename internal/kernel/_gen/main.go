@@ -71,8 +71,8 @@ func main() {
 	softmaxInt16(f)
 	write("../values_"+amx.lower+"_amd64.s", f.source())
 	f = newFile(amx)
-	split(f)
-	write("../split_"+amx.lower+"_amd64.s", f.source())
+	bf16x3(f)
+	write("../bf16x3_"+amx.lower+"_amd64.s", f.source())
 	neon()
 }
 

@@ -17,7 +17,7 @@ func dotRows(v isa) int {
 // matMul writes two kinds of inner-product tiles of up to dotRows rows of x by four weight rows: dot<format>x<rows> goes
 // along the four weight rows at once, row<format>x<rows> along one after the other, which is how memory is read
 // fastest. Each of the rows·4 sums is one vector whose lane l adds, with fused multiply-adds, the products at l, l+lanes,
-// l+2·lanes…; at the end the lanes are added to y in order. The tiles of longTile and outer do the same, so all give the same bits.
+// l+2·lanes…; at the end the lanes are added to y in order. The tiles of longTile and micro do the same, so all give the same bits.
 func matMul(f *file) {
 	for _, format := range []string{"F32", "BF16", "F16"} {
 		for rows := 1; rows <= dotRows(f.isa); rows++ {
@@ -28,7 +28,7 @@ func matMul(f *file) {
 			longTile(f, format)
 		}
 	}
-	outer(f)
+	micro(f)
 }
 
 var weightRegs = [dotCols]string{"BX", "CX", "DX", "SI"}
@@ -153,7 +153,7 @@ func rowTile(f *file, format string, rows int) {
 	f.text(fmt.Sprintf("row%sx%d", format, rows), "(args *dotArgs)", 8)
 	dotStart(f)
 	w := f.weightBytes(format)
-	f.op("MOVQ dotArgs_ahead(DI), R12")
+	f.op("MOVQ dotArgs_distance(DI), R12")
 	for c := range dotCols {
 		f.op("MOVQ dotArgs_x(DI), AX")
 		f.op("MOVQ (dotArgs_w+%d)(DI), BX", 8*c)

@@ -112,7 +112,7 @@ func panelTileText(f *file, t panelTile, format string) {
 	f.op("MOVQ panelArgs_k(DI), CX")
 	if t.fetches(f.isa, format) {
 		f.op("MOVQ panelArgs_next(DI), R14")
-		f.op("MOVQ panelArgs_ahead(DI), R15")
+		f.op("MOVQ panelArgs_nextStep(DI), R15")
 	}
 	f.label("loop")
 	for j := range t.vectors {

@@ -49,20 +49,20 @@ const (
 // speed by any fetch into the first level of the cache. A tile that takes several passes over a group fetches the next one meanwhile.
 // BenchmarkMatMulQuant chose the other distances, with pages of both sizes.
 func (t *quantTile) prefetch(at, lines int) {
-	hint, ahead, base := "PREFETCHT1", 4096, "(BX)"
+	hint, distance, base := "PREFETCHT1", 4096, "(BX)"
 	switch {
 	case t.streams():
-		ahead, base = 0, "(BX)(R13*1)"
+		distance, base = 0, "(BX)(R13*1)"
 	case t.passBytes() < panelBytes:
-		ahead = group / 4 * panelBytes
+		distance = group / 4 * panelBytes
 		if t.half {
-			ahead = ahead/2 + groupParts*partBytes
+			distance = distance/2 + groupParts*partBytes
 		}
 	case t.half:
 		hint = "PREFETCHT0"
 	}
 	for i := range lines {
-		t.op("%s %d%s", hint, ahead+at+64*i, base)
+		t.op("%s %d%s", hint, distance+at+64*i, base)
 	}
 }
 
@@ -123,7 +123,7 @@ func (t *quantTile) write() {
 	// y is needed only after the first group, and may be far away by then.
 	t.strides("quantArgs_ldy", t.height)
 	if t.streams() {
-		t.op("MOVQ quantArgs_ahead(DI), R13")
+		t.op("MOVQ quantArgs_distance(DI), R13")
 	}
 	for r := range t.height {
 		t.op("PREFETCHT0 %s", t.row("DX", r, 0))

@@ -4,37 +4,37 @@ import "fmt"
 
 // Sizes of the products of bfloat16 in tiles, as package kernel has them.
 const (
-	splitParts = 3  // bfloat16 numbers that a float32 is the sum of
-	splitCols  = 16 // rows of x of a tile, which are its columns
+	bf16x3Parts = 3  // bfloat16 numbers that a float32 is the sum of
+	bf16x3Cols  = 16 // rows of x of a tile, which are its columns
 )
 
-// split writes the kernels of products of rows in float32 by weights in bfloat16 in tiles of AMX.
-func split(f *file) {
-	splitRows(f)
-	splitRow(f)
-	splitGather(f)
+// bf16x3 writes the kernels of products of rows in float32 by weights in bfloat16 in tiles of AMX.
+func bf16x3(f *file) {
+	bf16x3Rows(f)
+	bf16x3Row(f)
+	bf16x3Gather(f)
 	for _, blocks := range []int{1, 2} {
-		splitTile(f, blocks)
+		bf16x3Tile(f, blocks)
 	}
 }
 
-// splitRows writes splitRowsAMX, which lays out up to 16 rows of x for splitTile: for each 32 elements of k the upper, the middle and the
+// bf16x3Rows writes bf16x3RowsAMX, which lays out up to 16 rows of x for bf16x3Tile: for each 32 elements of k the upper, the middle and the
 // lower parts, and of each 16 vectors, one for every two elements, with a pair for each row.
 //
 // Registers: R8 to R10 where the parts go, R12 the bytes of a vector, R13 of 16, DX the bytes done of each row. K1 are the rows.
-func splitRows(f *file) {
+func bf16x3Rows(f *file) {
 	const one, upper = 6, 7
-	f.text("splitRows", "(args *splitRowsArgs)", 8)
+	f.text("bf16x3Rows", "(args *bf16x3RowsArgs)", 8)
 	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ splitRowsArgs_to(DI), R8")
-	f.op("MOVQ splitRowsArgs_pitch(DI), R12")
+	f.op("MOVQ bf16x3RowsArgs_to(DI), R8")
+	f.op("MOVQ bf16x3RowsArgs_pitch(DI), R12")
 	f.op("MOVQ R12, R13")
 	f.op("SHLQ $4, R13")
 	f.op("LEAQ (R8)(R13*1), R9")
 	f.op("LEAQ (R8)(R13*2), R10")
-	f.op("MOVQ splitRowsArgs_rows(DI), CX")
+	f.op("MOVQ bf16x3RowsArgs_rows(DI), CX")
 	f.tailMask(0)
-	f.op("MOVQ splitRowsArgs_steps(DI), CX")
+	f.op("MOVQ bf16x3RowsArgs_steps(DI), CX")
 	f.op("VMOVUPS %s, Z%d", f.float(1), one)
 	f.op("VMOVUPS %s, Z%d", f.constant(0xffff0000), upper)
 	f.op("XORQ DX, DX")
@@ -42,7 +42,7 @@ func splitRows(f *file) {
 	for chunk := range 8 { // of four elements of each row
 		for r := range 4 {
 			for q, reg := range []string{"AX", "BX", "SI", "R15"} {
-				f.op("MOVQ (splitRowsArgs_row+%d)(DI), %s", 8*(4*q+r), reg)
+				f.op("MOVQ (bf16x3RowsArgs_row+%d)(DI), %s", 8*(4*q+r), reg)
 				if q == 0 {
 					f.op("VMOVUPS %d(AX)(DX*1), X%d", 16*chunk, r)
 				} else {
@@ -52,7 +52,7 @@ func splitRows(f *file) {
 		}
 		v := f.transpose4(0)
 		for pair := range 2 {
-			f.splitPair(v[2*pair], v[2*pair+1], one, upper)
+			f.bf16x3Pair(v[2*pair], v[2*pair+1], one, upper)
 			for _, reg := range []string{"R8", "R9", "R10"} {
 				f.op("ADDQ R12, %s", reg)
 			}
@@ -67,10 +67,10 @@ func splitRows(f *file) {
 	f.ret()
 }
 
-// splitRow writes splitRowAMX, which is splitRows for one row, whose pairs are neighbours already.
-func splitRow(f *file) {
+// bf16x3Row writes bf16x3RowAMX, which is bf16x3Rows for one row, whose pairs are neighbours already.
+func bf16x3Row(f *file) {
 	const a, b, one, upper, index, high, out = 0, 1, 2, 3, 4, 5, 6
-	f.text("splitRow", "(to *float32, x *float32, steps uintptr)", 24)
+	f.text("bf16x3Row", "(to *float32, x *float32, steps uintptr)", 24)
 	f.op("MOVQ to+0(FP), DI")
 	f.op("MOVQ x+8(FP), SI")
 	f.op("MOVQ steps+16(FP), CX")
@@ -83,40 +83,40 @@ func splitRow(f *file) {
 		f.op("VFPCLASSPSZ $0x99, Z%d, K%d", v, 2+i)
 		f.op("KNOTW K%d, K%d", 2+i, 2+i)
 	}
-	for part := range splitParts {
+	for part := range bf16x3Parts {
 		f.op("VMOVDQA64 Z%d, Z%d", a, out)
 		f.op("VPERMT2W Z%d, Z%d, Z%d", b, index, out)
 		f.op("VMOVDQU32 Z%d, %d(DI)", out, 64*part)
 		for i, v := range []int{a, b} {
-			if part < splitParts-1 {
+			if part < bf16x3Parts-1 {
 				f.op("VANDPS Z%d, Z%d, Z%d", upper, v, high)
 				f.op("VSUBPS.Z Z%d, Z%d, K%d, Z%d", high, v, 2+i, v)
 			}
 		}
 	}
 	f.op("ADDQ $128, SI")
-	f.op("ADDQ $%d, DI", 64*splitParts)
+	f.op("ADDQ $%d, DI", 64*bf16x3Parts)
 	f.op("DECQ CX")
 	f.op("JNZ loop")
 	f.ret()
 }
 
-// splitPair splits a vector of one element of k of all rows, and one of the next. What is cut off is exact, and nothing is where the upper part is
+// bf16x3Pair splits a vector of one element of k of all rows, and one of the next. What is cut off is exact, and nothing is where the upper part is
 // not finite.
-func (f *file) splitPair(a, b, one, upper int) {
+func (f *file) bf16x3Pair(a, b, one, upper int) {
 	const highA, highB, out = 8, 9, 10
 	for i, v := range []int{a, b} {
 		f.op("VMULPS Z%d, Z%d, Z%d", one, v, v) // whose upper half says so if it is not a number
 		f.op("VFPCLASSPSZ $0x99, Z%d, K%d", v, 2+i)
 		f.op("KNOTW K%d, K%d", 2+i, 2+i)
 	}
-	for part := range splitParts {
+	for part := range bf16x3Parts {
 		to := fmt.Sprintf("(%s)", []string{"R8", "R9", "R10"}[part])
 		for i, v := range []int{a, b} {
 			f.op("VANDPS Z%d, Z%d, Z%d", upper, v, highA+i)
 			if part == 0 {
 				f.op("VSUBPS.Z Z%d, Z%d, K%d, Z%d", highA+i, v, 2+i, v)
-			} else if part < splitParts-1 {
+			} else if part < bf16x3Parts-1 {
 				f.op("VSUBPS Z%d, Z%d, Z%d", highA+i, v, v)
 			}
 		}
@@ -126,9 +126,9 @@ func (f *file) splitPair(a, b, one, upper int) {
 	}
 }
 
-// splitGather writes splitGatherAMX, which copies whole steps of 16 weight rows into tiles that follow each other pitch bytes apart.
-func splitGather(f *file) {
-	f.text("splitGather", "(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)", 40)
+// bf16x3Gather writes bf16x3GatherAMX, which copies whole steps of 16 weight rows into tiles that follow each other pitch bytes apart.
+func bf16x3Gather(f *file) {
+	f.text("bf16x3Gather", "(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)", 40)
 	f.op("MOVQ to+0(FP), DI")
 	f.op("MOVQ pitch+8(FP), DX")
 	f.op("MOVQ from+16(FP), SI")
@@ -152,23 +152,23 @@ func splitGather(f *file) {
 	f.ret()
 }
 
-// splitTile writes splitTile<blocks>AMX: 32 weight rows by one or two blocks of up to 16 rows of x. The sums of a call are added to c.
+// bf16x3Tile writes bf16x3Tile<blocks>AMX: 32 weight rows by one or two blocks of up to 16 rows of x. The sums of a call are added to c.
 //
 // Registers: AX and BX the two tiles of weights, CX the bytes between their rows, R13 those of a step; R8 and R9 the blocks of x, R10 the bytes
 // between rows of a tile of them, R14 those of a tile; R12 what to fetch and SI how far that moves, R11 the steps; DX c.
 // Tile registers: 0 to 3 the sums, the second block's after the first's, 4 and 5 the weights, 6 and 7 x.
-func splitTile(f *file, blocks int) {
-	f.tileText(fmt.Sprintf("splitTile%d", blocks), "splitArgs", 2*blocks*tileBytes)
+func bf16x3Tile(f *file, blocks int) {
+	f.tileText(fmt.Sprintf("bf16x3Tile%d", blocks), "bf16x3Args", 2*blocks*tileBytes)
 	for _, a := range []struct{ arg, reg string }{
 		{"w", "AX"}, {"ldw", "CX"}, {"second", "BX"}, {"stepW", "R13"}, {"x", "R8"}, {"ldx", "R10"}, {"steps", "R11"}, {"fetch", "R12"}, {"fetchStep", "SI"},
 	} {
-		f.op("MOVQ splitArgs_%s(DI), %s", a.arg, a.reg)
+		f.op("MOVQ bf16x3Args_%s(DI), %s", a.arg, a.reg)
 	}
 	f.op("ADDQ AX, BX")
 	f.op("MOVQ R10, R14")
 	f.op("SHLQ $4, R14")
 	if blocks == 2 {
-		f.op("MOVQ (splitArgs_x+8)(DI), R9")
+		f.op("MOVQ (bf16x3Args_x+8)(DI), R9")
 	}
 	f.op("LEAQ (SI)(SI*2), R15")
 	for i := range 2 * blocks {
@@ -178,7 +178,7 @@ func splitTile(f *file, blocks int) {
 	f.label("step")
 	f.tileLoad(0, "AX", "CX", tileRows)
 	f.tileLoad(0, "BX", "CX", tileRows+1)
-	for part := range splitParts {
+	for part := range bf16x3Parts {
 		for b := range blocks {
 			reg := []string{"R8", "R9"}[b]
 			f.tileLoad(0, reg, "R10", tileCols+b)
@@ -224,9 +224,9 @@ func splitTile(f *file, blocks int) {
 		}
 	}
 	f.tileRelease()
-	f.op("MOVQ splitArgs_c(DI), DX")
-	f.op("MOVQ splitArgs_ldc(DI), R10")
-	f.op("KMOVW splitArgs_again(DI), K1")
+	f.op("MOVQ bf16x3Args_c(DI), DX")
+	f.op("MOVQ bf16x3Args_ldc(DI), R10")
+	f.op("KMOVW bf16x3Args_again(DI), K1")
 	f.op("MOVQ R10, BX")
 	f.op("SHLQ $4, BX")
 	f.op("ADDQ DX, BX")

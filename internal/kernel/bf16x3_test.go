@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSplit3(t *testing.T) {
+func TestToBF16x3(t *testing.T) {
 	rng := newRand()
 	check := func(v float32) {
-		parts := split3(v)
+		parts := toBF16x3(v)
 		var sum float64
 		for _, p := range parts {
 			require.Zero(t, math.Float32bits(p)&0xffff, "%v: %v is no bfloat16", v, p)
@@ -27,20 +27,20 @@ func TestSplit3(t *testing.T) {
 	for _, v := range []float32{0, 1, -1, math.MaxFloat32, -math.MaxFloat32} {
 		check(v)
 	}
-	require.Equal(t, [3]float32{inf}, split3(inf))
-	require.Equal(t, [3]float32{negInf}, split3(negInf))
-	parts := split3(math.Float32frombits(0x7f800001)) // a NaN that its upper half does not show
+	require.Equal(t, [3]float32{inf}, toBF16x3(inf))
+	require.Equal(t, [3]float32{negInf}, toBF16x3(negInf))
+	parts := toBF16x3(math.Float32frombits(0x7f800001)) // a NaN that its upper half does not show
 	require.True(t, parts[0] != parts[0])
 	require.Zero(t, parts[1])
 }
 
-func TestMatMulSplitGoAgainstFloat64(t *testing.T) {
+func TestMatMulBF16x3GoAgainstFloat64(t *testing.T) {
 	rng := newRand()
 	for _, s := range []struct{ m, n, k int }{{1, 1, 1}, {3, 5, 0}, {2, 3, 31}, {3, 4, 33}, {2, 5, 512}, {3, 7, 1500}} {
 		p := newProduct(rng, formatBF16, s.m, s.n, s.k, s.k+2)
 		want, size := p.oracle()
 		got := make([]float32, s.m*s.n)
-		matMulSplitGo(got, s.n, p.x, p.ldx, s.m, p.u16, s.n, s.k)
+		matMulBF16x3Go(got, s.n, p.x, p.ldx, s.m, p.u16, s.n, s.k)
 		for i := range want {
 			require.InDelta(t, want[i], got[i], size[i]*3e-7, "%v", s)
 		}

@@ -4,9 +4,9 @@ package kernel
 
 import "unsafe"
 
-// outerArgs is what one call of outer<rows> reads: a tile of x and a panel of w, laid out by spread, of equal steps. The
+// microArgs is what one call of micro<rows> reads: a tile of x and a panel of w, laid out by interleave, of equal steps. The
 // products are added to y.
-type outerArgs struct {
+type microArgs struct {
 	y     unsafe.Pointer
 	ldy   uintptr // bytes between rows
 	x, w  unsafe.Pointer
@@ -17,8 +17,8 @@ type outerArgs struct {
 	fetch, fetchStep, fetchGap uintptr
 }
 
-// spreadArgs is what spread<format> reads: it lays out as many rows as a vector has lanes.
-type spreadArgs struct {
+// interleaveArgs is what interleave<format> reads: it lays out as many rows as a vector has lanes.
+type interleaveArgs struct {
 	to     unsafe.Pointer
 	pitch  uintptr // bytes between lanes
 	stride uintptr // bytes between steps
@@ -27,21 +27,21 @@ type spreadArgs struct {
 }
 
 const (
-	// outerBlock is the most rows of x that are multiplied by one panel after another: with a panel they stay in the second
+	// microBlock is the most rows of x that are multiplied by one panel after another: with a panel they stay in the second
 	// level of the cache.
-	outerBlock = 72
+	microBlock = 72
 	// lanePadFloats is the gap between the lanes of an operand.
 	lanePadFloats = 64 / 4
 
 	edgeFloats = 12 * 32 // the largest tile
-	endFloats  = 16 * 16 // a vector of each row of a spread
+	endFloats  = 16 * 16 // a vector of each row that is interleaved
 )
 
 // laidScratch returns the scratch of matMulLaid: panels of w, each up to a whole one with its gaps, a tile of results, the ends of
 // rows, and room to align them.
 func laidScratch(n, k int, bf16 bool) int {
-	if bf16 && splits(formatBF16, k) {
-		return splitLaidScratch(n)
+	if bf16 && usesBF16x3(formatBF16, k) {
+		return bf16x3LaidScratch(n)
 	}
 	depth := min((k+15)&^15, maxDepth)
 	cols := (min(n, MatMulManyCols) + 31) &^ 31
@@ -49,30 +49,30 @@ func laidScratch(n, k int, bf16 bool) int {
 }
 
 func laidHeight(k int, bf16 bool) int {
-	if bf16 && splits(formatBF16, k) {
-		return splitCols
+	if bf16 && usesBF16x3(formatBF16, k) {
+		return bf16x3Cols
 	}
 	t, _ := tilesFor(k)
-	return t.outer
+	return t.micro
 }
 
 func laidBlock(k int, bf16 bool) int {
-	if bf16 && splits(formatBF16, k) {
-		return splitTiles
+	if bf16 && usesBF16x3(formatBF16, k) {
+		return bf16x3Tiles
 	}
 	return 0
 }
 
 // laidLen counts for each tile its rows with all of k, up to whole steps, and the gaps of each block of k.
 func laidLen(rows, k int, bf16 bool) int {
-	if bf16 && splits(formatBF16, k) {
-		return splitLaidLen(rows, k)
+	if bf16 && usesBF16x3(formatBF16, k) {
+		return bf16x3LaidLen(rows, k)
 	}
 	t, ok := tilesFor(k)
 	if !ok || rows < MatMulManyRows {
 		return 0
 	}
-	tiles := (rows + t.outer - 1) / t.outer
+	tiles := (rows + t.micro - 1) / t.micro
 	return t.laidAt(rows, tiles, k)
 }
 
@@ -84,8 +84,8 @@ func (t tiles) laidAt(row, tile, k int) int {
 }
 
 func layRows(l Laid, x []float32, ldx, from, to int) {
-	if l.bf16 && splits(formatBF16, l.cols) {
-		splitLay(l, x, ldx, from, to)
+	if l.bf16 && usesBF16x3(formatBF16, l.cols) {
+		bf16x3Lay(l, x, ldx, from, to)
 		return
 	}
 	t, _ := tilesFor(l.cols)
@@ -96,7 +96,7 @@ func layRows(l Laid, x []float32, ldx, from, to int) {
 		at := t.laidAt(r0, i, l.cols)
 		for k0 := 0; k0 < l.cols; k0 += depth {
 			d := min(depth, l.cols-k0)
-			t.spread(l.data[at:], r1-r0, weights{f32: x}, r0*ldx+k0, ldx, r1-r0, d, ends[:])
+			t.interleave(l.data[at:], r1-r0, weights{f32: x}, r0*ldx+k0, ldx, r1-r0, d, ends[:])
 			at += t.tileLen(r1-r0, d)
 		}
 	}
@@ -110,8 +110,8 @@ func (t tiles) tileLen(rows, d int) int {
 // matMulLaid multiplies tiles of x by panels of w, which it lays out when their turn comes. Meanwhile the next panel's weights
 // are fetched.
 func matMulLaid(y []float32, ldy int, l Laid, from, to int, w weights, n int, scratch []float32) {
-	if splits(w.format, l.cols) {
-		matMulSplitLaid(y, ldy, l, from, to, w.u16, n, scratch)
+	if usesBF16x3(w.format, l.cols) {
+		matMulBF16x3Laid(y, ldy, l, from, to, w.u16, n, scratch)
 		return
 	}
 	t, _ := tilesFor(l.cols)
@@ -157,8 +157,8 @@ func (p *laidProduct) block(c0, c1, k0, d int) {
 	k, width := p.x.cols, 2*p.lanes
 	panelLen := p.tileLen(width, d)
 	top := p.x.Row(p.from)
-	for first := p.from; first < p.to; first += outerBlock / p.outer {
-		last := min(first+outerBlock/p.outer, p.to)
+	for first := p.from; first < p.to; first += microBlock / p.micro {
+		last := min(first+microBlock/p.micro, p.to)
 		at := 0
 		for c := c0; c < c1; c += width {
 			panel := p.panels[at:][:panelLen]
@@ -166,12 +166,12 @@ func (p *laidProduct) block(c0, c1, k0, d int) {
 			if first == p.from {
 				for half := range 2 {
 					c := c + half*p.lanes
-					p.spread(panel[half*p.lanes:], width, p.w, c*k+k0, k, min(p.lanes, c1-c), d, p.ends)
+					p.interleave(panel[half*p.lanes:], width, p.w, c*k+k0, k, min(p.lanes, c1-c), d, p.ends)
 				}
 			}
 			for i := first; i < last; i++ {
 				r0, r1 := p.x.Row(i), p.x.Row(i+1)
-				args := outerArgs{x: p.tile(i, k0), w: unsafe.Pointer(&panel[0]), steps: uintptr((d + p.lanes - 1) / p.lanes)}
+				args := microArgs{x: p.tile(i, k0), w: unsafe.Pointer(&panel[0]), steps: uintptr((d + p.lanes - 1) / p.lanes)}
 				args.fetch = uintptr(args.x)
 				next := p.then
 				if c+width < c1 {
@@ -180,7 +180,7 @@ func (p *laidProduct) block(c0, c1, k0, d int) {
 				if first == p.from {
 					p.fetchPanel(&args, next, i-first, d)
 				}
-				p.outerTile(p.y[(r0-top)*p.ldy+c:], p.ldy, r1-r0, min(width, c1-c), &args, p.edge)
+				p.microTile(p.y[(r0-top)*p.ldy+c:], p.ldy, r1-r0, min(width, c1-c), &args, p.edge)
 			}
 		}
 	}
@@ -194,7 +194,7 @@ func (p *laidProduct) tile(i, k0 int) unsafe.Pointer {
 
 // fetchPanel makes a tile fetch a part of d elements of the rows of the panel that begins at next. One tile can do as much of as many
 // rows as 16 bits for each element take.
-func (p *laidProduct) fetchPanel(args *outerArgs, next uintptr, part, d int) {
+func (p *laidProduct) fetchPanel(args *microArgs, next uintptr, part, d int) {
 	_, size := p.w.base()
 	if part >= size || next == 0 {
 		return
@@ -211,35 +211,35 @@ func (w weights) address(i int) uintptr {
 	return uintptr(base) + uintptr(i*size)
 }
 
-// outerTile multiplies one tile by one panel, of which cols columns are wanted.
-func (t tiles) outerTile(y []float32, ldy, rows, cols int, args *outerArgs, edge []float32) {
+// microTile multiplies one tile by one panel, of which cols columns are wanted.
+func (t tiles) microTile(y []float32, ldy, rows, cols int, args *microArgs, edge []float32) {
 	if cols == 2*t.lanes {
 		args.y, args.ldy = unsafe.Pointer(&y[0]), uintptr(ldy)*4
-		t.outerCall(rows, args)
+		t.microCall(rows, args)
 		return
 	}
 	for r := range rows {
 		copy(edge[r*32:], y[r*ldy:][:cols])
 	}
 	args.y, args.ldy = unsafe.Pointer(&edge[0]), 32*4
-	t.outerCall(rows, args)
+	t.microCall(rows, args)
 	for r := range rows {
 		copy(y[r*ldy:][:cols], edge[r*32:])
 	}
 }
 
-// spread lays out d elements of count rows of a matrix, the first of which starts at element first and the next ld further on.
+// interleave lays out d elements of count rows of a matrix, the first of which starts at element first and the next ld further on.
 // Where count is short of a vector's lanes, the last row stands in for the others; where it is not positive, nothing is
 // done, for the columns are not wanted. Steps are stride elements apart; the last is filled up with zeros, of which ends
 // holds the rows.
-func (t tiles) spread(to []float32, stride int, w weights, first, ld, count, d int, ends []float32) {
+func (t tiles) interleave(to []float32, stride int, w weights, first, ld, count, d int, ends []float32) {
 	if count <= 0 {
 		return
 	}
 	base, size := w.base()
 	steps := (d + t.lanes - 1) / t.lanes
 	whole := d / t.lanes
-	args := spreadArgs{
+	args := interleaveArgs{
 		to:    unsafe.Pointer(&to[0]),
 		pitch: uintptr(steps*stride+lanePadFloats) * 4, stride: uintptr(stride) * 4, steps: uintptr(whole),
 	}
@@ -247,7 +247,7 @@ func (t tiles) spread(to []float32, stride int, w weights, first, ld, count, d i
 		args.rows[r] = unsafe.Add(base, (first+min(r, count-1)*ld)*size)
 	}
 	if whole > 0 {
-		t.spreadCall(w.format, &args)
+		t.interleaveCall(w.format, &args)
 	}
 	tail := d - whole*t.lanes
 	if tail == 0 {
@@ -263,21 +263,21 @@ func (t tiles) spread(to []float32, stride int, w weights, first, ld, count, d i
 	}
 	args.to = unsafe.Pointer(&to[whole*stride])
 	args.steps = 1
-	t.spreadCall(w.format, &args)
+	t.interleaveCall(w.format, &args)
 }
 
-func (t tiles) outerCall(rows int, args *outerArgs) {
+func (t tiles) microCall(rows int, args *microArgs) {
 	if t.lanes == 16 {
-		outerAVX512(rows, args)
+		microAVX512(rows, args)
 	} else {
-		outerAVX2(rows, args)
+		microAVX2(rows, args)
 	}
 }
 
-func (t tiles) spreadCall(format weightFormat, args *spreadArgs) {
+func (t tiles) interleaveCall(format weightFormat, args *interleaveArgs) {
 	if t.lanes == 16 {
-		spreadAVX512(format, args)
+		interleaveAVX512(format, args)
 	} else {
-		spreadAVX2(format, args)
+		interleaveAVX2(format, args)
 	}
 }

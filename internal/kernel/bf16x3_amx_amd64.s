@@ -35,57 +35,57 @@ DATA upperHalves<>+48(SB)/8, $0x0037003500330031
 DATA upperHalves<>+56(SB)/8, $0x003f003d003b0039
 GLOBL upperHalves<>(SB), RODATA|NOPTR, $64
 
-// func splitRowsAMX(args *splitRowsArgs)
-TEXT ·splitRowsAMX(SB), NOSPLIT, $0-8
+// func bf16x3RowsAMX(args *bf16x3RowsArgs)
+TEXT ·bf16x3RowsAMX(SB), NOSPLIT, $0-8
 	MOVQ args+0(FP), DI
-	MOVQ splitRowsArgs_to(DI), R8
-	MOVQ splitRowsArgs_pitch(DI), R12
+	MOVQ bf16x3RowsArgs_to(DI), R8
+	MOVQ bf16x3RowsArgs_pitch(DI), R12
 	MOVQ R12, R13
 	SHLQ $4, R13
 	LEAQ (R8)(R13*1), R9
 	LEAQ (R8)(R13*2), R10
-	MOVQ splitRowsArgs_rows(DI), CX
+	MOVQ bf16x3RowsArgs_rows(DI), CX
 	MOVQ $1, R11
 	SHLQ CX, R11
 	DECQ R11
 	KMOVW R11, K1
-	MOVQ splitRowsArgs_steps(DI), CX
+	MOVQ bf16x3RowsArgs_steps(DI), CX
 	VMOVUPS c3f800000<>(SB), Z6
 	VMOVUPS cffff0000<>(SB), Z7
 	XORQ DX, DX
 
 loop:
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 0(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 0(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 0(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 0(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 0(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 0(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 0(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -151,37 +151,37 @@ loop:
 	ADDQ R12, R8
 	ADDQ R12, R9
 	ADDQ R12, R10
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 16(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 16(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 16(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 16(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 16(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 16(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 16(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -247,37 +247,37 @@ loop:
 	ADDQ R12, R8
 	ADDQ R12, R9
 	ADDQ R12, R10
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 32(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 32(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 32(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 32(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 32(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 32(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 32(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 32(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 32(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 32(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -343,37 +343,37 @@ loop:
 	ADDQ R12, R8
 	ADDQ R12, R9
 	ADDQ R12, R10
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 48(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 48(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 48(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 48(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 48(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 48(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 48(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 48(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 48(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 48(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -439,37 +439,37 @@ loop:
 	ADDQ R12, R8
 	ADDQ R12, R9
 	ADDQ R12, R10
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 64(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 64(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 64(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 64(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 64(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 64(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 64(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 64(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 64(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 64(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 64(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 64(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 64(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 64(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 64(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 64(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -535,37 +535,37 @@ loop:
 	ADDQ R12, R8
 	ADDQ R12, R9
 	ADDQ R12, R10
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 80(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 80(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 80(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 80(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 80(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 80(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 80(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 80(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 80(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 80(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 80(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 80(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 80(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 80(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 80(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 80(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -631,37 +631,37 @@ loop:
 	ADDQ R12, R8
 	ADDQ R12, R9
 	ADDQ R12, R10
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 96(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 96(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 96(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 96(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 96(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 96(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 96(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 96(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 96(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 96(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 96(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 96(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 96(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 96(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 96(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 96(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -727,37 +727,37 @@ loop:
 	ADDQ R12, R8
 	ADDQ R12, R9
 	ADDQ R12, R10
-	MOVQ (splitRowsArgs_row+0)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+0)(DI), AX
 	VMOVUPS 112(AX)(DX*1), X0
-	MOVQ (splitRowsArgs_row+32)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+32)(DI), BX
 	VINSERTF32X4 $1, 112(BX)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+64)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+64)(DI), SI
 	VINSERTF32X4 $2, 112(SI)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+96)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+96)(DI), R15
 	VINSERTF32X4 $3, 112(R15)(DX*1), Z0, Z0
-	MOVQ (splitRowsArgs_row+8)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+8)(DI), AX
 	VMOVUPS 112(AX)(DX*1), X1
-	MOVQ (splitRowsArgs_row+40)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+40)(DI), BX
 	VINSERTF32X4 $1, 112(BX)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+72)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+72)(DI), SI
 	VINSERTF32X4 $2, 112(SI)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+104)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+104)(DI), R15
 	VINSERTF32X4 $3, 112(R15)(DX*1), Z1, Z1
-	MOVQ (splitRowsArgs_row+16)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+16)(DI), AX
 	VMOVUPS 112(AX)(DX*1), X2
-	MOVQ (splitRowsArgs_row+48)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+48)(DI), BX
 	VINSERTF32X4 $1, 112(BX)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+80)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+80)(DI), SI
 	VINSERTF32X4 $2, 112(SI)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+112)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+112)(DI), R15
 	VINSERTF32X4 $3, 112(R15)(DX*1), Z2, Z2
-	MOVQ (splitRowsArgs_row+24)(DI), AX
+	MOVQ (bf16x3RowsArgs_row+24)(DI), AX
 	VMOVUPS 112(AX)(DX*1), X3
-	MOVQ (splitRowsArgs_row+56)(DI), BX
+	MOVQ (bf16x3RowsArgs_row+56)(DI), BX
 	VINSERTF32X4 $1, 112(BX)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+88)(DI), SI
+	MOVQ (bf16x3RowsArgs_row+88)(DI), SI
 	VINSERTF32X4 $2, 112(SI)(DX*1), Z3, Z3
-	MOVQ (splitRowsArgs_row+120)(DI), R15
+	MOVQ (bf16x3RowsArgs_row+120)(DI), R15
 	VINSERTF32X4 $3, 112(R15)(DX*1), Z3, Z3
 	VUNPCKLPS Z1, Z0, Z24
 	VUNPCKHPS Z1, Z0, Z25
@@ -832,8 +832,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func splitRowAMX(to *float32, x *float32, steps uintptr)
-TEXT ·splitRowAMX(SB), NOSPLIT, $0-24
+// func bf16x3RowAMX(to *float32, x *float32, steps uintptr)
+TEXT ·bf16x3RowAMX(SB), NOSPLIT, $0-24
 	MOVQ to+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ steps+16(FP), CX
@@ -872,8 +872,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func splitGatherAMX(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)
-TEXT ·splitGatherAMX(SB), NOSPLIT, $0-40
+// func bf16x3GatherAMX(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)
+TEXT ·bf16x3GatherAMX(SB), NOSPLIT, $0-40
 	MOVQ to+0(FP), DI
 	MOVQ pitch+8(FP), DX
 	MOVQ from+16(FP), SI
@@ -899,20 +899,20 @@ step:
 	VZEROUPPER
 	RET
 
-// func splitTile1AMX(args *splitArgs)
-TEXT ·splitTile1AMX(SB), 0, $2112-8
+// func bf16x3Tile1AMX(args *bf16x3Args)
+TEXT ·bf16x3Tile1AMX(SB), 0, $2112-8
 	MOVQ args+0(FP), DI
-	MOVQ splitArgs_config(DI), AX
+	MOVQ bf16x3Args_config(DI), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x44; BYTE $0x20; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ splitArgs_w(DI), AX
-	MOVQ splitArgs_ldw(DI), CX
-	MOVQ splitArgs_second(DI), BX
-	MOVQ splitArgs_stepW(DI), R13
-	MOVQ splitArgs_x(DI), R8
-	MOVQ splitArgs_ldx(DI), R10
-	MOVQ splitArgs_steps(DI), R11
-	MOVQ splitArgs_fetch(DI), R12
-	MOVQ splitArgs_fetchStep(DI), SI
+	MOVQ bf16x3Args_w(DI), AX
+	MOVQ bf16x3Args_ldw(DI), CX
+	MOVQ bf16x3Args_second(DI), BX
+	MOVQ bf16x3Args_stepW(DI), R13
+	MOVQ bf16x3Args_x(DI), R8
+	MOVQ bf16x3Args_ldx(DI), R10
+	MOVQ bf16x3Args_steps(DI), R11
+	MOVQ bf16x3Args_fetch(DI), R12
+	MOVQ bf16x3Args_fetchStep(DI), SI
 	ADDQ AX, BX
 	MOVQ R10, R14
 	SHLQ $4, R14
@@ -992,9 +992,9 @@ step:
 	ADDQ $1024, R9
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x4c; BYTE $0x09; BYTE $0x00 // TILESTORED TMM1, 0(R9)(CX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
-	MOVQ splitArgs_c(DI), DX
-	MOVQ splitArgs_ldc(DI), R10
-	KMOVW splitArgs_again(DI), K1
+	MOVQ bf16x3Args_c(DI), DX
+	MOVQ bf16x3Args_ldc(DI), R10
+	KMOVW bf16x3Args_again(DI), K1
 	MOVQ R10, BX
 	SHLQ $4, BX
 	ADDQ DX, BX
@@ -1015,24 +1015,24 @@ add:
 	VZEROUPPER
 	RET
 
-// func splitTile2AMX(args *splitArgs)
-TEXT ·splitTile2AMX(SB), 0, $4160-8
+// func bf16x3Tile2AMX(args *bf16x3Args)
+TEXT ·bf16x3Tile2AMX(SB), 0, $4160-8
 	MOVQ args+0(FP), DI
-	MOVQ splitArgs_config(DI), AX
+	MOVQ bf16x3Args_config(DI), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x44; BYTE $0x20; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ splitArgs_w(DI), AX
-	MOVQ splitArgs_ldw(DI), CX
-	MOVQ splitArgs_second(DI), BX
-	MOVQ splitArgs_stepW(DI), R13
-	MOVQ splitArgs_x(DI), R8
-	MOVQ splitArgs_ldx(DI), R10
-	MOVQ splitArgs_steps(DI), R11
-	MOVQ splitArgs_fetch(DI), R12
-	MOVQ splitArgs_fetchStep(DI), SI
+	MOVQ bf16x3Args_w(DI), AX
+	MOVQ bf16x3Args_ldw(DI), CX
+	MOVQ bf16x3Args_second(DI), BX
+	MOVQ bf16x3Args_stepW(DI), R13
+	MOVQ bf16x3Args_x(DI), R8
+	MOVQ bf16x3Args_ldx(DI), R10
+	MOVQ bf16x3Args_steps(DI), R11
+	MOVQ bf16x3Args_fetch(DI), R12
+	MOVQ bf16x3Args_fetchStep(DI), SI
 	ADDQ AX, BX
 	MOVQ R10, R14
 	SHLQ $4, R14
-	MOVQ (splitArgs_x+8)(DI), R9
+	MOVQ (bf16x3Args_x+8)(DI), R9
 	LEAQ (SI)(SI*2), R15
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
@@ -1088,9 +1088,9 @@ step:
 	ADDQ $1024, R9
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x5c; BYTE $0x09; BYTE $0x00 // TILESTORED TMM3, 0(R9)(CX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
-	MOVQ splitArgs_c(DI), DX
-	MOVQ splitArgs_ldc(DI), R10
-	KMOVW splitArgs_again(DI), K1
+	MOVQ bf16x3Args_c(DI), DX
+	MOVQ bf16x3Args_ldc(DI), R10
+	KMOVW bf16x3Args_again(DI), K1
 	MOVQ R10, BX
 	SHLQ $4, BX
 	ADDQ DX, BX

@@ -2,53 +2,53 @@ package main
 
 import "fmt"
 
-// outerHeights returns the heights that outer-product tiles come in, which are two vectors wide: cutting any number of
+// microHeights returns the heights that the micro-kernels come in, which are two vectors wide: cutting any number of
 // rows from the first height on into the fewest tiles, of nearly equal heights, needs no others.
-func outerHeights(v isa) (least, most int) {
+func microHeights(v isa) (least, most int) {
 	if v.lanes == 16 {
 		return 6, 12
 	}
 	return 3, 6
 }
 
-// outer writes the products of operands that were laid out by spread, and spread itself.
+// micro writes the products of operands that were laid out by interleave, and interleave itself.
 //
 // Both operands hold, for each lane l of an inner-product tile, the elements of k that this lane adds, step after step: of
 // all rows of the tile of x, or of all columns of the panel of w. So a sum register can do for one lane at a time what the
 // inner-product tile does for all, and be added to y in the same order.
-func outer(f *file) {
-	least, most := outerHeights(f.isa)
+func micro(f *file) {
+	least, most := microHeights(f.isa)
 	for rows := least; rows <= most; rows++ {
-		outerTile(f, rows)
+		microTile(f, rows)
 	}
 	for _, format := range []string{"F32", "BF16", "F16"} {
-		spread(f, format)
+		interleave(f, format)
 	}
 }
 
 // lanePad is the bytes between the elements of one lane and those of the next: it keeps lanes a multiple of a page long
-// from fighting for the same lines of the first-level cache, and takes what spread writes too much.
+// from fighting for the same lines of the first-level cache, and takes what interleave writes too much.
 const lanePad = 64
 
-// outerAhead is how many bytes ahead the panel of w is fetched, and twice what x is.
-const outerAhead = 2048
+// prefetchDistance is how many bytes ahead the panel of w is fetched, and twice what x is.
+const prefetchDistance = 2048
 
-func outerTile(f *file, rows int) {
-	f.text(fmt.Sprintf("outer%d", rows), "(args *outerArgs)", 8)
+func microTile(f *file, rows int) {
+	f.text(fmt.Sprintf("micro%d", rows), "(args *microArgs)", 8)
 	b, broadcast := 2*rows, 2*rows+2
 	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ outerArgs_y(DI), DX")
-	f.op("MOVQ outerArgs_ldy(DI), R8")
+	f.op("MOVQ microArgs_y(DI), DX")
+	f.op("MOVQ microArgs_ldy(DI), R8")
 	for i, reg := range []string{"R9", "R10", "R11", "R12", "R13"} {
 		if rows > 3+2*i {
 			f.op("LEAQ (%s)(R8*2), %s", []string{"R8", "R9", "R10", "R11", "R12"}[i], reg)
 		}
 	}
-	f.op("MOVQ outerArgs_x(DI), AX")
-	f.op("MOVQ outerArgs_w(DI), BX")
-	f.op("MOVQ outerArgs_steps(DI), R15")
-	f.op("MOVQ outerArgs_fetchStep(DI), R14")
-	f.op("MOVQ outerArgs_fetch(DI), DI")
+	f.op("MOVQ microArgs_x(DI), AX")
+	f.op("MOVQ microArgs_w(DI), BX")
+	f.op("MOVQ microArgs_steps(DI), R15")
+	f.op("MOVQ microArgs_fetchStep(DI), R14")
+	f.op("MOVQ microArgs_fetch(DI), DI")
 	for r := range rows { // y is first wanted at the end of a lane, by all of its rows at once
 		f.op("PREFETCHT0 %s", strided("DX", r))
 		if f.lanes == 16 {
@@ -65,9 +65,9 @@ func outerTile(f *file, rows int) {
 			f.op("VMOVUPS %d(BX), %s", (2*i+j)*f.bytes(), f.v(b+j))
 		}
 		if f.lanes == 16 { // both operands come from the second level of the cache; a Xeon whose core is shared is 7 % faster so
-			f.op("PREFETCHT0 %d(BX)", outerAhead+2*i*f.bytes())
-			f.op("PREFETCHT0 %d(BX)", outerAhead+(2*i+1)*f.bytes())
-			f.op("PREFETCHT0 %d(AX)", outerAhead/2+4*i*rows)
+			f.op("PREFETCHT0 %d(BX)", prefetchDistance+2*i*f.bytes())
+			f.op("PREFETCHT0 %d(BX)", prefetchDistance+(2*i+1)*f.bytes())
+			f.op("PREFETCHT0 %d(AX)", prefetchDistance/2+4*i*rows)
 		}
 		for r := range rows {
 			reg := broadcast
@@ -112,25 +112,25 @@ func outerTile(f *file, rows int) {
 	f.op("ADDQ $%d, AX", lanePad)
 	f.op("ADDQ $%d, BX", lanePad)
 	f.op("MOVQ args+0(FP), CX")
-	f.op("ADDQ outerArgs_fetchGap(CX), DI")
+	f.op("ADDQ microArgs_fetchGap(CX), DI")
 	f.op("DECQ SI")
 	f.op("JNZ lane")
 	f.ret()
 }
 
-// spread lays out lanes rows (16, or 8) of one format for the outer-product tiles: element i·lanes+l of row r goes to the r-th
+// interleave lays out lanes rows (16, or 8) of one format for the micro-kernels: element i·lanes+l of row r goes to the r-th
 // place of step i of lane l. It always writes a whole vector, so steps that are less apart must be written in order.
-func spread(f *file, format string) {
+func interleave(f *file, format string) {
 	const upper = 5
-	f.text("spread"+format, "(args *spreadArgs)", 8)
+	f.text("interleave"+format, "(args *interleaveArgs)", 8)
 	f.op("MOVQ args+0(FP), DI")
-	f.op("MOVQ spreadArgs_to(DI), R8") // lanes 0-3, 4-7, 8-11, 12-15
-	f.op("MOVQ spreadArgs_pitch(DI), R12")
+	f.op("MOVQ interleaveArgs_to(DI), R8") // lanes 0-3, 4-7, 8-11, 12-15
+	f.op("MOVQ interleaveArgs_pitch(DI), R12")
 	f.op("LEAQ (R12)(R12*2), R13")
 	f.op("LEAQ (R8)(R12*4), R9")
 	f.op("LEAQ (R9)(R12*4), R10")
 	f.op("LEAQ (R10)(R12*4), R11")
-	f.op("MOVQ spreadArgs_steps(DI), CX")
+	f.op("MOVQ interleaveArgs_steps(DI), CX")
 	f.op("XORQ DX, DX") // bytes done of each row
 	if format == "BF16" {
 		f.op("VMOVUPS %s, %s", f.constant(0xffff0000), f.v(upper))
@@ -149,7 +149,7 @@ func spread(f *file, format string) {
 	for chunk := range f.lanes / perLoad {
 		for r := range 4 {
 			for q := range parts {
-				f.op("MOVQ (spreadArgs_rows+%d)(DI), %s", 8*(4*q+r), rowRegs[q])
+				f.op("MOVQ (interleaveArgs_rows+%d)(DI), %s", 8*(4*q+r), rowRegs[q])
 			}
 			f.op("VMOVUPS %d(AX)(DX*1), X%d", 16*chunk, r)
 			for q := 1; q < parts; q++ {
@@ -178,7 +178,7 @@ func spread(f *file, format string) {
 			}
 		}
 	}
-	f.op("MOVQ spreadArgs_stride(DI), AX")
+	f.op("MOVQ interleaveArgs_stride(DI), AX")
 	for i := range parts {
 		f.op("ADDQ AX, %s", []string{"R8", "R9", "R10", "R11"}[i])
 	}
