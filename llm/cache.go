@@ -1,11 +1,15 @@
 package llm
 
-// Where a text's state lies between passes: keys and values in blocks of BlockTokens positions, all
-// layers of a block side by side, and for layers with a recurrence a state of fixed size in the
-// sequence. gqa.go and mla.go append to the blocks, delta.go rewrites the state; memory.go counts
-// the same bytes without allocating any.
+// Where the state of texts lies between passes: keys and values in blocks of BlockTokens positions,
+// all layers of a block side by side, and for layers with a recurrence a state of fixed size in the
+// sequence. gqa.go and mla.go append to the blocks, delta.go rewrites the state.
+//
+// This file has the cache and what it may take; blocks.go who owns a block; sequence.go one text;
+// prefix.go how texts share what they begin with; snapshot.go states that are saved. memory.go
+// counts the same bytes without allocating any.
 
 import (
+	"container/list"
 	"errors"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -18,6 +22,9 @@ const BlockTokens = tensor.TileKeys
 // ErrContextFull says that a sequence has no room for another token.
 var ErrContextFull = errors.New("llm: context is full")
 
+// ErrCacheFull says that the cache's bytes are used up by what has owners.
+var ErrCacheFull = errors.New("llm: cache is full")
+
 // slot is where the state of a layer lies: keys and values in every block, or a state of fixed size
 // in the sequence.
 type slot struct {
@@ -27,19 +34,24 @@ type slot struct {
 }
 
 // Cache hands out the blocks that keys and values are kept in. Blocks are allocated when first
-// needed and kept for later sequences. It belongs to one goroutine.
+// needed and kept for later sequences. It belongs to one goroutine, with its sequences.
 type Cache struct {
 	decoder     *Decoder
 	layers      []slot
 	blockFloats int // keys and values of all layers
 	stateFloats int // recurrent state of all layers
 	perSequence int // positions that a sequence may have
-	free        [][]float32
+
+	budget, used int64          // bytes; budget 0: no bound
+	free         []*block       // blocks that hold nothing
+	known        map[Key]*block // full blocks, by what they hold
+	kept         list.List      // of *block: known but without an owner, least recently used first
 }
 
 // CacheOptions say what a cache keeps.
 type CacheOptions struct {
 	Context int           // positions that a sequence may have
+	Bytes   int64         // of blocks, states and snapshots; 0: no bound, and none stay unowned
 	Format  tensor.Format // of keys and values: F32, or F16, which rounds them by up to 2⁻¹¹
 }
 
@@ -52,7 +64,7 @@ func (d *Decoder) NewCache(context int) *Cache {
 //
 // Panics if keys and values cannot be kept in o.Format.
 func (d *Decoder) NewCacheWith(o CacheOptions) *Cache {
-	c := &Cache{decoder: d, perSequence: o.Context}
+	c := &Cache{decoder: d, perSequence: o.Context, budget: o.Bytes, known: map[Key]*block{}}
 	for i := range d.layers {
 		s := d.layers[i].mixer.state()
 		s.kv.Format = o.Format
@@ -77,61 +89,32 @@ func (c *Cache) StateBytes() int { return 4 * c.stateFloats }
 // NewSequence returns an empty sequence for a prompt of n tokens: some rotary embeddings depend on
 // its length.
 func (c *Cache) NewSequence(n int) *Sequence {
-	s := &Sequence{cache: c, rotary: c.decoder.rotary, state: make([]float32, c.stateFloats)}
-	if r := c.decoder.cfg.Rope.ForPrompt(n); r.Theta != c.decoder.cfg.Rope.Theta {
+	r := c.decoder.cfg.Rope.ForPrompt(n)
+	s := &Sequence{cache: c, rotary: c.decoder.rotary, theta: r.Theta}
+	if r.Theta != c.decoder.cfg.Rope.Theta {
 		s.rotary = rope.New(r)
 	}
 	return s
 }
 
+// UsedBytes returns the bytes of all blocks, states and snapshots, those of free blocks included.
+func (c *Cache) UsedBytes() int64 { return c.used }
+
 // Trim gives unused blocks back to the garbage collector.
-func (c *Cache) Trim() { c.free = nil }
-
-// Sequence is the state of one text: its length, its block table and its recurrent state. Free
-// returns the blocks.
-type Sequence struct {
-	cache  *Cache
-	rotary *rope.Rotary
-	length int
-	blocks [][]float32
-	state  []float32
+func (c *Cache) Trim() {
+	c.used -= int64(len(c.free) * c.BlockBytes())
+	c.free = nil
 }
 
-// Len returns the number of positions stored.
-func (s *Sequence) Len() int { return s.length }
-
-// Truncate forgets all positions from n on, and keeps the blocks for what comes next.
-//
-// Panics if n is outside the sequence, or if the sequence has recurrent state, which cannot go
-// back.
-func (s *Sequence) Truncate(n int) {
-	if n < 0 || n > s.length || len(s.state) > 0 && n < s.length {
-		panic("llm: truncation outside the sequence, or of recurrent state")
-	}
-	s.length = n
-}
-
-// Free returns the sequence's blocks to the cache; it is empty afterwards.
-func (s *Sequence) Free() {
-	s.cache.free = append(s.cache.free, s.blocks...)
-	clear(s.blocks)
-	clear(s.state)
-	s.blocks, s.length = s.blocks[:0], 0
-}
-
-// reserve makes room for n positions more.
-func (s *Sequence) reserve(n int) error {
-	if s.length+n > s.cache.perSequence {
-		return ErrContextFull
-	}
-	for len(s.blocks)*BlockTokens < s.length+n {
-		c := s.cache
-		if last := len(c.free) - 1; last >= 0 {
-			s.blocks = append(s.blocks, c.free[last])
-			c.free = c.free[:last]
-			continue
+// claim counts n bytes more. Where that is beyond the budget, blocks without an owner make room.
+func (c *Cache) claim(n int) error {
+	for c.budget > 0 && c.used+int64(n) > c.budget {
+		if len(c.free) == 0 && !c.evict() {
+			return ErrCacheFull
 		}
-		s.blocks = append(s.blocks, make([]float32, c.blockFloats))
+		c.free = c.free[:len(c.free)-1]
+		c.used -= int64(c.BlockBytes())
 	}
+	c.used += int64(n)
 	return nil
 }

@@ -133,8 +133,8 @@ func rmsNorm(ld *weights.Loader, name string, n int, eps float32) tensor.Norm {
 // the sequence was cut into batches.
 //
 // Shapes: the result is [rows that asked, VocabSize].
-// Errors: [ErrContextFull], with no sequence changed; [tensor.ErrStopped], after which sequences
-// can only be freed.
+// Errors: [ErrContextFull] or [ErrCacheFull], with no sequence changed; [tensor.ErrStopped], after
+// which sequences can only be freed, or restored from a snapshot.
 // Panics if a token is outside the vocabulary or features do not fit.
 func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tensor, error) {
 	// Room in the cache for the new rows of every sequence, or no change at all.
@@ -182,7 +182,7 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 		return tensor.Tensor{}, err
 	}
 	for _, r := range b.runs {
-		r.seq.length += r.hi - r.lo
+		r.seq.extend(r.hi - r.lo)
 	}
 	return logits, nil
 }

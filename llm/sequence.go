@@ -1,0 +1,112 @@
+package llm
+
+// One text: how long it is, its table of blocks and its recurrent state. Decoder.Forward appends to
+// it. What is shared with other texts is only read: a sequence that goes back into a block that it
+// may not write copies it first.
+
+import "github.com/qwenvl/qwenvl/rope"
+
+// Sequence is the state of one text: its length, its block table and its recurrent state. Free
+// returns the blocks.
+type Sequence struct {
+	cache  *Cache
+	rotary *rope.Rotary
+	theta  float64 // its base, which may depend on the prompt's length
+	length int
+	table  []*block
+	blocks [][]float32 // the data of table
+	state  []float32   // nil: nothing yet
+	prefix prefix
+}
+
+// Len returns the number of positions stored.
+func (s *Sequence) Len() int { return s.length }
+
+// Truncate forgets all positions from n on.
+//
+// Panics if n is outside the sequence, or if the sequence has recurrent state, which goes back to a
+// [Snapshot] only.
+func (s *Sequence) Truncate(n int) {
+	if n < 0 || n > s.length || s.cache.stateFloats > 0 && n < s.length {
+		panic("llm: truncation outside the sequence, or of recurrent state")
+	}
+	s.cut(n)
+}
+
+// Free returns the sequence's blocks to the cache; it is empty afterwards.
+func (s *Sequence) Free() {
+	s.cut(0)
+	s.cache.used -= int64(4 * len(s.state))
+	s.state, s.prefix = nil, prefix{}
+}
+
+// cut forgets all positions from n on, and what is known about them.
+func (s *Sequence) cut(n int) {
+	s.drop(n)
+	s.prefix.contents = s.prefix.contents[:min(len(s.prefix.contents), n)]
+	s.prefix.keys = s.prefix.keys[:min(len(s.prefix.keys), n/BlockTokens)]
+}
+
+// drop gives the blocks up that the first n positions do not need, the last first: among blocks of
+// one age those deep in a text are then evicted first.
+func (s *Sequence) drop(n int) {
+	for i := len(s.table) - 1; i >= (n+BlockTokens-1)/BlockTokens; i-- {
+		s.cache.release(s.table[i])
+		s.table[i], s.blocks[i] = nil, nil
+		s.table, s.blocks = s.table[:i], s.blocks[:i]
+	}
+	s.length = n
+	s.prefix.published = min(s.prefix.published, n/BlockTokens)
+}
+
+// reserve makes room for n positions more, all of it writable.
+//
+// Errors: [ErrContextFull], [ErrCacheFull].
+func (s *Sequence) reserve(n int) error {
+	if s.length+n > s.cache.perSequence {
+		return ErrContextFull
+	}
+	if err := s.reserveState(); err != nil {
+		return err
+	}
+	if i := s.length / BlockTokens; i < len(s.table) && s.table[i].known {
+		b, err := s.cache.take()
+		if err != nil {
+			return err
+		}
+		copy(b.data, s.blocks[i])
+		s.put(i, b)
+	}
+	for len(s.table)*BlockTokens < s.length+n {
+		b, err := s.cache.take()
+		if err != nil {
+			return err
+		}
+		s.table, s.blocks = append(s.table, b), append(s.blocks, b.data)
+	}
+	return nil
+}
+
+// reserveState makes room for the recurrent state, which begins with zeros.
+func (s *Sequence) reserveState() error {
+	if s.state != nil || s.cache.stateFloats == 0 {
+		return nil
+	}
+	if err := s.cache.claim(s.cache.StateBytes()); err != nil {
+		return err
+	}
+	s.state = make([]float32, s.cache.stateFloats)
+	return nil
+}
+
+// put replaces a block of the table by one that the sequence owns.
+func (s *Sequence) put(i int, b *block) {
+	s.cache.release(s.table[i])
+	s.table[i], s.blocks[i] = b, b.data
+}
+
+// extend counts n positions that a pass has written.
+func (s *Sequence) extend(n int) {
+	s.length += n
+	s.publish()
+}

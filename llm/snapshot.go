@@ -1,0 +1,62 @@
+package llm
+
+// States that are saved. Keys and values of a position never change, so a text goes back by
+// forgetting the positions behind; a recurrent state is rewritten with each, so it goes back only to
+// where it was saved. A snapshot serves the sequence that it is of (to take back what was drafted)
+// or, kept with a block, every sequence that adopts the block.
+
+import "slices"
+
+// Snapshot is the recurrent state of a sequence at a position.
+type Snapshot struct {
+	cache  *Cache
+	length int
+	state  []float32
+}
+
+// Save returns the sequence's recurrent state. Free it when it is no longer needed.
+//
+// Errors: [ErrCacheFull].
+func (s *Sequence) Save() (*Snapshot, error) {
+	if err := s.cache.claim(4 * len(s.state)); err != nil {
+		return nil, err
+	}
+	return &Snapshot{cache: s.cache, length: s.length, state: slices.Clone(s.state)}, nil
+}
+
+// Restore forgets all positions since the snapshot was made of the sequence.
+//
+// Panics if the sequence is of another cache, or shorter, or the snapshot was freed.
+func (s *Sequence) Restore(x *Snapshot) {
+	if x.cache != s.cache || x.length > s.length {
+		panic("llm: a snapshot of another sequence")
+	}
+	clear(s.state) // what a snapshot of an empty sequence leaves
+	copy(s.state, x.state)
+	s.cut(x.length)
+}
+
+// Free gives the snapshot's bytes back to the cache.
+func (x *Snapshot) Free() {
+	if x.cache != nil {
+		x.cache.used -= int64(4 * len(x.state))
+		x.cache, x.state = nil, nil
+	}
+}
+
+// Keep keeps the recurrent state with the block that the sequence ends in, so that [Sequence.Adopt]
+// can begin behind it. It does nothing where the block is not full and described, where there is no
+// recurrent state, or no room.
+func (s *Sequence) Keep() {
+	last := s.length/BlockTokens - 1
+	if len(s.state) == 0 || s.length%BlockTokens != 0 || last < 0 || last >= s.prefix.published {
+		return
+	}
+	b := s.table[last]
+	if b.state != nil {
+		return
+	}
+	if x, err := s.Save(); err == nil {
+		b.state = x
+	}
+}
