@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl"
-	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/internal/shards"
 )
 
 // What an inspection lists is what loading binds: the checkpoint's tensors, all of them and no others, with as many numbers.
@@ -23,7 +23,7 @@ func TestInspectListsTheCheckpoint(t *testing.T) {
 			dir := filepath.Join("testdata", name)
 			in, err := qwenvl.Inspect(dir)
 			require.NoError(t, err)
-			src, err := weights.OpenDir(dir)
+			src, err := shards.OpenDir(dir)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, src.Close()) }()
 			listed := map[string]int64{}

@@ -26,6 +26,8 @@ var layers = [][]string{
 	{"internal/pool", "internal/kernel"},
 	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat", "internal/ground"},
 	{"internal/weights", "preprocess", "internal/grammar", "internal/output"},
+	{"internal/safetensors", "internal/torchfile"}, // readers of file formats
+	{"internal/shards"},
 	{"vision", "adapter", "llm", "internal/checkpoint"},
 	{"internal/family", "internal/engine", "internal/golden", "internal/testkit/ckpt", "internal/hooks"},
 	{"."},
@@ -51,7 +53,11 @@ var only = map[string][]string{
 	"preprocess":       {"rope"},
 	"internal/engine":  {"internal/tensor", "internal/sample", "llm", "rope", "internal/pool"},
 	"internal/cmdutil": {".", "internal/tiny"},
-	"examples/...":     {".", "internal/cmdutil", "internal/tiny", "preprocess", "rope", "tokenizer"},
+
+	"internal/safetensors": {"internal/weights", "internal/strictjson"},
+	"internal/torchfile":   {"internal/weights"},
+
+	"examples/...": {".", "internal/cmdutil", "internal/tiny", "preprocess", "rope", "tokenizer"},
 }
 
 // testOnly is packages that no shipped code imports.
@@ -179,6 +185,7 @@ func TestImportOrderRefuses(t *testing.T) {
 	for _, c := range [][2]string{
 		{"vision", "llm"}, {"llm", "vision"}, {"adapter", "vision"}, {"llm", "adapter"},
 		{"tokenizer", "internal/chat"}, {"internal/chat", "tokenizer"}, {"internal/sample", "internal/tensor"}, {"rope", "internal/half"},
+		{"internal/weights", "internal/safetensors"}, {"internal/torchfile", "internal/safetensors"}, {"internal/safetensors", "internal/pages"},
 		{"internal/tensor", "internal/weights"}, {"internal/engine", "vision"}, {"vision", "."}, {".", "internal/cmdutil"}, {".", "internal/tiny"},
 		{"vision", "internal/testkit"}, {"examples/describe", "internal/tensor"}, {"internal/cmd/eval", "examples/describe"}, {"llm", "nowhere"},
 	} {

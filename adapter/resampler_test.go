@@ -10,6 +10,7 @@ import (
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/shards"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/testkit"
 	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
@@ -37,7 +38,7 @@ func TestResamplerProjection(t *testing.T) {
 	run := func(change func(*ckpt.Checkpoint)) []float32 {
 		changed := ckpt.Read(t, dir)
 		change(changed)
-		src, err := weights.OpenFS(changed.FS())
+		src, err := shards.OpenFS(changed.FS())
 		require.NoError(t, err)
 		defer src.Close()
 		ld := weights.NewLoader(src, spec.Names(from, src.Shape))

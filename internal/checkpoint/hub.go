@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"strconv"
 
+	"github.com/qwenvl/qwenvl/internal/shards"
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
@@ -70,16 +71,16 @@ func (h *hub) read(name string, limit int) ([]byte, error) {
 
 func (h *hub) Tensors() (*weights.Source, error) {
 	if h.dir != "" {
-		return weights.OpenDir(h.dir)
+		return shards.OpenDir(h.dir)
 	}
-	return weights.OpenFS(h.files)
+	return shards.OpenFS(h.files)
 }
 
 // Outline opens the weights of a folder, which reads none of them; elsewhere, and where they are
 // not there, it asks their index.
 func (h *hub) Outline() (o Outline, err error) {
 	if h.dir != "" {
-		src, err := weights.OpenDir(h.dir)
+		src, err := shards.OpenDir(h.dir)
 		if err == nil {
 			o = Outline{Shapes: map[string][]int{}, Bytes: src.Bytes()}
 			for _, name := range src.Names() {
@@ -92,7 +93,7 @@ func (h *hub) Outline() (o Outline, err error) {
 			return o, err
 		}
 	}
-	names, err := weights.IndexNames(h.files)
+	names, err := shards.IndexNames(h.files)
 	if errors.Is(err, fs.ErrNotExist) {
 		return o, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/qwenvl/qwenvl/internal/shards"
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
@@ -113,7 +114,7 @@ func (f *Fixture) Case(name string) (*Case, error) {
 	if c.Name == "" {
 		c.Name = name
 	}
-	src, err := weights.OpenFile(os.DirFS(dir), "expected.safetensors")
+	src, err := shards.OpenFile(os.DirFS(dir), "expected.safetensors")
 	if err != nil {
 		return nil, fmt.Errorf("golden: read: %s: %w", dir, err)
 	}

@@ -52,7 +52,7 @@ func (b *binding) bind(canonical string, ref Ref) (found, bool) {
 	if b.used[i] == nil {
 		b.used[i] = &use{}
 	}
-	return found{Tensor: b.src.at(i), index: i, ref: ref}, true
+	return found{Tensor: b.src.tensors[i], index: i, ref: ref}, true
 }
 
 // piece binds a matrix that is one tensor or a part of one.

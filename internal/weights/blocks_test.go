@@ -68,22 +68,16 @@ func TestBytesOfBlocks(t *testing.T) {
 			require.Equal(t, c.bytes, bytes, c)
 		}
 	}
-	for _, size := range []int{31, 33} { // a file is held against the blocks
-		_, err := OpenFS(single(build(t, 0, named{"w", block8, []int{2, 8}, make([]byte, size)})))
-		requireFieldReason(t, err, "w", "do not take")
-	}
-	_, err := OpenFS(single(build(t, 0, named{"w", block8, []int{3, 4}, make([]byte, 24)})))
-	requireFieldReason(t, err, "w", "12 elements of TEST_BLOCK8 do not take")
 }
 
 // A block type binds, is cut and is transposed as any other.
 func TestBlocksBind(t *testing.T) {
 	withBlocks(t)
 	const rows, cols = 6, 16
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"w", block8, []int{rows, cols}, halves(rows * cols)},
 		named{"v", block8, []int{cols}, halves(cols)},
-	)))
+	)
 	ld := NewLoader(src, func(c string) Ref {
 		switch c {
 		case "top.weight":
@@ -127,10 +121,10 @@ func TestBlocksBind(t *testing.T) {
 // What would need a part of a block is refused by an error that names file and tensor.
 func TestCutsWithinBlocksAreRefused(t *testing.T) {
 	withBlocks(t)
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"narrow", block8, []int{4, 12}, make([]byte, 96)},
 		named{"v", block8, []int{16}, make([]byte, 32)},
-	)))
+	)
 	for name, bind := range map[string]struct {
 		ref  Ref
 		bind func(ld *Loader) bool
@@ -162,7 +156,7 @@ func TestBlocksAreCheckedFinite(t *testing.T) {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			data := make([]byte, 2*n)
 			copy(data[2*at:], u16(0xfc00))
-			src := openTest(t, single(build(t, 3, named{"w", block8, []int{n}, data})))
+			src := source(t, 3, named{"w", block8, []int{n}, data})
 			want := ValueError{File: singleFile, Tensor: "w", Index: at, Value: math.Inf(-1)}
 			var ve *ValueError
 			require.ErrorAs(t, src.CheckFinite(), &ve)

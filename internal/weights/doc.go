@@ -1,12 +1,19 @@
-// Package weights turns checkpoint files into bound tensors.
+// Package weights turns the tensors of checkpoint files into the matrices and vectors of a model.
 //
-// A [Source] holds the tensors of a checkpoint in the safetensors format, or as PyTorch saves a state dict (a zip archive
-// with a pickle, read by a machine that knows tensors and nothing else), in one file or in shards named by an index.
-// Files of a directory are memory-mapped, so opening touches only their headers. A [Loader] binds tensors to the
-// names and shapes that a model wants, and reports everything missing, misshapen, repeated or left over at once.
+// A [Source] holds the tensors that readers of file formats found, in one file or several. Files of a
+// folder are memory-mapped, so opening touches only their headers. A [Loader] binds tensors to the
+// names and shapes that a model wants, and reports everything missing, misshapen, repeated or left over
+// at once. [Names] say where in a checkpoint each is: as a whole, as a part (of fused q, k and v, of
+// stacked experts), or joined from several. A Loader made by [NewPlanner] has no checkpoint: it writes
+// down what a model would bind.
 //
-// Every length in a file is held against the bytes that are there before anything is allocated or indexed; a file
-// that breaks a rule of the format is refused with a [FormatError] that names it.
+//   - file.go, source.go: files in the address space, and the tensors in them
+//   - dtype.go, floats.go: the table of stored types, and their values
+//   - names.go, loader.go: what families and constructors see
+//   - bind.go, join.go, transpose.go: one tensor, several as one, one turned
+//   - usage.go: what is used of each tensor, so that nothing is left over or used twice
+//   - plan.go, pack.go: binding without a checkpoint; packing into other formats
 //
-// Source: github.com/huggingface/safetensors, README (format) and safetensors/src/tensor.rs (rules).
+// A new file format is a [Reader] in a package of its own and a line in what opens checkpoints; a new
+// stored type is a row in dtype.go. Nothing here knows a file format.
 package weights

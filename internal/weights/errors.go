@@ -19,7 +19,7 @@ type FormatError struct {
 }
 
 func (e *FormatError) Error() string {
-	s := "weights: malformed file: " + e.File + ": " + quote(e.Field) + ": " + e.Reason
+	s := "weights: malformed file: " + e.File + ": " + Quote(e.Field) + ": " + e.Reason
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
@@ -40,7 +40,7 @@ type UnsupportedError struct {
 }
 
 func (e *UnsupportedError) Error() string {
-	return "weights: unsupported: " + e.File + ": " + quote(e.Field) + ": " + e.Feature
+	return "weights: unsupported: " + e.File + ": " + Quote(e.Field) + ": " + e.Feature
 }
 
 // Place returns the file and the field.
@@ -54,7 +54,7 @@ type ShapeError struct {
 }
 
 func (e *ShapeError) Error() string {
-	return fmt.Sprintf("weights: wrong shape: %s: %s: got %s, want %s", e.File, quote(e.Tensor), dims(e.Got), dims(e.Want))
+	return fmt.Sprintf("weights: wrong shape: %s: %s: got %s, want %s", e.File, Quote(e.Tensor), dims(e.Got), dims(e.Want))
 }
 
 // Place returns the file and the tensor.
@@ -68,7 +68,7 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
-	return "weights: missing tensor: " + e.File + ": " + quote(e.Tensor) + " (for " + e.For + ")"
+	return "weights: missing tensor: " + e.File + ": " + Quote(e.Tensor) + " (for " + e.For + ")"
 }
 
 // Place returns the file and the tensor.
@@ -82,7 +82,7 @@ type DuplicateError struct {
 }
 
 func (e *DuplicateError) Error() string {
-	return "weights: tensor bound twice: " + e.File + ": " + quote(e.Tensor) + " (again for " + e.For + ")"
+	return "weights: tensor bound twice: " + e.File + ": " + Quote(e.Tensor) + " (again for " + e.For + ")"
 }
 
 // Place returns the file and the tensor.
@@ -98,7 +98,7 @@ type UnusedError struct {
 func (e *UnusedError) Error() string {
 	quoted := make([]string, len(e.Tensors))
 	for i, t := range e.Tensors {
-		quoted[i] = quote(t)
+		quoted[i] = Quote(t)
 	}
 	s := fmt.Sprintf("weights: %d unused tensors: %s: %s", e.Total, e.File, strings.Join(quoted, ", "))
 	if more := e.Total - len(e.Tensors); more > 0 {
@@ -124,7 +124,7 @@ type ValueError struct {
 }
 
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("weights: not finite: %s: %s: element %d is %v", e.File, quote(e.Tensor), e.Index, e.Value)
+	return fmt.Sprintf("weights: not finite: %s: %s: element %d is %v", e.File, Quote(e.Tensor), e.Index, e.Value)
 }
 
 // Place returns the file and the tensor.
@@ -137,8 +137,8 @@ const (
 	badTable = "weights: a rename table is pairs of patterns with equally many stars"
 )
 
-// quote shows a name from a file: escaped, and cut when it is very long.
-func quote(s string) string {
+// Quote shows a name from a file: escaped, and cut when it is very long.
+func Quote(s string) string {
 	const limit = 200
 	if len(s) > limit {
 		return strconv.QuoteToASCII(s[:limit]) + "…"

@@ -1,5 +1,8 @@
 package weights
 
+// A checkpoint's file in the address space: mapped where the system can, else read once. What is in it
+// is a reader's business (internal/safetensors, internal/torchfile).
+
 import (
 	"fmt"
 	"io"
@@ -10,20 +13,23 @@ import (
 	"github.com/edsrzf/mmap-go"
 )
 
-// file is one checkpoint file in the address space.
-type file struct {
-	name   string
-	data   []byte
-	mapped mmap.MMap // nil where data is in the heap
+// File is the bytes of one file. They must not be changed, nor used once it is closed.
+type File struct {
+	Name   string // for errors
+	Data   []byte
+	mapped mmap.MMap // nil where Data is in the heap
 }
 
-// openFile maps a file of the operating system and reads any other.
-func openFile(fsys fs.FS, name, shown string) (*file, error) {
+// OpenFile maps a file of the operating system, which must not be shortened from then on, and reads any
+// other into memory. Errors name it as shown.
+//
+// Errors: *[FormatError], *[UnsupportedError], or the file's own, wrapped.
+func OpenFile(fsys fs.FS, name, shown string) (*File, error) {
 	// Asked for before opening, which would wait at a named pipe.
 	if info, err := fs.Stat(fsys, name); err != nil {
 		return nil, fmt.Errorf("weights: open: %s: %w", shown, err)
 	} else if !info.Mode().IsRegular() {
-		return nil, &FormatError{File: shown, Field: "file", Reason: "is not a regular file"}
+		return nil, &FormatError{File: shown, Field: "file", Reason: "not a regular file"}
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
@@ -44,17 +50,18 @@ func openFile(fsys fs.FS, name, shown string) (*file, error) {
 		if err != nil {
 			return nil, fmt.Errorf("weights: map: %s: %w", shown, err)
 		}
-		return &file{name: shown, data: m, mapped: m}, nil
+		return &File{Name: shown, Data: m, mapped: m}, nil
 	}
 	data, err := readFull(f, int(size))
 	if err != nil {
 		return nil, fmt.Errorf("weights: read: %s: %w", shown, err)
 	}
-	return &file{name: shown, data: data}, nil
+	return &File{Name: shown, Data: data}, nil
 }
 
-func (f *file) close() error {
-	f.data = nil
+// Close gives the file back.
+func (f *File) Close() error {
+	f.Data = nil
 	if f.mapped == nil {
 		return nil
 	}

@@ -29,8 +29,7 @@ func firstNotFinite(v []float32) int {
 // Errors: *[ValueError].
 func (s *Source) CheckFinite() error {
 	const chunk = 1 << 16 // bytes, about
-	for i := range s.entries {
-		t := s.at(i)
+	for _, t := range s.tensors {
 		row := t.DType.row()
 		if !row.bound {
 			continue

@@ -49,7 +49,7 @@ func apart(t testing.TB, q, k, v DType) *Source {
 		tensors = append(tensors, named{p.name + ".bias", bias, []int{p.rows}, counted(t, bias, first, p.rows)})
 		first += 16 * p.rows
 	}
-	return openTest(t, single(build(t, 0, tensors...)))
+	return source(t, 0, tensors...)
 }
 
 // fused joins q, k and v; q says its rows, the other two share what is left.
@@ -95,10 +95,10 @@ func TestColumnsAreJoinedInRuns(t *testing.T) {
 	for _, types := range [][2]DType{{F32, F32}, {F16, F16}, {F16, F32}, {BF16, F16}} {
 		t.Run(fmt.Sprint(types), func(t *testing.T) {
 			n := d * channels * run
-			src := openTest(t, single(build(t, 0,
+			src := source(t, 0,
 				named{"p", types[0], []int{d, channels, 2, 2}, counted(t, types[0], 1, n)},
 				named{"p.1", types[1], []int{d, channels, 2, 2}, counted(t, types[1], 1+n, n)},
-			)))
+			)
 			ld := NewLoader(src, ref)
 			got := values(t, ld.Matrix("patch", d, 2*channels*run))
 			require.NoError(t, ld.Finish())
@@ -120,8 +120,8 @@ func TestColumnsAreJoinedInRuns(t *testing.T) {
 		})
 	}
 	// Runs of whole blocks stay blocks; others are decoded.
-	src := openTest(t, single(build(t, 0,
-		named{"p", block8, []int{1, 16}, counted(t, F16, 1, 16)}, named{"p.1", block8, []int{1, 16}, counted(t, F16, 17, 16)})))
+	src := source(t, 0,
+		named{"p", block8, []int{1, 16}, counted(t, F16, 1, 16)}, named{"p.1", block8, []int{1, 16}, counted(t, F16, 17, 16)})
 	for run, format := range map[int]tensor.Format{8: tensor.F16, 16: tensor.F16, 4: tensor.F32} {
 		ld := NewLoader(src, func(string) Ref { return Ref{Join: []Ref{{Name: "p"}, {Name: "p.1"}}, Run: run} })
 		m := ld.Matrix("x", 1, 32)
@@ -136,11 +136,11 @@ func TestColumnsAreJoinedInRuns(t *testing.T) {
 
 // Parts may be cuts, of one tensor and of several, and turned.
 func TestCutsAreJoined(t *testing.T) {
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"a", F32, []int{4, 2}, seq(8)},
 		named{"b", F32, []int{2, 3}, seq(6)},
 		named{"n", F32, []int{4}, seq(4)},
-	)))
+	)
 	ld := NewLoader(src, func(c string) Ref {
 		if c == "n" { // in another order
 			return Ref{Join: []Ref{{Name: "n", Lo: 3, Hi: 4}, {Name: "n", Hi: 3, PlusOne: true}}}
@@ -156,12 +156,12 @@ func TestCutsAreJoined(t *testing.T) {
 // What is wrong is said of the part that is wrong, and everything at once.
 func TestJoinsReportTheirParts(t *testing.T) {
 	nan := float32(math.NaN())
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"q.weight", F32, []int{2, 3}, seq(6)}, named{"q.bias", F32, []int{2}, seq(2)},
 		named{"k.weight", F32, []int{2, 3}, seq(6)}, named{"k.bias", F32, []int{2}, f32(1, nan)},
 		named{"v.weight", F32, []int{3, 3}, seq(9)}, named{"v.bias", I32, []int{2}, seq(2)},
 		named{"spare", F32, []int{1}, seq(1)},
-	)))
+	)
 	names := func(c string) Ref {
 		var r Ref
 		for _, p := range []string{"q.", "k.", "v."} {
@@ -215,8 +215,8 @@ func TestJoinsArePacked(t *testing.T) {
 	for i := range whole {
 		whole[i] = float32(math.Sin(float64(i*i))) / 8
 	}
-	src := openTest(t, single(build(t, 0, named{"whole", F32, []int{rows, cols}, f32(whole...)},
-		named{"a", F32, []int{32, cols}, f32(whole[:32*cols]...)}, named{"b", F32, []int{64, cols}, f32(whole[32*cols:]...)})))
+	src := source(t, 0, named{"whole", F32, []int{rows, cols}, f32(whole...)},
+		named{"a", F32, []int{32, cols}, f32(whole[:32*cols]...)}, named{"b", F32, []int{64, cols}, f32(whole[32*cols:]...)})
 	ex := tensor.NewExec(2)
 	defer ex.Close()
 	for _, f := range []tensor.Format{tensor.BF16, tensor.Int8, tensor.Int4} {
@@ -264,7 +264,7 @@ func TestJoinsArePlanned(t *testing.T) {
 }
 
 func TestJoinsThatMakeNoSense(t *testing.T) {
-	src := openTest(t, single(build(t, 0, named{"w", F32, []int{1, 1}, f32(1)})))
+	src := source(t, 0, named{"w", F32, []int{1, 1}, f32(1)})
 	part := []Ref{{Name: "w"}}
 	for name, ref := range map[string]Ref{
 		"name": {Name: "w", Join: part}, "cut": {Hi: 1, Join: part}, "columns": {ColHi: 1, Join: part},
@@ -285,7 +285,7 @@ func TestJoinsThatMakeNoSense(t *testing.T) {
 func TestJoinCostsOneCopy(t *testing.T) {
 	const rows, cols = 512, 512
 	half := seq(rows / 2 * cols)
-	src := openTest(t, single(build(t, 0, named{"a", F32, []int{rows / 2, cols}, half}, named{"b", F32, []int{rows / 2, cols}, slices.Clone(half)})))
+	src := source(t, 0, named{"a", F32, []int{rows / 2, cols}, half}, named{"b", F32, []int{rows / 2, cols}, slices.Clone(half)})
 	used := allocated(func() {
 		ld := NewLoader(src, func(string) Ref { return Ref{Join: []Ref{{Name: "a"}, {Name: "b"}}} })
 		require.NotNil(t, ld.Matrix("w", rows, cols))

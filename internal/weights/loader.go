@@ -166,7 +166,7 @@ func (l *Loader) Shape(name string) ([]int, bool) {
 	if !ok {
 		return nil, false
 	}
-	return slices.Clone(l.src.entries[i].shape), true
+	return slices.Clone(l.src.tensors[i].Shape), true
 }
 
 // Ignore lets tensors of the checkpoint be left over: those whose name in the checkpoint equals a pattern, in which one "*"
@@ -183,12 +183,12 @@ func (l *Loader) Finish() error {
 		errs = append(errs, fmt.Errorf("weights: %d more problems: %s", l.dropped, l.src.name))
 	}
 	unused := &UnusedError{File: l.src.name}
-	for i, e := range l.src.entries {
-		if l.covered(i) || slices.ContainsFunc(l.ignored, func(p string) bool { return matches(p, e.name) }) {
+	for i, t := range l.src.tensors {
+		if l.covered(i) || slices.ContainsFunc(l.ignored, func(p string) bool { return matches(p, t.Name) }) {
 			continue
 		}
 		if unused.Total++; len(unused.Tensors) < maxListed {
-			unused.Tensors = append(unused.Tensors, e.name)
+			unused.Tensors = append(unused.Tensors, t.Name)
 		}
 	}
 	if unused.Total > 0 {

@@ -23,7 +23,7 @@ func seq(n int) []byte {
 }
 
 func TestBind(t *testing.T) {
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"model.layers.3.q_proj.weight", BF16, []int{2, 3}, u16(0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0)},
 		named{"model.layers.3.q_proj.bias", F16, []int{2}, u16(0x3c00, 0xc000)},
 		named{"patch.weight", F32, []int{2, 3, 2, 1, 1}, seq(12)},
@@ -31,7 +31,7 @@ func TestBind(t *testing.T) {
 		named{"table", F32, []int{2, 2}, seq(4)},
 		named{"mtp.fc.weight", F64, []int{1}, make([]byte, 8)},
 		named{"rotary.inv_freq", F32, []int{1}, f32(1)},
-	)))
+	)
 	ld := NewLoader(src, Rename("layer.*.attn.q.*", "model.layers.*.q_proj.*"))
 	q := ld.Sub("layer", 3).MatrixBias("attn.q", 2, 3)
 	patch := ld.Matrix("patch", 2, 6)
@@ -56,9 +56,8 @@ func TestMatrixIsUsedInPlaceWhenAligned(t *testing.T) {
 	bytes := uint64(4 * rows * cols)
 	for pad := range 8 {
 		t.Run(fmt.Sprint("pad=", pad), func(t *testing.T) {
-			file := build(t, pad, named{"w.weight", F32, []int{rows, cols}, seq(rows * cols)})
-			inPlace := (len(file)-int(bytes))%4 == 0
-			src := openTest(t, single(file))
+			src := source(t, pad, named{"w.weight", F32, []int{rows, cols}, seq(rows * cols)})
+			inPlace := pad%4 == 0
 			used := allocated(func() {
 				ld := NewLoader(src, nil)
 				require.NotNil(t, ld.Matrix("w", rows, cols))
@@ -77,11 +76,11 @@ func TestMatrixIsUsedInPlaceWhenAligned(t *testing.T) {
 
 // One tensor that holds several of the model's, cut by rows.
 func TestParts(t *testing.T) {
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"qkv.weight", F32, []int{6, 2}, seq(12)},
 		named{"qkv.bias", F32, []int{6}, seq(6)},
 		named{"experts", F32, []int{2, 3, 4}, seq(24)},
-	)))
+	)
 	names := func(canonical string) Ref {
 		switch canonical {
 		case "q.weight", "q.bias":
@@ -138,7 +137,7 @@ func TestParts(t *testing.T) {
 // All problems come at once, each of its own type and naming file and tensor.
 func TestFinishReportsEverything(t *testing.T) {
 	nan := float32(math.NaN())
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"w.weight", F32, []int{2, 3}, seq(6)},
 		named{"transposed.weight", F32, []int{3, 2}, seq(6)},
 		named{"int.weight", I32, []int{1, 1}, make([]byte, 4)},
@@ -148,7 +147,7 @@ func TestFinishReportsEverything(t *testing.T) {
 		named{"inf.weight", BF16, []int{2, 1}, u16(0, 0)},
 		named{"scalar", F32, nil, f32(1)},
 		named{"left", F32, []int{1}, f32(1)},
-	)))
+	)
 	ld := NewLoader(src, nil)
 	require.NotNil(t, ld.Matrix("w", 2, 3))
 	require.Nil(t, ld.Matrix("w", 2, 3))
@@ -189,7 +188,7 @@ func TestReportsAreCapped(t *testing.T) {
 	for i := range 100 {
 		tensors = append(tensors, named{fmt.Sprintf("t%02d", i), F32, []int{1}, f32(1)})
 	}
-	ld := NewLoader(openTest(t, single(build(t, 0, tensors...))), nil)
+	ld := NewLoader(source(t, 0, tensors...), nil)
 	for i := range 1000 {
 		ld.Sub("layer", i).Vector("norm", 1)
 	}
@@ -203,12 +202,12 @@ func TestReportsAreCapped(t *testing.T) {
 // A convolution is a matrix only if its dimensions multiply up, and hostile ones do not wrap around.
 func TestShapes(t *testing.T) {
 	huge := math.MaxInt/2 + 1
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"conv.weight", F32, []int{2, 3, 4}, seq(24)},
 		named{"flat.weight", F32, []int{24}, seq(24)},
 		named{"wrap.weight", F32, []int{0, huge, 4}, nil},
 		named{"none.weight", F32, []int{0, 3}, nil},
-	)))
+	)
 	cases := []struct {
 		name       string
 		rows, cols int
@@ -239,7 +238,7 @@ func TestCheckFinite(t *testing.T) {
 	for _, at := range []int{0, 1<<14 - 1, 1 << 14, n - 1} {
 		v := make([]float32, n)
 		v[at] = float32(math.Inf(-1))
-		src := openTest(t, single(build(t, 0, named{"ids", I64, []int{1}, make([]byte, 8)}, named{"w", F32, []int{n}, f32(v...)})))
+		src := source(t, 0, named{"ids", I64, []int{1}, make([]byte, 8)}, named{"w", F32, []int{n}, f32(v...)})
 		var ve *ValueError
 		require.ErrorAs(t, src.CheckFinite(), &ve)
 		require.Equal(t, ValueError{File: singleFile, Tensor: "w", Index: at, Value: math.Inf(-1)}, *ve)

@@ -1,5 +1,8 @@
 package weights
 
+// Packing of what was bound into other formats, in memory that the Source owns. How a format is packed
+// is tensor's business.
+
 import (
 	"fmt"
 	"unsafe"

@@ -13,11 +13,11 @@ import (
 
 // stacked is experts as [E, in, 2*out] and [E, out, in], the way fused mixtures store them, and the same untransposed.
 func stacked(t testing.TB, experts, hidden, inter int) *Source {
-	return openTest(t, single(build(t, 0,
+	return source(t, 0,
 		named{"gate_up", F32, []int{experts, hidden, 2 * inter}, seq(experts * hidden * 2 * inter)},
 		named{"down", F32, []int{experts, inter, hidden}, seq(experts * inter * hidden)},
 		named{"plain", F32, []int{experts, 2 * inter, hidden}, seq(experts * hidden * 2 * inter)},
-	)))
+	)
 }
 
 // stackedNames reads "gate.E.weight", "up.E.weight", "down.E.weight", and "pgate.E.weight", "pup.E.weight".
@@ -172,7 +172,7 @@ func TestPartsAreAccountedFor(t *testing.T) {
 }
 
 func TestTransposedShapes(t *testing.T) {
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"w", F32, []int{3, 4}, seq(12)},
 		named{"v", F32, []int{4}, seq(4)},
 		named{"i", I32, []int{3, 4}, seq(12)},
@@ -180,7 +180,7 @@ func TestTransposedShapes(t *testing.T) {
 		named{"none", F32, []int{0, 4}, nil},
 		named{"wide", F32, []int{3, 0}, nil},
 		named{"wrap", F32, []int{0, math.MaxInt/2 + 1, 4}, nil},
-	)))
+	)
 	cases := []struct {
 		name       string
 		ref        Ref
@@ -258,10 +258,10 @@ func TestTransposeSizes(t *testing.T) {
 }
 
 func TestPlusOne(t *testing.T) {
-	src := openTest(t, single(build(t, 0,
+	src := source(t, 0,
 		named{"norm.weight", BF16, []int{4}, u16(0x3f80, 0xbf80, 0x0000, 0x3b80)}, // 1, -1, 0, 2⁻⁸
 		named{"other.weight", F32, []int{1}, f32(1)},
-	)))
+	)
 	rename := Rename("n.*", "norm.*")
 	names := func(c string) Ref {
 		r := rename(c)
@@ -282,7 +282,7 @@ func TestPlusOne(t *testing.T) {
 }
 
 func TestReferencesThatMakeNoSense(t *testing.T) {
-	src := openTest(t, single(build(t, 0, named{"w", F32, []int{1, 1}, f32(1)})))
+	src := source(t, 0, named{"w", F32, []int{1, 1}, f32(1)})
 	for name, ref := range map[string]Ref{
 		"columns": {Name: "w", ColHi: 1}, "plus one": {Name: "w", PlusOne: true}, "plus one transposed": {Name: "w", PlusOne: true, Transpose: true},
 	} {

@@ -4,9 +4,6 @@ package weights
 // whose weights are not there.
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -47,25 +44,4 @@ func (b *binding) note(p Planned, ref Ref) bool {
 		b.plan.Binds = append(b.plan.Binds, p)
 	}
 	return true
-}
-
-// IndexNames returns the names of the tensors that the index at the root of fsys lists, sorted. The shards need not be there.
-//
-// Errors: *[FormatError], or the file's own, wrapped (fs.ErrNotExist where there is no index).
-func IndexNames(fsys fs.FS) ([]string, error) {
-	for _, name := range []string{indexFile, torchIndex} {
-		ix, err := readIndex(fsys, name, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		names := make([]string, len(ix.weights))
-		for i, w := range ix.weights {
-			names[i] = w.tensor
-		}
-		return names, nil
-	}
-	return nil, fmt.Errorf("weights: no index: neither %s nor %s: %w", indexFile, torchIndex, fs.ErrNotExist)
 }

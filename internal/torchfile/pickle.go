@@ -1,10 +1,14 @@
-package weights
+package torchfile
+
+// The machine that runs a pickle, without running code. globals.go has what it makes and calls.
 
 import (
 	"encoding/binary"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
 // Limits of a pickle. A tensor takes some 200 bytes and 35 objects, so that one file may describe 100,000 of them; objects
@@ -32,7 +36,7 @@ type unpickler struct {
 
 // unpickle reads a pickled dict of tensors.
 //
-// Errors: *[FormatError] where it breaks a rule, *[UnsupportedError], with its name, for what is refused.
+// Errors: *[weights.FormatError] where it breaks a rule, *[weights.UnsupportedError], with its name, for what is refused.
 func unpickle(file, field string, data []byte) (*dict, error) {
 	p := &unpickler{file: file, field: field, memo: map[uint32]value{}}
 	if len(data) > maxPickle {
@@ -58,11 +62,11 @@ func unpickle(file, field string, data []byte) (*dict, error) {
 }
 
 func (p *unpickler) fail(reason string) error {
-	return &FormatError{File: p.file, Field: p.field, Reason: fmt.Sprintf("byte %d: %s", p.op, reason)}
+	return &weights.FormatError{File: p.file, Field: p.field, Reason: fmt.Sprintf("byte %d: %s", p.op, reason)}
 }
 
 func (p *unpickler) refuse(feature string) error {
-	return &UnsupportedError{File: p.file, Field: p.field, Feature: fmt.Sprintf("byte %d: %s", p.op, feature)}
+	return &weights.UnsupportedError{File: p.file, Field: p.field, Feature: fmt.Sprintf("byte %d: %s", p.op, feature)}
 }
 
 // finish returns what the pickle describes.
@@ -359,7 +363,7 @@ func (p *unpickler) global(op byte) error {
 	}
 	g, ok := globals(module, name)
 	if !ok {
-		return p.refuse("global " + quote(module+"."+name))
+		return p.refuse("global " + weights.Quote(module+"."+name))
 	}
 	return p.push(g)
 }

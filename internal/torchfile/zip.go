@@ -1,4 +1,7 @@
-package weights
+package torchfile
+
+// The directory of a zip archive and where its members lie. Whatever two readers could see differently
+// (two headers of a member that contradict each other, overlapping members) is refused.
 
 import (
 	"cmp"
@@ -8,6 +11,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
 // The records of a zip archive: their signatures and the sizes of their fixed parts.
@@ -20,7 +25,9 @@ const (
 )
 
 const (
-	maxMembers = maxTensors + 64 // a storage for each tensor and the few other records
+	maxDirectory = 100_000_000 // bytes
+
+	maxMembers = weights.MaxTensors + 64 // a storage for each tensor and the few other records
 
 	encrypted  = 1 << 0 // flag bits
 	descriptor = 1 << 3 // the local header leaves its sizes to a record after the data
@@ -49,7 +56,7 @@ type directory struct{ begin, size, count uint64 }
 const zipPart = "zip directory"
 
 func (z archive) fail(field, format string, args ...any) error {
-	return &FormatError{File: z.file, Field: field, Reason: fmt.Sprintf(format, args...)}
+	return &weights.FormatError{File: z.file, Field: field, Reason: fmt.Sprintf(format, args...)}
 }
 
 // readZip returns the members of an archive, sorted by name: stored, not compressed, not encrypted, none twice, none
@@ -64,7 +71,7 @@ func readZip(file string, data []byte) ([]member, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.count > maxMembers || d.size > maxHeader {
+	if d.count > maxMembers || d.size > maxDirectory {
 		return nil, z.fail(zipPart, "%d members in %d bytes are over the limit", d.count, d.size)
 	}
 	if d.count > d.size/centralSize {
@@ -85,13 +92,13 @@ func readZip(file string, data []byte) ([]member, error) {
 	slices.SortFunc(members, func(a, b member) int { return cmp.Compare(a.header, b.header) })
 	for i := 1; i < len(members); i++ {
 		if members[i].header < members[i-1].end {
-			return nil, z.fail(members[i].name, "overlaps member %s", quote(members[i-1].name))
+			return nil, z.fail(members[i].name, "overlaps member %s", weights.Quote(members[i-1].name))
 		}
 	}
 	slices.SortFunc(members, func(a, b member) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(members); i++ {
 		if members[i].name == members[i-1].name {
-			return nil, z.fail(members[i].name, "is there twice")
+			return nil, z.fail(members[i].name, "duplicate member")
 		}
 	}
 	return members, nil
@@ -158,9 +165,9 @@ func (z archive) central(d directory, text string) (m member, n int, err error) 
 	flags, method := binary.LittleEndian.Uint16(h[8:]), binary.LittleEndian.Uint16(h[10:])
 	switch {
 	case flags&encrypted != 0:
-		return m, 0, &UnsupportedError{File: z.file, Field: m.name, Feature: "an encrypted member"}
+		return m, 0, &weights.UnsupportedError{File: z.file, Field: m.name, Feature: "an encrypted member"}
 	case method != 0:
-		return m, 0, &UnsupportedError{File: z.file, Field: m.name, Feature: fmt.Sprintf("a compressed member (method %d)", method)}
+		return m, 0, &weights.UnsupportedError{File: z.file, Field: m.name, Feature: fmt.Sprintf("a compressed member (method %d)", method)}
 	case stored != size:
 		return m, 0, z.fail(m.name, "is stored, but as %d bytes of %d", stored, size)
 	}

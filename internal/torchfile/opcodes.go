@@ -1,4 +1,6 @@
-package weights
+package torchfile
+
+// The opcodes by name, those that are run and those that are refused.
 
 // The opcodes that a state dict needs. Source: CPython, Lib/pickletools.py.
 const (

@@ -1,4 +1,4 @@
-package weights
+package torchfile
 
 import (
 	"encoding/binary"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
 // pickler writes a pickle opcode by opcode.
@@ -64,7 +66,7 @@ func checkpoint(pickle []byte) []byte {
 	return newZip().add("a/data.pkl", pickle).add("a/data/0", seq(6)).bytes()
 }
 
-func parsePickle(pickle []byte) ([]entry, error) { return parseTorch("f", checkpoint(pickle)) }
+func parsePickle(pickle []byte) (*weights.Source, error) { return open(checkpoint(pickle)) }
 
 // one is a dict with the tensor w.
 func one(class string, key int, count, offset int64, shape, stride []int64) []byte {
@@ -91,17 +93,17 @@ func TestPickleAccepts(t *testing.T) {
 	for name, pickle := range cases {
 		t.Run(name, func(t *testing.T) {
 			data := checkpoint(pickle)
-			entries, err := parseTorch("f", data)
+			tensors, err := Read("f", data)
 			require.NoError(t, err)
-			require.Len(t, entries, 1)
-			e := entries[0]
-			require.Equal(t, []any{"w", F32, []int{2, 2}}, []any{e.name, e.dtype, e.shape})
-			require.Equal(t, f32(3, 4, 5, 6), data[e.begin:e.end])
+			require.Len(t, tensors, 1)
+			x := tensors[0]
+			require.Equal(t, []any{"w", weights.F32, []int{2, 2}, "f"}, []any{x.Name, x.DType, x.Shape, x.File})
+			require.Equal(t, f32(3, 4, 5, 6), x.Data)
 		})
 	}
 	empty, err := parsePickle([]byte("\x80\x02}."))
 	require.NoError(t, err)
-	require.Empty(t, empty)
+	require.Empty(t, empty.Names())
 }
 
 // Whatever runs code when it is unpickled is refused by its name, before anything else is read.
@@ -125,7 +127,7 @@ func TestPickleRunsNothing(t *testing.T) {
 		} {
 			t.Run(name+" "+op, func(t *testing.T) {
 				_, err := parsePickle(pickle.b)
-				var ue *UnsupportedError
+				var ue *weights.UnsupportedError
 				require.ErrorAs(t, err, &ue)
 				require.Equal(t, "a/data.pkl", ue.Field)
 				require.Contains(t, ue.Feature, `global "`+module+"."+attr+`"`)
@@ -138,7 +140,7 @@ func TestPickleRunsNothing(t *testing.T) {
 			continue
 		}
 		_, err := parsePickle(append(newPickle().raw("}(}").b, byte(b), 0, 0, 0, 0, '.'))
-		var ue *UnsupportedError
+		var ue *weights.UnsupportedError
 		require.ErrorAs(t, err, &ue, "%#x", b)
 		require.Contains(t, ue.Feature, "opcode "+name)
 	}
@@ -246,7 +248,7 @@ func TestPickleRefuses(t *testing.T) {
 		{"expanded", one("FloatStorage", 0, 6, 0, []int64{1 << 40}, []int64{0}), "w", "not contiguous"},
 		{"gap", one("FloatStorage", 0, 6, 0, []int64{2, 2}, []int64{3, 1}), "w", "not contiguous"},
 		{"twice", p().raw("}(").str("w").tensor("FloatStorage", 0, 6, 0, []int64{6}, []int64{1}).
-			str("w").tensor("FloatStorage", 0, 6, 0, []int64{6}, []int64{1}).raw("u.").b, "w", "twice"},
+			str("w").tensor("FloatStorage", 0, 6, 0, []int64{6}, []int64{1}).raw("u.").b, "w", "duplicate"},
 		{"a nested state dict", p().raw("}").str("model").raw("}s.").b, "model", "a value that is a dict, not a tensor"},
 	}
 	for _, c := range cases {
@@ -303,7 +305,7 @@ func TestPickleIsBounded(t *testing.T) {
 				if err == nil { // nested dicts are a dict; what it holds is not looked at here
 					require.Equal(t, "nested dicts", name)
 				} else {
-					require.True(t, asEither(err, new(*FormatError), new(*UnsupportedError)), "%v", err)
+					require.True(t, asEither(err, new(*weights.FormatError), new(*weights.UnsupportedError)), "%v", err)
 				}
 			})
 			require.Less(t, used, uint64(150*len(pickle))+1<<16, "%d bytes", len(pickle))
@@ -324,7 +326,7 @@ func TestCutPickles(t *testing.T) {
 	pickle := torchPickle(t)
 	for i := range pickle {
 		_, err := unpickle("f", "data.pkl", pickle[:i])
-		var fe *FormatError
+		var fe *weights.FormatError
 		require.ErrorAs(t, err, &fe, "cut at %d", i)
 	}
 	d, err := unpickle("f", "data.pkl", pickle)
@@ -353,11 +355,11 @@ func FuzzPickle(f *testing.F) {
 	f.Add([]byte("\x80\x04\x95\x02\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01w\x94N\x93s."))
 	f.Fuzz(func(t *testing.T, pickle []byte) {
 		data := checkpoint(pickle)
-		entries, err := parseTorch("f", data)
+		tensors, err := Read("f", data)
 		if err != nil {
-			require.True(t, asEither(err, new(*FormatError), new(*UnsupportedError)), "%v", err)
+			require.True(t, asEither(err, new(*weights.FormatError), new(*weights.UnsupportedError)), "%v", err)
 			return
 		}
-		checkEntries(t, entries, len(data))
+		checkTensors(t, tensors, data)
 	})
 }

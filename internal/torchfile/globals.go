@@ -1,6 +1,13 @@
-package weights
+package torchfile
 
-import "fmt"
+// The values of a pickle and the dozen names that it may use: storages by type, the two functions that
+// make tensors of them, and OrderedDict. Any other name is refused, so that nothing runs.
+
+import (
+	"fmt"
+
+	"github.com/qwenvl/qwenvl/internal/weights"
+)
 
 // value is what the stack of an unpickler holds: none, bool, int64, string, tuple, *dict, global, *storage or *view.
 type value any
@@ -19,12 +26,12 @@ type dict struct {
 // global is one of the names that a pickle may use.
 type global struct {
 	name  string
-	dtype DType // of a storage class
+	dtype weights.DType // of a storage class
 }
 
 // storage is count elements in the member "data/" + key.
 type storage struct {
-	dtype DType
+	dtype weights.DType
 	key   string
 	count int64
 }
@@ -48,25 +55,25 @@ func globals(module, name string) (global, bool) {
 	switch g.name {
 	case rebuildTensor, rebuildParameter, orderedDict:
 	case "torch.FloatStorage":
-		g.dtype = F32
+		g.dtype = weights.F32
 	case "torch.HalfStorage":
-		g.dtype = F16
+		g.dtype = weights.F16
 	case "torch.BFloat16Storage":
-		g.dtype = BF16
+		g.dtype = weights.BF16
 	case "torch.DoubleStorage":
-		g.dtype = F64
+		g.dtype = weights.F64
 	case "torch.LongStorage":
-		g.dtype = I64
+		g.dtype = weights.I64
 	case "torch.IntStorage":
-		g.dtype = I32
+		g.dtype = weights.I32
 	case "torch.ShortStorage":
-		g.dtype = I16
+		g.dtype = weights.I16
 	case "torch.CharStorage":
-		g.dtype = I8
+		g.dtype = weights.I8
 	case "torch.ByteStorage":
-		g.dtype = U8
+		g.dtype = weights.U8
 	case "torch.BoolStorage":
-		g.dtype = BOOL
+		g.dtype = weights.BOOL
 	default:
 		return global{}, false
 	}
@@ -212,7 +219,7 @@ func isEmpty(v value) bool {
 // integers reports whether v is a tuple of so few ints that they may be dimensions.
 func integers(v value) (tuple, bool) {
 	t, ok := v.(tuple)
-	if !ok || len(t) > maxRank {
+	if !ok || len(t) > weights.MaxRank {
 		return nil, false
 	}
 	for _, n := range t {

@@ -1,0 +1,149 @@
+package shards
+
+// The index of a checkpoint in several files, such as model.safetensors.index.json: a JSON object whose
+// weight_map says which shard holds which tensor. The shards are opened by shards.go and then held
+// against it: all that is listed must be where it is said to be, and nothing else be there.
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/qwenvl/qwenvl/internal/strictjson"
+	"github.com/qwenvl/qwenvl/internal/weights"
+)
+
+const (
+	weightMap = "weight_map"
+	maxIndex  = 100_000_000 // bytes
+)
+
+// index is what an index file says.
+type index struct {
+	file    string
+	shards  []string // sorted
+	weights []placed // sorted by tensor
+}
+
+type placed struct {
+	tensor string
+	shard  int
+}
+
+func (ix *index) fail(field, format string, args ...any) error {
+	return &weights.FormatError{File: ix.file, Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
+// readIndex reads the index of that name at the root of fsys, which is shown in errors as shown.
+func readIndex(fsys fs.FS, name, shown string) (*index, error) {
+	f, err := weights.OpenFile(fsys, name, shown)
+	if err != nil {
+		return nil, err
+	}
+	ix := &index{file: shown}
+	return ix, errors.Join(ix.parse(f.Data), f.Close())
+}
+
+func (ix *index) parse(data []byte) error {
+	if len(data) > maxIndex {
+		return ix.fail("file", "has over %d bytes", maxIndex)
+	}
+	r := &strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
+		return ix.fail("index", "byte %d: %s", pos, problem)
+	}}
+	shards := map[string]int{}
+	var found bool
+	err := r.Object(func(key []byte) error {
+		if string(key) == weightMap {
+			if found {
+				return ix.fail(weightMap, "duplicate key")
+			}
+			found = true
+			return r.Object(func(tensor []byte) error { return ix.place(r, shards, string(tensor)) })
+		}
+		_, err := r.Raw() // other keys say nothing about where tensors are
+		return err
+	})
+	if err == nil {
+		err = r.End()
+	}
+	if err != nil {
+		return err
+	}
+	if len(ix.weights) == 0 {
+		return ix.fail(weightMap, "missing or empty")
+	}
+	slices.SortFunc(ix.weights, func(a, b placed) int { return cmp.Compare(a.tensor, b.tensor) })
+	for i := 1; i < len(ix.weights); i++ {
+		if ix.weights[i].tensor == ix.weights[i-1].tensor {
+			return ix.fail(ix.weights[i].tensor, "duplicate tensor")
+		}
+	}
+	ix.sortShards()
+	return nil
+}
+
+// place reads the shard of one tensor.
+func (ix *index) place(r *strictjson.Reader, shards map[string]int, tensor string) error {
+	if r.Next() != '"' {
+		return ix.fail(tensor, "shard is not a string")
+	}
+	text, err := r.Str()
+	if err != nil {
+		return err
+	}
+	shard := string(text)
+	if len(ix.weights) == weights.MaxTensors {
+		return ix.fail(weightMap, "has more than %d tensors", weights.MaxTensors)
+	}
+	n, ok := shards[shard]
+	if !ok {
+		// Only the checkpoint's own folder is read: no path, on any system.
+		if !filepath.IsLocal(shard) || shard == "." || strings.ContainsAny(shard, "/\\:\x00") {
+			return ix.fail(tensor, "shard %s is not a plain file name", weights.Quote(shard))
+		}
+		n = len(ix.shards)
+		shards[shard] = n
+		ix.shards = append(ix.shards, shard)
+	}
+	ix.weights = append(ix.weights, placed{tensor, n})
+	return nil
+}
+
+// sortShards puts the shards in order of their names, so that errors do not depend on the index's order.
+func (ix *index) sortShards() {
+	old := slices.Clone(ix.shards)
+	slices.Sort(ix.shards)
+	to := make([]int, len(old))
+	for i, shard := range old {
+		to[i], _ = slices.BinarySearch(ix.shards, shard)
+	}
+	for i := range ix.weights {
+		ix.weights[i].shard = to[ix.weights[i].shard]
+	}
+}
+
+// check holds the tensors of all shards against the index: each is listed, and each that is listed is in
+// its shard.
+func (ix *index) check(src *weights.Source, dir string) error {
+	names := src.Names()
+	for _, w := range ix.weights {
+		if len(names) > 0 && names[0] < w.tensor {
+			break
+		}
+		t, _ := src.Tensor(w.tensor)
+		if shard := ix.shards[w.shard]; t.File != filepath.Join(dir, shard) {
+			return ix.fail(w.tensor, "not in shard %s", weights.Quote(shard))
+		}
+		names = names[1:]
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	t, _ := src.Tensor(names[0])
+	return &weights.FormatError{File: t.File, Field: t.Name, Reason: "not in the index " + weights.Quote(ix.file)}
+}
