@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkJPEGToPatches is the whole way from a 12-megapixel photo to patches at the release's largest budget.
+// BenchmarkJPEGToPatches is the whole way from a 12-megapixel photo to patches at the release's
+// largest budget.
 func BenchmarkJPEGToPatches(b *testing.B) {
 	small := mustDecode(b, DecodeOptions{}, formats, "photo_420.jpg")
 	big := Resize(small, 4000, 3000)

@@ -36,7 +36,7 @@ func decodeBMP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 		o.Alpha = AlphaDrop // without bit fields the fourth byte has no meaning, whatever the header's version
 	}
 	img := convert(m, o)
-	if p, ok := m.(*image.Paletted); ok && greyRamp(p.Palette) {
+	if p, ok := m.(*image.Paletted); ok && grayRamp(p.Palette) {
 		img.Indexed, img.Pad = false, [3]uint8{}
 	}
 	return img, 0, nil

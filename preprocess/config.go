@@ -15,8 +15,9 @@ const (
 	ResizeSmart ResizeRule = iota
 	// ResizeSquare squashes to Side×Side.
 	ResizeSquare
-	// ResizePatchLimit shrinks a picture of more than MaxPatches whole patches, and pads right and bottom with
-	// Image.Pad to whole groups of patches. Indexed pictures are shrunk by nearest neighbour, in their own mode.
+	// ResizePatchLimit shrinks a picture of more than MaxPatches whole patches, and pads right and
+	// bottom with Image.Pad to whole groups of patches. Indexed pictures are shrunk by nearest
+	// neighbor, in their own mode.
 	ResizePatchLimit
 )
 
@@ -36,7 +37,8 @@ const (
 	OrderRaster                   // plain raster order
 )
 
-// Config describes one checkpoint's picture processor. Its fields come from preprocessor_config.json and the family.
+// Config describes one checkpoint's picture processor. Its fields come from
+// preprocessor_config.json and the family.
 type Config struct {
 	PatchSize         int // side of a patch in pixels
 	MergeSize         int // patches along a side of one merged token
@@ -146,7 +148,8 @@ func (l Limits) over(lo, hi int) (int, int) {
 	return lo, hi
 }
 
-// Size returns the grid of patches of a still picture and the pixels that it covers, without touching pixels.
+// Size returns the grid of patches of a still picture and the pixels that it covers, without
+// touching pixels.
 //
 // Errors: *ConfigError for the Config or the limits, *SizeError for the picture.
 func (c Config) Size(width, height int, lim Limits) (rope.Grid, Size, error) {
@@ -157,8 +160,8 @@ func (c Config) Size(width, height int, lim Limits) (rope.Grid, Size, error) {
 	return c.grid(1, p.covered), p.covered, err
 }
 
-// VideoSize is Size for a clip. A clip shorter than one patch in time counts as one patch long, and so does the rest
-// after the last whole patch.
+// VideoSize is Size for a clip. A clip shorter than one patch in time counts as one patch long, and
+// so does the rest after the last whole patch.
 func (c Config) VideoSize(frames, width, height int, lim Limits) (rope.Grid, Size, error) {
 	if err := c.Validate(); err != nil {
 		return rope.Grid{}, Size{}, err

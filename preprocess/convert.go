@@ -5,7 +5,8 @@ import (
 	"image/color"
 )
 
-// convert brings any image.Image to RGB. Indexing beyond short pixel slices panics, which the caller recovers.
+// convert brings any image.Image to RGB. Indexing beyond short pixel slices panics, which the
+// caller recovers.
 func convert(m image.Image, o DecodeOptions) *Image {
 	r := m.Bounds()
 	dst := NewImage(r.Dx(), r.Dy())
@@ -63,13 +64,15 @@ func put(p []uint8, r, g, b, a uint8, mode AlphaMode) {
 	p[0], p[1], p[2] = r, g, b
 }
 
-// onWhite blends with white: round((v·a + 255·(255-a)) / 255) by Pillow's shift (Source: Pillow, ImagingUtils.h, BLEND).
+// onWhite blends with white: round((v·a + 255·(255-a)) / 255) by Pillow's shift (Source: Pillow,
+// ImagingUtils.h, BLEND).
 func onWhite(v, a uint8) uint8 {
 	t := uint32(v)*uint32(a) + 255*(255-uint32(a)) + 128
 	return uint8((t + t>>8) >> 8)
 }
 
-// convertBytes reads non-premultiplied R, G, B, A of size bytes each, big-endian, keeping the high bytes.
+// convertBytes reads non-premultiplied R, G, B, A of size bytes each, big-endian, keeping the high
+// bytes.
 func convertBytes(dst *Image, pix []uint8, start, stride, size int, mode AlphaMode) {
 	i := 0
 	for y := range dst.Height {
@@ -96,7 +99,8 @@ func convertRGBA(dst *Image, m *image.RGBA, mode AlphaMode) {
 	}
 }
 
-// unmultiply undoes premultiplication as color.NRGBAModel does, clamped for colours above their alpha.
+// unmultiply undoes premultiplication as color.NRGBAModel does, clamped for colors above their
+// alpha.
 func unmultiply(v, a uint8) uint8 {
 	if a == 0 {
 		return 0
@@ -121,7 +125,7 @@ func convertGray16(dst *Image, m *image.Gray16, mode Gray16Mode) {
 	}
 }
 
-// convertPaletted looks colours up; an index past the palette is black.
+// convertPaletted looks colors up; an index past the palette is black.
 func convertPaletted(dst *Image, m *image.Paletted, mode AlphaMode) {
 	var table [256][3]uint8
 	for i, c := range m.Palette {
@@ -141,7 +145,8 @@ func convertPaletted(dst *Image, m *image.Paletted, mode AlphaMode) {
 	dst.Indexed, dst.Pad = true, table[0]
 }
 
-// convertCMYK converts one row: R = K' - C·K'/255 with K' = 255-K, the product rounded (Source: Pillow, Convert.c, cmyk2rgb).
+// convertCMYK converts one row: R = K' - C·K'/255 with K' = 255-K, the product rounded (Source:
+// Pillow, Convert.c, cmyk2rgb).
 func convertCMYK(dst, src []uint8) {
 	for len(dst) >= 3 {
 		k := 255 - uint32(src[3])

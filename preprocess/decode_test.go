@@ -64,7 +64,7 @@ func TestGray16High(t *testing.T) {
 	m := mustDecode(t, DecodeOptions{}, formats, "gray16.png")
 	clipped := mustDecode(t, DecodeOptions{Gray16: Gray16Clip}, formats, "gray16.png")
 	require.NotEqual(t, clipped.Pix, m.Pix)
-	// The file holds the 8-bit grey picture times 257.
+	// The file holds the 8-bit gray picture times 257.
 	most, _ := distance(t, m.Pix, mustDecode(t, DecodeOptions{}, formats, "gray8.png").Pix)
 	require.Zero(t, most)
 }
@@ -123,7 +123,7 @@ func TestFromImage(t *testing.T) {
 		wide, err := FromImage(nrgba64, DecodeOptions{Alpha: mode})
 		require.NoError(t, err)
 		require.Equal(t, want.Pix, wide.Pix)
-		if mode == AlphaDrop { // a transparent pixel's colour does not survive a general color.Color
+		if mode == AlphaDrop { // a transparent pixel's color does not survive a general color.Color
 			continue
 		}
 		most, _ := distance(t, want.Pix, got.Pix)
@@ -145,7 +145,8 @@ func TestFromImageSubImage(t *testing.T) {
 			copy(m.Cr, n[9000:])
 			whole, err := FromImage(m, DecodeOptions{})
 			require.NoError(t, err)
-			// Away from its edges a crop has the pixels of the whole, wherever it starts in a chroma sample.
+			// Away from its edges a crop has the pixels of the whole, wherever it starts in a
+			// chroma sample.
 			for x0 := 8; x0 < 12; x0++ {
 				for y0 := 6; y0 < 8; y0++ {
 					crop, err := FromImage(m.SubImage(image.Rect(x0, y0, 31, 29)), DecodeOptions{})
@@ -183,7 +184,8 @@ func TestFromImageRefuses(t *testing.T) {
 	}
 }
 
-// DecodeSize gives the size that Decode gives, for files as they are and with bits changed in their first bytes.
+// DecodeSize gives the size that Decode gives, for files as they are and with bits changed in their
+// first bytes.
 func TestDecodeSize(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(formats, "*.*"))
 	require.NoError(t, err)

@@ -1,4 +1,5 @@
-// Package preprocess turns encoded pictures and video frames into the patch rows that a vision tower reads.
+// Package preprocess turns encoded pictures and video frames into the patch rows that a vision
+// tower reads.
 //
 // The stages are public and can be used alone:
 //
@@ -6,17 +7,19 @@
 //	DecodeSize           file bytes -> the size that Decode gives, from headers alone
 //	Config.Size          the grid of patches for a size, without touching pixels
 //	Resize               Pillow's antialiased bicubic, equal byte for byte
-//	Config.Image         RGB -> normalised float32 patches of a still picture
+//	Config.Image         RGB -> normalized float32 patches of a still picture
 //	Config.Video         frames -> patches of a clip
 //
-// Pixels are those of Pillow's convert("RGB"): exact for PNG, GIF, BMP and WebP; for JPEG the chroma upsampling and
-// the colour conversion are libjpeg-turbo's, while the inverse DCT is that of image/jpeg, which rounds one sample in
-// fifty differently by one level. Lossy WebP is converted as libwebp does: it holds studio-range BT.601, which the
-// colour model of image.YCbCr (full range) would get wrong.
+// Pixels are those of Pillow's convert("RGB"): exact for PNG, GIF, BMP and WebP; for JPEG the
+// chroma upsampling and the color conversion are libjpeg-turbo's, while the inverse DCT is that of
+// image/jpeg, which rounds one sample in fifty differently by one level. Lossy WebP is converted as
+// libwebp does: it holds studio-range BT.601, which the color model of image.YCbCr (full range)
+// would get wrong.
 //
-// Sizes of hostile files are read from their headers and checked against DecodeLimits before pixels are allocated.
-// Everything from outside ends in one of the error types of this package, never in a panic.
+// Sizes of hostile files are read from their headers and checked against DecodeLimits before pixels
+// are allocated. Everything from outside ends in one of the error types of this package, never in a
+// panic.
 //
-// All functions are pure and start no goroutine; they are safe for concurrent use as long as nobody changes the
-// pictures passed in. A Config is a plain value.
+// All functions are pure and start no goroutine; they are safe for concurrent use as long as nobody
+// changes the pictures passed in. A Config is a plain value.
 package preprocess

@@ -23,7 +23,8 @@ func (e *FormatError) Error() string {
 // Unwrap returns the decoder's error.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// UnsupportedError reports valid picture data that uses a container or a feature that is not read here.
+// UnsupportedError reports valid picture data that uses a container or a feature that is not read
+// here.
 type UnsupportedError struct {
 	Format  string
 	Feature string

@@ -61,7 +61,8 @@ func exifOrientation(p []byte) (int, bool) {
 	return 0, false
 }
 
-// upright undoes an EXIF orientation; values outside 2..8 change nothing. 5..8 swap width and height.
+// upright undoes an EXIF orientation; values outside 2..8 change nothing. 5..8 swap width and
+// height.
 func upright(m *Image, orientation int) *Image {
 	if orientation < 2 || orientation > 8 {
 		return m

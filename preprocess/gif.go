@@ -17,7 +17,7 @@ type gifFrame struct {
 	rect             image.Rectangle
 	transparent      int // palette index, -1 if none
 	transparentFlag  int // offset of the flags that announce it
-	colours          int // entries of the palette in use
+	colors           int // entries of the palette in use
 	pixels           int // offset of the frame descriptor
 }
 
@@ -31,8 +31,8 @@ func walkGIF(data []byte) (f gifFrame, err error) {
 	f.screenW, f.screenH, f.transparent = int(le.Uint16(data[6:])), int(le.Uint16(data[8:])), -1
 	i := 13
 	if data[10]&0x80 != 0 {
-		f.colours = 2 << (data[10] & 7)
-		i += 3 * f.colours
+		f.colors = 2 << (data[10] & 7)
+		i += 3 * f.colors
 	}
 	for i+10 <= len(data) {
 		switch data[i] {
@@ -50,7 +50,7 @@ func walkGIF(data []byte) (f gifFrame, err error) {
 			x, y := int(le.Uint16(data[i+1:])), int(le.Uint16(data[i+3:]))
 			f.rect = image.Rect(x, y, x+int(le.Uint16(data[i+5:])), y+int(le.Uint16(data[i+7:])))
 			if data[i+9]&0x80 != 0 {
-				f.colours = 2 << (data[i+9] & 7)
+				f.colors = 2 << (data[i+9] & 7)
 			}
 			f.pixels = i
 			return f, nil
@@ -61,9 +61,11 @@ func walkGIF(data []byte) (f gifFrame, err error) {
 	return f, short
 }
 
-// decodeGIF reads the first frame onto the whole screen. Outside the frame lies the transparent colour, else entry 0.
+// decodeGIF reads the first frame onto the whole screen. Outside the frame lies the transparent
+// color, else entry 0.
 //
-// Source: Pillow, GifImagePlugin.py: the screen grows to hold the frame; convert("RGB") ignores transparency.
+// Source: Pillow, GifImagePlugin.py: the screen grows to hold the frame; convert("RGB") ignores
+// transparency.
 func decodeGIF(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	f, err := walkGIF(data)
 	if err != nil {
@@ -83,12 +85,13 @@ func decodeGIF(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	if !pixels {
 		return &Image{Width: w, Height: h}, 0, nil
 	}
-	// image/gif blanks the transparent entry and refuses frames that leave the screen: change both in the header.
+	// image/gif blanks the transparent entry and refuses frames that leave the screen: change both
+	// in the header.
 	head := bytes.Clone(data[:f.pixels])
 	binary.LittleEndian.PutUint16(head[6:], uint16(min(w, 0xffff)))
 	binary.LittleEndian.PutUint16(head[8:], uint16(min(h, 0xffff)))
-	keepColour := f.transparent >= 0 && f.transparent < f.colours
-	if keepColour {
+	keepColor := f.transparent >= 0 && f.transparent < f.colors
+	if keepColor {
 		head[f.transparentFlag] &^= 1
 	}
 	m, err := gif.Decode(io.MultiReader(bytes.NewReader(head), bytes.NewReader(data[f.pixels:])))
@@ -102,7 +105,7 @@ func decodeGIF(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	screen := frame
 	if r := image.Rect(0, 0, w, h); frame.Rect != r {
 		screen = image.NewPaletted(r, frame.Palette)
-		if keepColour && f.transparent != 0 {
+		if keepColor && f.transparent != 0 {
 			for i := range screen.Pix {
 				screen.Pix[i] = uint8(f.transparent)
 			}
@@ -111,7 +114,7 @@ func decodeGIF(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 			copy(screen.Pix[screen.PixOffset(frame.Rect.Min.X, frame.Rect.Min.Y+y):], frame.Pix[y*frame.Stride:][:frame.Rect.Dx()])
 		}
 	}
-	if keepColour && o.Alpha != AlphaDrop {
+	if keepColor && o.Alpha != AlphaDrop {
 		palette := append(color.Palette(nil), screen.Palette...)
 		c := color.NRGBAModel.Convert(palette[f.transparent]).(color.NRGBA)
 		c.A = 0
@@ -119,14 +122,15 @@ func decodeGIF(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 		screen.Palette = palette
 	}
 	img := convert(screen, o)
-	if greyRamp(screen.Palette) {
+	if grayRamp(screen.Palette) {
 		img.Indexed, img.Pad = false, [3]uint8{}
 	}
 	return img, 0, nil
 }
 
-// greyRamp tells a palette that is only a grey scale, which Pillow opens as grey instead of indexed.
-func greyRamp(p color.Palette) bool {
+// grayRamp tells a palette that is only a gray scale, which Pillow opens as gray instead of
+// indexed.
+func grayRamp(p color.Palette) bool {
 	for i, c := range p {
 		n := color.NRGBAModel.Convert(c).(color.NRGBA)
 		if int(n.R) != i || int(n.G) != i || int(n.B) != i {

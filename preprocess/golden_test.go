@@ -79,7 +79,8 @@ func mustDecode(t testing.TB, o DecodeOptions, elem ...string) *Image {
 	return m
 }
 
-// noise is the generator that also made the goldens' input: bytes of a linear congruential sequence.
+// noise is the generator that also made the goldens' input: bytes of a linear congruential
+// sequence.
 func noise(w, h int) *Image {
 	m := NewImage(w, h)
 	s := uint32(w)*65599 + uint32(h)

@@ -52,14 +52,14 @@ func requireTyped(t testing.TB, err error) {
 }
 
 // pngHeader is a PNG of which only the header and an empty IDAT exist.
-func pngHeader(w, h uint32, depth, colour byte) []byte {
+func pngHeader(w, h uint32, depth, color byte) []byte {
 	chunk := func(b []byte, id string, body []byte) []byte {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
 		b = append(append(b, id...), body...)
 		return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[len(b)-len(body)-4:]))
 	}
 	ihdr := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, w), h)
-	return chunk(chunk([]byte("\x89PNG\r\n\x1a\n"), "IHDR", append(ihdr, depth, colour, 0, 0, 0)), "IDAT", nil)
+	return chunk(chunk([]byte("\x89PNG\r\n\x1a\n"), "IHDR", append(ihdr, depth, color, 0, 0, 0)), "IDAT", nil)
 }
 
 func TestPictureBombs(t *testing.T) {
@@ -128,7 +128,8 @@ func TestNoPicture(t *testing.T) {
 	require.ErrorAs(t, refused(t, readFile(t, formats, "truncated.jpg")), &format)
 }
 
-// TestTruncated cuts every file at each 1/64: an error, or (where only trailing data is lost) the very same picture.
+// TestTruncated cuts every file at each 1/64: an error, or (where only trailing data is lost) the
+// very same picture.
 func TestTruncated(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(formats, "*.*"))
 	require.NoError(t, err)
@@ -182,7 +183,8 @@ func TestJPEGScans(t *testing.T) {
 }
 
 func TestIndexOutOfRange(t *testing.T) {
-	// A palette of four colours cut to one: image/png takes missing entries as black, the others refuse.
+	// A palette of four colors cut to one: image/png takes missing entries as black, the others
+	// refuse.
 	png := bytes.Clone(readFile(t, formats, "palette_2bit.png"))
 	at := bytes.Index(png, []byte("PLTE"))
 	n := binary.BigEndian.Uint32(png[at-4:])
@@ -196,16 +198,16 @@ func TestIndexOutOfRange(t *testing.T) {
 		require.Len(t, m.Pix, 3*m.Width*m.Height)
 	}
 	bmp := bytes.Clone(readFile(t, formats, "palette8.bmp"))
-	colours := int(binary.LittleEndian.Uint32(bmp[10:])-54) / 4
-	bmp = append(bmp[:54+4:54+4], bmp[54+4*colours:]...) // one colour is left
+	colors := int(binary.LittleEndian.Uint32(bmp[10:])-54) / 4
+	bmp = append(bmp[:54+4:54+4], bmp[54+4*colors:]...) // one color is left
 	binary.LittleEndian.PutUint32(bmp[10:], 58)
 	binary.LittleEndian.PutUint32(bmp[46:], 1)
 	refused(t, bmp)
 	gif := bytes.Clone(readFile(t, formats, "still.gif"))
 	f := walkFrame(t, gif)
-	require.Greater(t, f.colours, 2)
-	table := 3 * f.colours
-	gif[10] &^= 7 // two colours are left
+	require.Greater(t, f.colors, 2)
+	table := 3 * f.colors
+	gif[10] &^= 7 // two colors are left
 	refused(t, append(gif[:13+6:13+6], gif[13+table:]...))
 }
 

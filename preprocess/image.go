@@ -5,15 +5,17 @@ import (
 	"image"
 )
 
-// Image is a picture as every later stage reads it: RGB, 8 bits a sample, rows from the top, no padding.
+// Image is a picture as every later stage reads it: RGB, 8 bits a sample, rows from the top, no
+// padding.
 type Image struct {
 	Width, Height int
 	Pix           []uint8 // 3·Width·Height bytes: R, G, B of each pixel
 
-	// Indexed says that the file held palette indices or single bits. Pillow resizes such a picture in its own mode
-	// by nearest neighbour, which a Config may ask for.
+	// Indexed says that the file held palette indices or single bits. Pillow resizes such a picture
+	// in its own mode by nearest neighbor, which a Config may ask for.
 	Indexed bool
-	// Pad is the colour that sample value 0 stands for in the file's own mode: palette entry 0, else black.
+	// Pad is the color that sample value 0 stands for in the file's own mode: palette entry 0, else
+	// black.
 	Pad [3]uint8
 }
 
@@ -30,7 +32,8 @@ const (
 	badImage = "preprocess: length of Pix is not 3*Width*Height"
 )
 
-// check panics unless the picture is consistent: pictures are made by this package or by Go code, not by files.
+// check panics unless the picture is consistent: pictures are made by this package or by Go code,
+// not by files.
 func (m *Image) check() {
 	if m.Width < 1 || m.Height < 1 {
 		panic(badSide)
@@ -44,11 +47,11 @@ func (m *Image) check() {
 type AlphaMode int
 
 const (
-	AlphaDrop  AlphaMode = iota // ignore it and keep the stored colour, as Pillow's convert("RGB") does
+	AlphaDrop  AlphaMode = iota // ignore it and keep the stored color, as Pillow's convert("RGB") does
 	AlphaWhite                  // blend with white, rounding as Pillow's Image.paste with a mask
 )
 
-// Gray16Mode says how 16-bit grey without alpha becomes 8-bit.
+// Gray16Mode says how 16-bit gray without alpha becomes 8-bit.
 type Gray16Mode int
 
 const (
@@ -76,7 +79,8 @@ func (l DecodeLimits) withDefaults() DecodeLimits {
 	return l
 }
 
-// size checks the size that a header states. Width and height are passed as int64 so that no header wraps an int.
+// size checks the size that a header states. Width and height are passed as int64 so that no header
+// wraps an int.
 func (l DecodeLimits) size(format string, w, h int64) error {
 	switch {
 	case w < 1 || h < 1:
@@ -91,7 +95,8 @@ func (l DecodeLimits) size(format string, w, h int64) error {
 	return nil
 }
 
-// DecodeOptions choose among the ways to read a file. The zero value is what the reference models were given.
+// DecodeOptions choose among the ways to read a file. The zero value is what the reference models
+// were given.
 type DecodeOptions struct {
 	Alpha             AlphaMode
 	Gray16            Gray16Mode
@@ -101,15 +106,17 @@ type DecodeOptions struct {
 
 // Decode reads a JPEG, PNG, GIF (first frame), WebP (first frame) or BMP file.
 //
-// Errors: *FormatError for broken data, *UnsupportedError for other containers and unread features, *LimitError for
-// sizes over o.Limits. The header is checked before any pixel is allocated, and so is whether the file is long enough
-// to hold the picture it claims.
+// Errors: *FormatError for broken data, *UnsupportedError for other containers and unread features,
+// *LimitError for sizes over o.Limits. The header is checked before any pixel is allocated, and so
+// is whether the file is long enough to hold the picture it claims.
 // Source: Pillow, ImageOps.exif_transpose(im).convert("RGB").
 func Decode(data []byte, o DecodeOptions) (*Image, error) { return decode(data, o, true) }
 
-// DecodeSize returns the size of the picture that Decode makes of a file, orientation applied, from its headers alone.
+// DecodeSize returns the size of the picture that Decode makes of a file, orientation applied, from
+// its headers alone.
 //
-// Errors: those of Decode that headers give rise to. Damage behind the headers is left for Decode to find.
+// Errors: those of Decode that headers give rise to. Damage behind the headers is left for Decode
+// to find.
 func DecodeSize(data []byte, o DecodeOptions) (Size, error) { return sizeOf(decode(data, o, false)) }
 
 func sizeOf(m *Image, err error) (Size, error) {
@@ -132,7 +139,7 @@ func decode(data []byte, o DecodeOptions, pixels bool) (*Image, error) {
 		if len(data) == 0 {
 			return nil, &FormatError{Format: "picture", Reason: "no data"}
 		}
-		return nil, &UnsupportedError{Format: "picture", Feature: "container not recognised"}
+		return nil, &UnsupportedError{Format: "picture", Feature: "container not recognized"}
 	}
 	m, orientation, err := guarded(format, data, o, pixels, read)
 	if err != nil {
@@ -144,11 +151,12 @@ func decode(data []byte, o DecodeOptions, pixels bool) (*Image, error) {
 	return m, nil
 }
 
-// decoder reads one container. It returns the picture as stored and its EXIF orientation (0 if none). Without pixels
-// it stops behind the headers, and of the Image only the sides are set.
+// decoder reads one container. It returns the picture as stored and its EXIF orientation (0 if
+// none). Without pixels it stops behind the headers, and of the Image only the sides are set.
 type decoder func(data []byte, o DecodeOptions, pixels bool) (*Image, int, error)
 
-// guarded turns a panic of a decoder into an error: the decoders are other people's code fed with hostile bytes.
+// guarded turns a panic of a decoder into an error: the decoders are other people's code fed with
+// hostile bytes.
 func guarded(format string, data []byte, o DecodeOptions, pixels bool, read decoder) (m *Image, orientation int, err error) {
 	defer func() {
 		if recover() != nil {
@@ -158,7 +166,8 @@ func guarded(format string, data []byte, o DecodeOptions, pixels bool, read deco
 	return read(data, o, pixels)
 }
 
-// sniff tells the container by its first bytes. A name without a decoder is a container known but not read.
+// sniff tells the container by its first bytes. A name without a decoder is a container known but
+// not read.
 func sniff(data []byte) (string, decoder) {
 	has := func(at int, s string) bool { return len(data) >= at+len(s) && string(data[at:at+len(s)]) == s }
 	switch {
@@ -186,11 +195,13 @@ func sniff(data []byte) (string, decoder) {
 
 // FromImage converts a picture already in memory.
 //
-// The alpha rule is that of Decode: dropping alpha keeps the colour before premultiplication. An image.YCbCr is taken
-// as JPEG's full-range colours with chroma upsampled as libjpeg does; the planes of a lossy WebP are something else,
-// so pass a WebP file's bytes to Decode instead. Bounds need not start at (0, 0).
+// The alpha rule is that of Decode: dropping alpha keeps the color before premultiplication. An
+// image.YCbCr is taken as JPEG's full-range colors with chroma upsampled as libjpeg does; the
+// planes of a lossy WebP are something else, so pass a WebP file's bytes to Decode instead. Bounds
+// need not start at (0, 0).
 //
-// Errors: *FormatError for a nil or empty picture or one whose pixel slices are too short, *LimitError.
+// Errors: *FormatError for a nil or empty picture or one whose pixel slices are too short,
+// *LimitError.
 func FromImage(m image.Image, o DecodeOptions) (*Image, error) { return fromImage(m, o, true) }
 
 // FromImageSize is DecodeSize for a picture in memory.

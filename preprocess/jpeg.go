@@ -22,7 +22,8 @@ type jpegHeader struct {
 
 const jpegFormat = "jpeg"
 
-// walkJPEG reads all markers. Entropy-coded data is skipped byte by byte, so its time is linear in the file.
+// walkJPEG reads all markers. Entropy-coded data is skipped byte by byte, so its time is linear in
+// the file.
 func walkJPEG(data []byte) (h jpegHeader, err error) {
 	h.transform = -1
 	for i := 2; i < len(data); {
@@ -96,7 +97,8 @@ func decodeJPEG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 	if h.scans > o.Limits.MaxScans {
 		return nil, 0, &LimitError{What: "scans", Got: int64(h.scans), Max: int64(o.Limits.MaxScans)}
 	}
-	// Each 8x8 block of the first component takes one bit at least, in a progressive file's DC scan.
+	// Each 8x8 block of the first component takes one bit at least, in a progressive file's DC
+	// scan.
 	if blocks := int64(h.width+7) / 8 * (int64(h.height+7) / 8); blocks/8 > int64(len(data)) {
 		return nil, 0, &FormatError{Format: jpegFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
 	}
@@ -118,15 +120,17 @@ func decodeJPEG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 func jpegError(err error) error {
 	var unsupported jpeg.UnsupportedError
 	if errors.As(err, &unsupported) {
-		return &UnsupportedError{Format: jpegFormat, Feature: "JPEG process, sampling or colour model", Err: err}
+		return &UnsupportedError{Format: jpegFormat, Feature: "JPEG process, sampling or color model", Err: err}
 	}
 	return &FormatError{Format: jpegFormat, Err: err}
 }
 
-// decodeCMYK reads CMYK and YCCK. image/jpeg would convert YCCK itself with repeated chroma, so it is told that the
-// four components are plain CMYK; subsampled ones, which it repeats, are picked out and upsampled here.
+// decodeCMYK reads CMYK and YCCK. image/jpeg would convert YCCK itself with repeated chroma, so it
+// is told that the four components are plain CMYK; subsampled ones, which it repeats, are picked
+// out and upsampled here.
 //
-// The sample values count as inverted (Adobe's convention) with or without Adobe's marker, as in Pillow.
+// The sample values count as inverted (Adobe's convention) with or without Adobe's marker, as in
+// Pillow.
 func decodeCMYK(data []byte, h jpegHeader) (*Image, error) {
 	head := bytes.Clone(data[:h.firstScan])
 	for _, at := range h.adobe {
@@ -139,7 +143,7 @@ func decodeCMYK(data []byte, h jpegHeader) (*Image, error) {
 	}
 	raw, ok := m.(*image.CMYK)
 	if !ok {
-		return nil, &UnsupportedError{Format: jpegFormat, Feature: "colour model of four components"}
+		return nil, &UnsupportedError{Format: jpegFormat, Feature: "color model of four components"}
 	}
 	dst := NewImage(raw.Rect.Dx(), raw.Rect.Dy())
 	w, sub := dst.Width, h.sampling[1] != h.sampling[0]

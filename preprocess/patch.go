@@ -15,10 +15,11 @@ type Patches struct {
 	Resized  Size      // that the grid covers, padding included
 }
 
-// Image resizes a still picture, normalises it and cuts it into patches. It is repeated to TemporalPatchSize frames.
+// Image resizes a still picture, normalizes it and cuts it into patches. It is repeated to
+// TemporalPatchSize frames.
 //
-// Samples become (v·RescaleFactor - Mean) / Std, the product taken in float64 and rounded to float32, the rest in
-// float32, as the reference does.
+// Samples become (v·RescaleFactor - Mean) / Std, the product taken in float64 and rounded to
+// float32, the rest in float32, as the reference does.
 // Errors: *ConfigError, *SizeError. Panics if img is inconsistent. The result does not alias img.
 func (c Config) Image(img *Image, lim Limits) (*Patches, error) {
 	if err := c.Validate(); err != nil {
@@ -37,9 +38,11 @@ func (c Config) Image(img *Image, lim Limits) (*Patches, error) {
 	return out, nil
 }
 
-// Video is Image for the frames of a clip, all of one size. The last frame is repeated to a whole patch in time.
+// Video is Image for the frames of a clip, all of one size. The last frame is repeated to a whole
+// patch in time.
 //
-// Errors: *ConfigError, *SizeError (no frames, or frames that differ in size). Panics if a frame is inconsistent.
+// Errors: *ConfigError, *SizeError (no frames, or frames that differ in size). Panics if a frame is
+// inconsistent.
 func (c Config) Video(frames []*Image, lim Limits) (*Patches, error) {
 	if len(frames) == 0 {
 		return nil, &SizeError{Reason: "a clip without frames"}
@@ -115,7 +118,7 @@ func (c Config) fit(img *Image, p plan) *Image {
 	return padded
 }
 
-// levels tabulates the normalised value of each 8-bit sample, for each channel.
+// levels tabulates the normalized value of each 8-bit sample, for each channel.
 func (c Config) levels() *[3][256]float32 {
 	factor := c.RescaleFactor
 	if factor == 0 {

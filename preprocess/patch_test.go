@@ -24,7 +24,8 @@ func third(lo, hi int) Config {
 		VideoRule: VideoWholeClip}
 }
 
-// requireClose checks values against a stage's bound (1e-6, where the fixtures state none) and reports the distance.
+// requireClose checks values against a stage's bound (1e-6, where the fixtures state none) and
+// reports the distance.
 func requireClose(t *testing.T, want, got []float32, bound float64) {
 	t.Helper()
 	require.Equal(t, len(want), len(got))
@@ -68,8 +69,8 @@ type fixtureCase struct {
 	} `json:"processor"`
 }
 
-// TestFixtures runs every case of the fixtures kept in testdata, and of all families where they lie beside the
-// repository: grids exactly, values within 1e-6, in the family's own layout.
+// TestFixtures runs every case of the fixtures kept in testdata, and of all families where they lie
+// beside the repository: grids exactly, values within 1e-6, in the family's own layout.
 func TestFixtures(t *testing.T) {
 	clip := second(0, 0)
 	square := Config{PatchSize: 14, MergeSize: 1, TemporalPatchSize: 1, Mean: clip.Mean, Std: clip.Std, Resize: ResizeSquare}
@@ -191,7 +192,8 @@ func TestPatchOrder(t *testing.T) {
 	}
 }
 
-// TestVideo checks slots in time, and that an odd clip is the even one with its last frame repeated.
+// TestVideo checks slots in time, and that an odd clip is the even one with its last frame
+// repeated.
 func TestVideo(t *testing.T) {
 	cfg := second(3136, 9408)
 	frames := []*Image{noise(70, 60), noise(70, 60), noise(70, 60)}

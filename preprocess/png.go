@@ -20,8 +20,8 @@ func decodePNG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	if err := o.Limits.size(pngFormat, w, h); err != nil {
 		return nil, 0, err
 	}
-	depth, colour := int64(data[24]), data[25]
-	channels := map[byte]int64{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+	depth, color := int64(data[24]), data[25]
+	channels := map[byte]int64{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
 	// Deflate shrinks by 1032 to 1 at most, so a short file cannot hold a large picture.
 	if raw := ((w*depth*channels + 7) / 8) * h; raw/1032 > int64(len(data)) {
 		return nil, 0, &FormatError{Format: pngFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
@@ -39,13 +39,14 @@ func decodePNG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 		return nil, 0, &FormatError{Format: pngFormat, Err: err}
 	}
 	img := convert(m, o)
-	if colour == 0 && depth == 1 { // Pillow's mode 1
+	if color == 0 && depth == 1 { // Pillow's mode 1
 		img.Indexed = true
 	}
 	return img, orientation, nil
 }
 
-// pngMetadata finds EXIF (an eXIf chunk, or the hex text that ImageMagick writes) and XMP (an uncompressed iTXt chunk).
+// pngMetadata finds EXIF (an eXIf chunk, or the hex text that ImageMagick writes) and XMP (an
+// uncompressed iTXt chunk).
 func pngMetadata(data []byte) (exif, xmp []byte) {
 	for i := 8; i+12 <= len(data); {
 		n := int64(binary.BigEndian.Uint32(data[i:]))

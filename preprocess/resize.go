@@ -2,13 +2,13 @@ package preprocess
 
 import "math"
 
-// Resize scales a picture to w×h with the BICUBIC of Pillow 13 (a = -0.5, antialiased when shrinking), equal byte for
-// byte: coefficients in 22-bit fixed point, each pass rounded to 8 bits and left out when that side does not change.
-// The result never aliases src.
+// Resize scales a picture to w×h with the BICUBIC of Pillow 13 (a = -0.5, antialiased when
+// shrinking), equal byte for byte: coefficients in 22-bit fixed point, each pass rounded to 8 bits
+// and left out when that side does not change. The result never aliases src.
 //
-// The horizontal pass goes first, unless the height shrinks by more than twice what the width does; the order shows in
-// the rounding. (Older Pillow always went horizontally first.) Rows are passed on as they are made, so that no second
-// picture is held.
+// The horizontal pass goes first, unless the height shrinks by more than twice what the width does;
+// the order shows in the rounding. (Older Pillow always went horizontally first.) Rows are passed
+// on as they are made, so that no second picture is held.
 // Panics when w or h is below 1, or src is inconsistent.
 // Source: Pillow 13.0.0, libImaging/Resample.c.
 func Resize(src *Image, w, h int) *Image {
@@ -85,7 +85,8 @@ const (
 	tapHalf = 1 << (tapBits - 1)
 )
 
-// taps holds, for each output position, the first input position and the coefficients from there on.
+// taps holds, for each output position, the first input position and the coefficients from there
+// on.
 type taps struct {
 	size   int
 	first  []int32
@@ -97,8 +98,9 @@ func (t *taps) at(i int) (int, []int32) {
 	return int(t.first[i]), t.coeffs[i*t.size:][:t.count[i]]
 }
 
-// bicubicTaps computes the coefficients in float64, in the reference's order of operations. The conversions keep the
-// compiler from fusing a product with a sum, which would round differently on some machines.
+// bicubicTaps computes the coefficients in float64, in the reference's order of operations. The
+// conversions keep the compiler from fusing a product with a sum, which would round differently on
+// some machines.
 func bicubicTaps(in, out int) *taps {
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1)
@@ -165,7 +167,8 @@ func (t *taps) alongRow(dst, src []uint8) {
 	}
 }
 
-// sumRows writes clamp(sum over i of rows[i]·k[i]) to dst, four rows at a time to spare loads of the sums.
+// sumRows writes clamp(sum over i of rows[i]·k[i]) to dst, four rows at a time to spare loads of
+// the sums.
 func sumRows(dst []uint8, sums []int32, rows [][]uint8, k []int32) {
 	sums = sums[:len(dst)]
 	for i := range sums {
@@ -189,7 +192,8 @@ func sumRows(dst []uint8, sums []int32, rows [][]uint8, k []int32) {
 	}
 }
 
-// resizeNearest scales as Pillow does for palettes and single bits: the input position is summed up step by step.
+// resizeNearest scales as Pillow does for palettes and single bits: the input position is summed up
+// step by step.
 //
 // Source: Pillow, libImaging/Geometry.c, ImagingScaleAffine.
 func resizeNearest(src *Image, w, h int) *Image {

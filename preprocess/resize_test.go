@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestResizeAsPillow compares hashes of noise resized by Pillow 13.0.0 to 260 sizes, shrinking and growing.
+// TestResizeAsPillow compares hashes of noise resized by Pillow 13.0.0 to 260 sizes, shrinking and
+// growing.
 func TestResizeAsPillow(t *testing.T) {
 	lines := bufio.NewScanner(bytes.NewReader(readFile(t, formats, "resize.txt")))
 	n := 0

@@ -13,7 +13,8 @@ const (
 	maxFrames = 1 << 20
 )
 
-// checkSides refuses what the sizing rules cannot compute with. The ratio is that of the sides as given.
+// checkSides refuses what the sizing rules cannot compute with. The ratio is that of the sides as
+// given.
 func checkSides(frames, width, height int) error {
 	fail := func(reason string) error {
 		return &SizeError{Width: width, Height: height, Frames: frames, Reason: reason}
@@ -43,12 +44,12 @@ func checkBudget(factor, minPixels, maxPixels int) error {
 	return nil
 }
 
-// SmartResize chooses the size to which a picture is stretched: both sides multiples of factor, the area within
-// minPixels..maxPixels where possible, the ratio kept as nearly as that allows.
+// SmartResize chooses the size to which a picture is stretched: both sides multiples of factor, the
+// area within minPixels..maxPixels where possible, the ratio kept as nearly as that allows.
 //
-// Sides are rounded half to even, divided down with floor (to factor at least) over maxPixels and up with ceil under
-// minPixels; a side that rounds to 0 counts as under. A budget below factor² or narrower than one step is overstepped,
-// as in the reference.
+// Sides are rounded half to even, divided down with floor (to factor at least) over maxPixels and
+// up with ceil under minPixels; a side that rounds to 0 counts as under. A budget below factor² or
+// narrower than one step is overstepped, as in the reference.
 // Errors: *SizeError for sides below 1 and ratios over 200, *ConfigError for the other arguments.
 // Source: transformers 5.23, qwen2_vl, smart_resize.
 func SmartResize(width, height, factor, minPixels, maxPixels int) (w, h int, err error) {
@@ -64,8 +65,9 @@ func SmartResize(width, height, factor, minPixels, maxPixels int) (w, h int, err
 
 // SmartResizeVideo is SmartResize for a whole clip: the budget bounds frames·width·height.
 //
-// Frames are rounded half to even to a multiple of temporalFactor in the comparison with the budget, while the scale
-// is computed from their true number. A side below factor is first scaled up to it, before the ratio is checked.
+// Frames are rounded half to even to a multiple of temporalFactor in the comparison with the
+// budget, while the scale is computed from their true number. A side below factor is first scaled
+// up to it, before the ratio is checked.
 // Errors: as SmartResize, and *SizeError for fewer frames than temporalFactor.
 // Source: transformers 5.23, qwen3_vl, video processor, smart_resize.
 func SmartResizeVideo(frames, width, height, temporalFactor, factor, minPixels, maxPixels int) (w, h int, err error) {

@@ -69,7 +69,8 @@ func TestSmartResizeTable(t *testing.T) {
 	}
 }
 
-// TestSmartResizeAsReference runs the sweeps and random cases recorded from the reference's own functions.
+// TestSmartResizeAsReference runs the sweeps and random cases recorded from the reference's own
+// functions.
 func TestSmartResizeAsReference(t *testing.T) {
 	lines := bufio.NewScanner(bytes.NewReader(readFile(t, formats, "smart_resize.txt")))
 	kinds := map[string]int{}

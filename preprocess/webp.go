@@ -21,7 +21,8 @@ type webpFrame struct {
 	animated               bool
 }
 
-// walkRIFF calls f for each chunk until it returns false. A chunk cut off by the end of the data is an error.
+// walkRIFF calls f for each chunk until it returns false. A chunk cut off by the end of the data is
+// an error.
 func walkRIFF(p []byte, f func(id string, body []byte) bool) error {
 	for len(p) >= 8 {
 		n := int64(binary.LittleEndian.Uint32(p[4:]))
@@ -140,7 +141,8 @@ func decodeWebP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 	return onCanvas(img, cw, ch, f.x, f.y, o.Alpha), orientation, nil
 }
 
-// file writes a minimal container around the frame: the decoder stops at chunks and flags that libwebp passes over.
+// file writes a minimal container around the frame: the decoder stops at chunks and flags that
+// libwebp passes over.
 func (f *webpFrame) file(w, h int) io.Reader {
 	var head, parts []byte
 	add := func(id string, body []byte) {

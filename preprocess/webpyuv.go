@@ -2,8 +2,8 @@ package preprocess
 
 import "image"
 
-// convertWebP converts the planes of a lossy WebP: 4:2:0 upsampled by libwebp's filter, then studio-range BT.601.
-// alpha is nil or [h, stride].
+// convertWebP converts the planes of a lossy WebP: 4:2:0 upsampled by libwebp's filter, then
+// studio-range BT.601. alpha is nil or [h, stride].
 //
 // Source: libwebp, dsp/upsampling.c (WebPUpsampleLinePairFunc) and dsp/yuv.h.
 func convertWebP(m *image.YCbCr, alpha []uint8, stride int, mode AlphaMode) *Image {
@@ -27,10 +27,11 @@ func convertWebP(m *image.YCbCr, alpha []uint8, stride int, mode AlphaMode) *Ima
 	return dst
 }
 
-// upsampleWebP doubles one row of chroma with weights 9/16, 3/16, 3/16, 1/16, by way of libwebp's two-step average:
-// its roundings are not those of one division by 16.
+// upsampleWebP doubles one row of chroma with weights 9/16, 3/16, 3/16, 1/16, by way of libwebp's
+// two-step average: its roundings are not those of one division by 16.
 //
-// Shapes: near (the sample row that covers the output row) and far (its neighbour) are [n], dst is [2n].
+// Shapes: near (the sample row that covers the output row) and far (its neighbor) are [n], dst is
+// [2n].
 func upsampleWebP(dst, near, far []uint8) {
 	n := len(near)
 	far = far[:n]

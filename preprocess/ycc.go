@@ -2,8 +2,9 @@ package preprocess
 
 import "image"
 
-// convertYCbCr converts JPEG planes. It reports false for bounds it does not handle: subsampled planes that start at a
-// negative coordinate, where image.YCbCr shares one chroma sample among three columns.
+// convertYCbCr converts JPEG planes. It reports false for bounds it does not handle: subsampled
+// planes that start at a negative coordinate, where image.YCbCr shares one chroma sample among
+// three columns.
 func convertYCbCr(dst *Image, m *image.YCbCr) bool {
 	hs, vs := 1, 1
 	switch m.SubsampleRatio {
@@ -39,7 +40,8 @@ func convertYCbCr(dst *Image, m *image.YCbCr) bool {
 	return true
 }
 
-// nearFar gives the chroma row that holds luma row y and its neighbour on the side where y lies; rows repeat at the edges.
+// nearFar gives the chroma row that holds luma row y and its neighbor on the side where y lies;
+// rows repeat at the edges.
 func nearFar(y, vs, rows int) (near, far int) {
 	near = y / vs
 	far = near
@@ -51,11 +53,13 @@ func nearFar(y, vs, rows int) (near, far int) {
 
 // upsampleJPEG brings one row of chroma to luma resolution.
 //
-// Two to one in a direction is libjpeg's triangle filter ("fancy upsampling": 3/4 of the near sample and 1/4 of the
-// far one, roundings alternating between neighbours); rows of one or two samples and four to one are repeated.
+// Two to one in a direction is libjpeg's triangle filter ("fancy upsampling": 3/4 of the near
+// sample and 1/4 of the far one, roundings alternating between neighbors); rows of one or two
+// samples and four to one are repeated.
 //
 // Shapes: near and far are [cw], dst is [cw·hs]. y only gives the parity of the row.
-// Source: libjpeg-turbo, jdsample.c: h2v1, h2v2, h1v2_fancy_upsample, int_upsample and the conditions in jinit_upsampler.
+// Source: libjpeg-turbo, jdsample.c: h2v1, h2v2, h1v2_fancy_upsample, int_upsample and the
+// conditions in jinit_upsampler.
 func upsampleJPEG(dst, near, far []uint8, hs, vs, y int) {
 	n := len(near)
 	switch {
@@ -93,7 +97,8 @@ func upsampleJPEG(dst, near, far []uint8, hs, vs, y int) {
 	}
 }
 
-// convertYCC converts one row of full-range BT.601 in 16-bit fixed point (Source: libjpeg, jdcolor.c, ycc_rgb_convert).
+// convertYCC converts one row of full-range BT.601 in 16-bit fixed point (Source: libjpeg,
+// jdcolor.c, ycc_rgb_convert).
 func convertYCC(dst, luma, cb, cr []uint8) {
 	cb, cr = cb[:len(luma)], cr[:len(luma)]
 	for x, l := range luma {

@@ -1,5 +1,20 @@
-// Package rope computes positions and rotary position embeddings: the positions of text, pictures and videos in a prompt
-// (multimodal rotary embedding, M-RoPE), and the tables of cosines and sines for decoders and vision towers.
+// Package rope computes positions and rotary position embeddings.
+//
+// A decoder learns where a token stands by turning pairs of channels of queries and keys by an
+// angle that grows with the position. Text counts its tokens; pictures and videos have a position
+// on each of three axes, time, height and width (multimodal rotary embedding, M-RoPE). The steps,
+// from a prompt to tables:
+//
+//	Index                      tokens and media of a prompt -> a Position for each token, and how
+//	                           generated tokens go on
+//	New, Rotary.Fill           Config -> frequencies -> cosines and sines of one Position
+//	VisionAngles,              the same for the patches of a tower, which turn by their row and
+//	VisionPairAngles           column
+//	Bicubic, Bilinear,         learned tables of positions, fitted to a picture's grid
+//	ResampleSquare, AddTaps
+//
+// A [Config] says how frequencies go to axes and how long prompts stretch them ([Config.ForPrompt],
+// [Config.QueryScale]). All functions are pure and safe for concurrent use.
 //
 // Source: RoFormer (arXiv 2104.09864); M-RoPE: Qwen2-VL (arXiv 2409.12191), section 2.1.
 package rope
@@ -13,7 +28,8 @@ import (
 // Axes is the number of position axes: time, height, width.
 const Axes = 3
 
-// Position is one token's position on the axes time, height, width. Text has the same number on all three.
+// Position is one token's position on the axes time, height, width. Text has the same number on all
+// three.
 type Position [Axes]int32
 
 // Config describes a decoder's rotary embedding.
@@ -21,12 +37,13 @@ type Config struct {
 	Dim     int     // channels of a head that are rotated; even
 	Theta   float64 // base of the frequencies
 	Section []int   // M-RoPE: how many frequencies each axis takes, summing to Dim/2; empty: one axis
-	// Interleaved deals frequencies to the axes in turn, time, height, width, until height and width have theirs; otherwise
-	// each axis takes a run of them.
+	// Interleaved deals frequencies to the axes in turn, time, height, width, until height and
+	// width have theirs; otherwise each axis takes a run of them.
 	Interleaved bool
 	// NTKLength stretches the frequencies for prompts longer than this many tokens; 0: never.
 	NTKLength int
-	// LogNLength scales queries at positions past this one by the logarithm of their position to this base; 0: never.
+	// LogNLength scales queries at positions past this one by the logarithm of their position to
+	// this base; 0: never.
 	LogNLength int
 }
 

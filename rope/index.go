@@ -6,13 +6,14 @@ import (
 	"math"
 )
 
-// Media is a picture or a video in a prompt: a run of placeholder tokens, one for each merged patch.
+// Media is a picture or a video in a prompt: a run of placeholder tokens, one for each merged
+// patch.
 type Media struct {
 	Start int  // index of its first token
 	Grid  Grid // size in patches
 	Merge int  // patches a side that make one token
-	// Seconds is the time between steps of the grid and Rate how many positions a second takes: step t lies at
-	// floor(t·Seconds·Rate). Rate 0 means one position a step.
+	// Seconds is the time between steps of the grid and Rate how many positions a second takes:
+	// step t lies at floor(t·Seconds·Rate). Rate 0 means one position a step.
 	Seconds, Rate float64
 }
 
@@ -22,11 +23,12 @@ func (m Media) Tokens() int { return m.Grid.Merged(m.Merge) }
 // ErrMedia is wrapped by the errors of Index.
 var ErrMedia = errors.New("rope: media do not fit the prompt")
 
-// Index returns the position of each of n tokens, and the rope delta: the token with index i ≥ n has position i + delta
-// on all axes.
+// Index returns the position of each of n tokens, and the rope delta: the token with index i ≥ n
+// has position i + delta on all axes.
 //
-// Text counts up by one on all axes. A medium starts at the previous maximum over all axes plus one; its tokens have time, row and
-// column relative to that start. What follows it starts at the maximum so far plus one.
+// Text counts up by one on all axes. A medium starts at the previous maximum over all axes plus
+// one; its tokens have time, row and column relative to that start. What follows it starts at the
+// maximum so far plus one.
 //
 // Errors: wraps [ErrMedia] when media overlap, are out of order, or do not fit into n tokens.
 // Source: Qwen2-VL (arXiv 2409.12191), section 2.1.
@@ -66,7 +68,8 @@ func Index(n int, media []Media) ([]Position, int, error) {
 	return pos, int(next) - n, nil
 }
 
-// time returns the offset of grid step t on the time axis: multiplied as a real number and then truncated.
+// time returns the offset of grid step t on the time axis: multiplied as a real number and then
+// truncated.
 func (m Media) time(t int) (int32, error) {
 	if m.Rate == 0 {
 		return int32(t), nil

@@ -8,8 +8,8 @@ type Tap struct {
 	Weight float32
 }
 
-// Bilinear returns what place i of n is made of when a row of size entries is stretched so that its first and last entry
-// lie on the first and last place.
+// Bilinear returns what place i of n is made of when a row of size entries is stretched so that its
+// first and last entry lie on the first and last place.
 //
 // Source: transformers qwen3_vl, fast_pos_embed_interpolate.
 func Bilinear(size, n, i int) []Tap {
@@ -22,8 +22,8 @@ func Bilinear(size, n, i int) []Tap {
 	return []Tap{{lo, 1 - frac}, {min(lo+1, size-1), frac}}
 }
 
-// Bicubic returns what place i of n is made of by cubic convolution with a = -0.75 over four entries of a row of size, centres
-// aligned and entries beyond the edge repeated.
+// Bicubic returns what place i of n is made of by cubic convolution with a = -0.75 over four
+// entries of a row of size, centers aligned and entries beyond the edge repeated.
 //
 // Source: torch, upsample_bicubic2d with align_corners false.
 func Bicubic(size, n, i int) []Tap {
@@ -43,7 +43,8 @@ func Bicubic(size, n, i int) []Tap {
 	return out
 }
 
-// ResampleSquare fits a square table of size by size entries of width values to n by n entries by [Bicubic].
+// ResampleSquare fits a square table of size by size entries of width values to n by n entries by
+// [Bicubic].
 func ResampleSquare(table []float32, size, n, width int) []float32 {
 	if size == n {
 		return table
@@ -61,7 +62,8 @@ func ResampleSquare(table []float32, size, n, width int) []float32 {
 	return out
 }
 
-// AddTaps adds the interpolation of a table with cols columns, by taps over rows and columns, to dst.
+// AddTaps adds the interpolation of a table with cols columns, by taps over rows and columns, to
+// dst.
 func AddTaps(dst, table []float32, cols int, ys, xs []Tap) {
 	for _, y := range ys {
 		for _, x := range xs {

@@ -16,7 +16,8 @@ func axis(pos []Position, a int) []int32 {
 }
 
 func TestIndexOfPicture(t *testing.T) {
-	// Three text tokens, the start marker, a picture of 4x6 patches, the end marker, two text tokens.
+	// Three text tokens, the start marker, a picture of 4x6 patches, the end marker, two text
+	// tokens.
 	pos, delta, err := Index(13, []Media{{Start: 4, Grid: Grid{1, 4, 6}, Merge: 2}})
 	require.NoError(t, err)
 	require.Equal(t, []int32{0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 7, 8, 9}, axis(pos, 0))

@@ -2,10 +2,11 @@ package rope
 
 import "math"
 
-// ForPrompt returns the configuration for a sequence that starts with a prompt of n tokens: past NTKLength the base grows, for the
-// whole of the sequence.
+// ForPrompt returns the configuration for a sequence that starts with a prompt of n tokens: past
+// NTKLength the base grows, for the whole of the sequence.
 //
-// Source: dynamic NTK scaling as in Qwen (arXiv 2309.16609), section 2.4; the hub's modeling code, get_ntk_alpha.
+// Source: dynamic NTK scaling as in Qwen (arXiv 2309.16609), section 2.4; the hub's modeling code,
+// get_ntk_alpha.
 func (c Config) ForPrompt(n int) Config {
 	if c.NTKLength == 0 || n <= c.NTKLength {
 		return c
@@ -17,7 +18,8 @@ func (c Config) ForPrompt(n int) Config {
 	return c
 }
 
-// QueryScale returns the factor of a query at position p: 1 up to LogNLength, beyond it the logarithm of p+1 to that base.
+// QueryScale returns the factor of a query at position p: 1 up to LogNLength, beyond it the
+// logarithm of p+1 to that base.
 //
 // Source: log-n attention as in Qwen (arXiv 2309.16609), section 2.4.
 func (c Config) QueryScale(p int) float32 {

@@ -2,7 +2,8 @@ package rope
 
 import "math"
 
-// Rotary holds the frequencies of a decoder's rotary embedding. It is immutable and safe for concurrent use.
+// Rotary holds the frequencies of a decoder's rotary embedding. It is immutable and safe for
+// concurrent use.
 type Rotary struct {
 	freq []float32 // [Dim/2]
 	axis []uint8   // which axis frequency i follows
@@ -47,7 +48,8 @@ func (r *Rotary) Fill(cos, sin []float32, p Position) {
 	}
 }
 
-// frequencies returns base^(−2i/dim) for i < dim/2, each step rounded to float32 as the reference does.
+// frequencies returns base^(−2i/dim) for i < dim/2, each step rounded to float32 as the reference
+// does.
 func frequencies(base float64, dim int) []float32 {
 	f := make([]float32, dim/2)
 	for i := range f {

@@ -1,10 +1,11 @@
 package rope
 
-// VisionAngles writes the rotary tables of a tower over pictures: frequency i < Half/2 follows the row, the others
-// repeat the same frequencies for the column. Patches come in merge groups: the groups of a frame in raster order, and
-// inside a group row by row.
+// VisionAngles writes the rotary tables of a tower over pictures: frequency i < Half/2 follows the
+// row, the others repeat the same frequencies for the column. Patches come in merge groups: the
+// groups of a frame in raster order, and inside a group row by row.
 //
-// Shapes: cos and sin are [Σ grids' patches, half], half = headDim/2, row after row; merge is the side of a group.
+// Shapes: cos and sin are [Σ grids' patches, half], half = headDim/2, row after row; merge is the
+// side of a group.
 // Source: transformers, Qwen2VisionTransformerPretrainedModel.rot_pos_emb.
 func VisionAngles(cos, sin []float32, grids []Grid, merge, half int) {
 	freq := frequencies(10000, half)
@@ -25,8 +26,8 @@ func VisionAngles(cos, sin []float32, grids []Grid, merge, half int) {
 	}
 }
 
-// VisionPairAngles is VisionAngles for towers in which neighbouring channels turn together: pair 2i follows the column and pair 2i+1
-// the row, both with frequency i.
+// VisionPairAngles is VisionAngles for towers in which neighboring channels turn together: pair 2i
+// follows the column and pair 2i+1 the row, both with frequency i.
 //
 // Source: MoonViT (arXiv 2504.07491, section 2.1), Rope2DPosEmb.
 func VisionPairAngles(cos, sin []float32, grids []Grid, merge, half int) {
@@ -47,7 +48,8 @@ func VisionPairAngles(cos, sin []float32, grids []Grid, merge, half int) {
 	}
 }
 
-// EachPatch calls f with the row and column of every patch of an h×w frame, in the order of merge groups.
+// EachPatch calls f with the row and column of every patch of an h×w frame, in the order of merge
+// groups.
 //
 // Panics if h or w is not a multiple of merge.
 func EachPatch(h, w, merge int, f func(y, x int)) {
