@@ -1,5 +1,9 @@
 package kernel
 
+// Activations of feed-forward parts, in place along a row: what other packages call, and the
+// references, with math.Exp in float64. The assembly has a polynomial of its own
+// (_gen/activation.go); the bounds that tests hold it to are in row_test.go.
+
 import "math"
 
 // Sigmoid applies the logistic function in place:

@@ -2,10 +2,16 @@
 
 package kernel
 
+// Products of 8-bit weights in tiles of AMX. One call takes all rows of a chunk by a panel; what a
+// tile begins with is prepared here as a list of loops, because the kernel converts the sums of one
+// tile among the products of the next. matmul_quant_asm.go cuts the rows; values_amx_amd64.go and
+// bf16x3_amd64.go are the other users of these registers.
+
 import "unsafe"
 
-// amxArgs is what one call of int8TileAMX reads: the products of tiles of up to 32 rows by 32 columns, in groups of some steps of up to 64 elements
-// of k. Groups come in loops of equal length; in a loop they follow each other in rows or in columns.
+// amxArgs is what one call of int8TileAMX reads: the products of tiles of up to 32 rows by 32
+// columns, in groups of some steps of up to 64 elements of k. Groups come in loops of equal length;
+// in a loop they follow each other in rows or in columns.
 type amxArgs struct {
 	config           unsafe.Pointer // the shapes of the tile registers
 	loop             *amxLoop       // moves along
@@ -18,15 +24,17 @@ type amxArgs struct {
 	// Bytes from a group to the next of its loop; of q and w, from its end. They are modulo 2^64.
 	nextQ, nextW, nextWScale, nextScale, nextSums uintptr
 
-	// What the tile keeps: the rest of the loop, what the next group begins with, the bytes between rows of the last one, the weights to
-	// fetch, and addresses in its frame: the place for the next group's sums, and for what lies on the side.
+	// What the tile keeps: the rest of the loop, what the next group begins with, the bytes between
+	// rows of the last one, the weights to fetch, and addresses in its frame: the place for the
+	// next group's sums, and for what lies on the side.
 	//lint:ignore U1000 only the assembly uses it
 	left, wscale, scale, sums, from, to uintptr
 	//lint:ignore U1000 only the assembly uses it
 	ldfrom, ldto, fetch, room, side uintptr
 }
 
-// amxLoop is what a loop begins with, and what its products are added to and where that is written: on the side, if from or to is nil.
+// amxLoop is what a loop begins with, and what its products are added to and where that is written:
+// on the side, if from or to is nil.
 type amxLoop struct {
 	q, w, wscale, scale, sums unsafe.Pointer
 	from, to                  unsafe.Pointer
@@ -47,7 +55,8 @@ const (
 // tileSize is the shape of a tile register: its rows, and the bytes of each.
 type tileSize struct{ height, bytes uint8 }
 
-// tileConfig is what LDTILECFG reads for those shapes. Registers without rows, or bytes, are not used.
+// tileConfig is what LDTILECFG reads for those shapes. Registers without rows, or bytes, are not
+// used.
 // Source: Intel's manual, volume 2, "LDTILECFG".
 func tileConfig(sizes [8]tileSize) (config [64]uint8) {
 	const palette, rowBytes, heights = 0, 16, 48 // where they lie
@@ -60,7 +69,8 @@ func tileConfig(sizes [8]tileSize) (config [64]uint8) {
 	return config
 }
 
-// tileShape is the shapes of the tile registers of int8TileAMX, for rows of up to 32 and steps of so many times 4 elements of k.
+// tileShape is the shapes of the tile registers of int8TileAMX, for rows of up to 32 and steps of
+// so many times 4 elements of k.
 func tileShape(rows, words int) [64]uint8 {
 	low, high := uint8(min(rows, 16)), uint8(max(rows-16, 0))
 	return tileConfig([8]tileSize{
@@ -76,7 +86,8 @@ var tileShapes = func() (shapes [amxRows + 1][64]uint8) {
 	return shapes
 }()
 
-// int8AMX multiplies rows by some groups of one panel: first as many whole tiles as there are, together, then the rest.
+// int8AMX multiplies rows by some groups of one panel: first as many whole tiles as there are,
+// together, then the rest.
 func int8AMX(args *quantArgs) {
 	rest := args.rows % amxRows
 	if tiles := args.rows / amxRows; tiles > 0 {
@@ -97,9 +108,9 @@ func int8AMX(args *quantArgs) {
 	}
 }
 
-// tilesAMX multiplies tiles of so many rows. All take their turn with one group, which stays in the first level of the cache meanwhile, and
-// then with the next one. What they add up to lies on the side between a block's groups, without gaps, since y's rows may share a few
-// sets of the cache.
+// tilesAMX multiplies tiles of so many rows. All take their turn with one group, which stays in the
+// first level of the cache meanwhile, and then with the next one. What they add up to lies on the
+// side between a block's groups, without gaps, since y's rows may share a few sets of the cache.
 func tilesAMX(args quantArgs, tiles, rows uintptr) {
 	const ldside = PanelRows * 4
 	size := args.steps * 4 // of a row's group

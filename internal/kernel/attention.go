@@ -1,26 +1,35 @@
 package kernel
 
-// Quantised attention, for the rows of one segment and head: scores are products of queries and keys of 8 bits
-// ([QuantizeHead], [PackKeys], [MatMulKeys]), their softmax is weights of 12 bits ([SoftmaxInt16]), and those multiply values
-// of 11 bits ([PackValues], [MatMulValues]). With 8 bits the weights of a flat softmax would have steps as large as
-// themselves: an error of 2.6 % of the result instead of 0.1 %, for a product that is twice as fast.
+// Attention in integers, for the rows of one segment and head: the steps, their shapes and the
+// references of the two products. attention_pack.go prepares queries, keys and values,
+// softmax_int16.go is the step between the products, values_bytes.go the form of weights and values
+// for instruction sets that multiply bytes. Attention in float32 is panel.go and softmax.go.
+
+// Quantized attention, for the rows of one segment and head: scores are products of queries and
+// keys of 8 bits ([QuantizeHead], [PackKeys], [MatMulKeys]), their softmax is weights of 12 bits
+// ([SoftmaxInt16]), and those multiply values of 11 bits ([PackValues], [MatMulValues]). With 8
+// bits the weights of a flat softmax would have steps as large as themselves: an error of 2.6 % of
+// the result instead of 0.1 %, for a product that is twice as fast.
 const (
 	// GroupKeys is the most keys that one call takes, and so those of which values share a scale.
 	GroupKeys = 256
 
-	// weightTop is the weight of a row's largest score and valueTop the largest value; GroupKeys products of the two fit into
-	// 32 bits.
+	// weightTop is the weight of a row's largest score and valueTop the largest value; GroupKeys
+	// products of the two fit into 32 bits.
 	weightTop = 4095
 	valueTop  = 1023
 )
 
-// HeadStride returns the bytes that a quantised row of k elements takes, and the bytes per key of a panel of keys.
+// HeadStride returns the bytes that a quantized row of k elements takes, and the bytes per key of a
+// panel of keys.
 func HeadStride(k int) int { return roundUp(k, 32) }
 
-// HeadDepth returns the elements of k that products over quantised rows run through: k rounded up to a step of the tiles.
+// HeadDepth returns the elements of k that products over quantized rows run through: k rounded up
+// to a step of the tiles.
 func HeadDepth(k int) int { return roundUp(k, 16) }
 
-// ValueCols returns the columns that the values of n dimensions take, packed, and their products' results.
+// ValueCols returns the columns that the values of n dimensions take, packed, and their products'
+// results.
 func ValueCols(n int) int { return max(32, roundUp(n, 16)) }
 
 // WeightKeys returns how many weights a row of n keys takes: [SoftmaxInt16] fills it up with zeros.
@@ -38,14 +47,16 @@ func roundUp(n, unit int) int {
 	return (n + unit - 1) / unit * unit
 }
 
-// MatMulKeys multiplies m quantised rows by panels of packed keys, to the scores
+// MatMulKeys multiplies m quantized rows by panels of packed keys, to the scores
 //
 //	y[r*ldy+c] = fma(float32(Σ_i q[r,i]·(key[c,i]-128)) · qscale[r], scales[c], 0)
 //
-// with exact sums: an element depends only on its row and its key, and has the same bits on every instruction set.
+// with exact sums: an element depends only on its row and its key, and has the same bits on every
+// instruction set.
 //
-// Shapes: q, qscale and sums are m rows as [QuantizeHead] leaves them, k elements wide; panels is [count, HeadStride(k)·32] and
-// scales [count, 32], each as [PackKeys] leaves it; y is [m, count·32] with rows ldy apart.
+// Shapes: q, qscale and sums are m rows as [QuantizeHead] leaves them, k elements wide; panels is
+// [count, HeadStride(k)·32] and scales [count, 32], each as [PackKeys] leaves it; y is [m,
+// count·32] with rows ldy apart.
 //
 // Panics if the slices are too short for their shapes.
 func MatMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
@@ -80,15 +91,16 @@ func matMulKeysGo(y []float32, ldy int, q []int8, qscale []float32, sums []int32
 	}
 }
 
-// MatMulValues multiplies m rows of weights by packed values, and adds the result to y or, unless accumulate is set, stores it
-// there:
+// MatMulValues multiplies m rows of weights by packed values, and adds the result to y or, unless
+// accumulate is set, stores it there:
 //
 //	y[r*ldy+c] = fma(float32(Σ_i p[r,i]·value[i,c]), scales[c], y[r*ldy+c])
 //
 // with exact sums: the bits are the same on every instruction set.
 //
-// Shapes: p is [m, WeightKeys(keys)] with rows ldp apart, as [SoftmaxInt16] leaves them on this instruction set; panels and scales are
-// those of keys keys of n dimensions ([PackValues]); y is [m, ValueCols(n)] with rows ldy apart.
+// Shapes: p is [m, WeightKeys(keys)] with rows ldp apart, as [SoftmaxInt16] leaves them on this
+// instruction set; panels and scales are those of keys keys of n dimensions ([PackValues]); y is
+// [m, ValueCols(n)] with rows ldy apart.
 //
 // Panics if keys exceeds GroupKeys or the slices are too short for their shapes.
 func MatMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, n, keys int, accumulate bool) {
@@ -100,7 +112,8 @@ func MatMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, s
 	}
 }
 
-// checkValues panics unless the values of keys keys fit, and returns their columns and rounded keys.
+// checkValues panics unless the values of keys keys fit, and returns their columns and rounded
+// keys.
 func checkValues(panels, scales, n, keys int) (cols, depth int) {
 	if keys > GroupKeys {
 		panic(badKeys)

@@ -2,6 +2,10 @@
 
 package kernel
 
+// The products of attention in integers on amd64, and its softmax: the tiles declared, cut and
+// chosen. Queries by keys are tiles of matmul_quant_asm.go; weights by values have tiles of their
+// own, or with AMX those of values_amx_amd64.go.
+
 import (
 	"unsafe"
 

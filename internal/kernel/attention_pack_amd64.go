@@ -2,6 +2,9 @@
 
 package kernel
 
+// What comes before attention in integers, on amd64: the assembly declared and chosen. Every
+// instruction set gives the bytes of the references in attention_pack.go.
+
 import (
 	"unsafe"
 
@@ -55,7 +58,7 @@ type headArgs struct {
 	sums    unsafe.Pointer
 	x       unsafe.Pointer
 	ldx     uintptr // bytes between rows
-	centre  unsafe.Pointer
+	center  unsafe.Pointer
 	gain    unsafe.Pointer
 	scratch unsafe.Pointer
 	rows    uintptr
@@ -66,15 +69,15 @@ type headArgs struct {
 //go:noescape
 func quantizeHeadAVX2(args *headArgs)
 
-func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, centre, gain, scratch []float32, flip uint8) {
+func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, center, gain, scratch []float32, flip uint8) {
 	if !cpu.AVX2 {
-		quantizeHeadGo(q, scale, sums, x, ldx, m, k, centre, gain, scratch, flip)
+		quantizeHeadGo(q, scale, sums, x, ldx, m, k, center, gain, scratch, flip)
 		return
 	}
 	clear(scratch[k:HeadDepth(k)])
 	quantizeHeadAVX2(&headArgs{
 		q: unsafe.Pointer(&q[0]), ldq: uintptr(HeadStride(k)), scale: unsafe.Pointer(&scale[0]), sums: unsafe.Pointer(&sums[0]),
-		x: unsafe.Pointer(&x[0]), ldx: uintptr(ldx) * 4, centre: unsafe.Pointer(&centre[0]), gain: unsafe.Pointer(&gain[0]),
+		x: unsafe.Pointer(&x[0]), ldx: uintptr(ldx) * 4, center: unsafe.Pointer(&center[0]), gain: unsafe.Pointer(&gain[0]),
 		scratch: unsafe.Pointer(&scratch[0]), rows: uintptr(m), k: uintptr(k), flip: uintptr(flip) * 0x01010101,
 	})
 }

@@ -1,5 +1,8 @@
 package kernel
 
+// Attention in integers, piece by piece: every instruction set gives the bits of the references,
+// and those are as near to the exact result as the comments at the functions say.
+
 import (
 	"math"
 	"math/rand/v2"
@@ -16,10 +19,10 @@ var headDims = []int{1, 7, 8, 9, 16, 17, 31, 33, 64, 72, 80, 100, 128, 133}
 // padded returns x filled up with zeros to the depth of a head of that width.
 func padded(x []float32) []float32 { return append(x, make([]float32, HeadDepth(len(x))-len(x))...) }
 
-// head is quantised rows, or the keys of a panel, with what they were made from.
+// head is quantized rows, or the keys of a panel, with what they were made from.
 type head struct {
 	m, k, ldx       int
-	x, centre, gain []float32
+	x, center, gain []float32
 	q               []int8
 	scale           []float32
 	sums            []int32
@@ -29,7 +32,7 @@ type head struct {
 }
 
 func newHead(rng *rand.Rand, m, k, off int) *head {
-	h := &head{m: m, k: k, ldx: k + off, centre: padded(normal(rng, k)), gain: padded(normal(rng, k))}
+	h := &head{m: m, k: k, ldx: k + off, center: padded(normal(rng, k)), gain: padded(normal(rng, k))}
 	h.x = normal(rng, off+m*h.ldx)[off:]
 	h.q, h.scale, h.sums = make([]int8, m*HeadStride(k)), make([]float32, max(m, 32)), make([]int32, max(m, 32))
 	h.panel, h.bytes = make([]uint8, 32*HeadStride(k)), make([]int8, 32*HeadStride(k))
@@ -38,11 +41,11 @@ func newHead(rng *rand.Rand, m, k, off int) *head {
 }
 
 func (h *head) quantize() {
-	QuantizeHead(h.q, h.scale, h.sums, h.x, h.ldx, h.m, h.k, h.centre, h.gain, h.scratch)
+	QuantizeHead(h.q, h.scale, h.sums, h.x, h.ldx, h.m, h.k, h.center, h.gain, h.scratch)
 }
 
 func (h *head) pack() {
-	PackKeys(h.panel, h.scale, h.x, h.ldx, h.m, h.k, h.centre, h.gain, h.scratch, h.bytes, h.sums)
+	PackKeys(h.panel, h.scale, h.x, h.ldx, h.m, h.k, h.center, h.gain, h.scratch, h.bytes, h.sums)
 }
 
 // Every instruction set gives the bits of the reference, and those are within half a step.
@@ -58,14 +61,14 @@ func TestQuantizeHead(t *testing.T) {
 					h.x[2*h.ldx+k-1] = nan
 					h.x[3*h.ldx] = inf
 				}
-				copy(h.x[4*h.ldx:], h.centre[:k])
+				copy(h.x[4*h.ldx:], h.center[:k])
 				for i := range h.q {
 					h.q[i] = 77
 				}
 				h.quantize()
 				depth, stride := HeadDepth(k), HeadStride(k)
 				q, scale, sums := make([]int8, m*stride), make([]float32, m), make([]int32, m)
-				quantizeHeadGo(q, scale, sums, h.x, h.ldx, m, k, h.centre, h.gain, make([]float32, depth), 0)
+				quantizeHeadGo(q, scale, sums, h.x, h.ldx, m, k, h.center, h.gain, make([]float32, depth), 0)
 				testkit.SameBits(t, scale, h.scale[:m])
 				require.Equal(t, sums, h.sums[:m])
 				for r := range m {
@@ -75,7 +78,7 @@ func TestQuantizeHead(t *testing.T) {
 					}
 					for i := range k {
 						if s := float64(h.scale[r]); s == s {
-							want := float64(h.x[r*h.ldx+i]-h.centre[i]) * float64(h.gain[i])
+							want := float64(h.x[r*h.ldx+i]-h.center[i]) * float64(h.gain[i])
 							require.InDelta(t, want, float64(h.q[r*stride+i])*s, s*0.5001+1e-30)
 						}
 					}
@@ -395,13 +398,13 @@ func TestQuantizedAttentionMisuse(t *testing.T) {
 	}{
 		"pair":         {badPair, func() { Ranges(f[:3], f[:4], f, 4, 1) }},
 		"short":        {badLength, func() { Ranges(f[:4], f[4:8], f[:7], 4, 2) }},
-		"q":            {badLength, func() { QuantizeHead(h.q[1:], h.scale, h.sums, h.x, k, 4, k, h.centre, h.gain, h.scratch) }},
-		"scale":        {badLength, func() { QuantizeHead(h.q, h.scale[:3], h.sums, h.x, k, 4, k, h.centre, h.gain, h.scratch) }},
-		"x":            {badLength, func() { QuantizeHead(h.q, h.scale, h.sums, h.x[1:], k, 4, k, h.centre, h.gain, h.scratch) }},
-		"gain":         {badLength, func() { QuantizeHead(h.q, h.scale, h.sums, h.x, k, 4, k, h.centre, h.gain[1:], h.scratch) }},
-		"negative":     {badSize, func() { QuantizeHead(h.q, h.scale, h.sums, h.x, k, 4, -1, h.centre, h.gain, h.scratch) }},
-		"too many":     {badPanel, func() { PackKeys(b, h.scale, h.x, k, 33, k, h.centre, h.gain, h.scratch, h.bytes, h.sums) }},
-		"panel":        {badLength, func() { PackKeys(b[1:], h.scale, h.x, k, 4, k, h.centre, h.gain, h.scratch, h.bytes, h.sums) }},
+		"q":            {badLength, func() { QuantizeHead(h.q[1:], h.scale, h.sums, h.x, k, 4, k, h.center, h.gain, h.scratch) }},
+		"scale":        {badLength, func() { QuantizeHead(h.q, h.scale[:3], h.sums, h.x, k, 4, k, h.center, h.gain, h.scratch) }},
+		"x":            {badLength, func() { QuantizeHead(h.q, h.scale, h.sums, h.x[1:], k, 4, k, h.center, h.gain, h.scratch) }},
+		"gain":         {badLength, func() { QuantizeHead(h.q, h.scale, h.sums, h.x, k, 4, k, h.center, h.gain[1:], h.scratch) }},
+		"negative":     {badSize, func() { QuantizeHead(h.q, h.scale, h.sums, h.x, k, 4, -1, h.center, h.gain, h.scratch) }},
+		"too many":     {badPanel, func() { PackKeys(b, h.scale, h.x, k, 33, k, h.center, h.gain, h.scratch, h.bytes, h.sums) }},
+		"panel":        {badLength, func() { PackKeys(b[1:], h.scale, h.x, k, 4, k, h.center, h.gain, h.scratch, h.bytes, h.sums) }},
 		"keys":         {badKeys, func() { PackValues(i16, f, f, k, 257, k) }},
 		"values":       {badLength, func() { PackValues(i16[:32*depth-1], f, f, k, 4, k) }},
 		"y":            {badLength, func() { MatMulKeys(f[:127], 32, h.q, h.scale, h.sums, 4, b, f, 1, k) }},
@@ -435,7 +438,7 @@ func BenchmarkQuantizedAttention(b *testing.B) {
 	lo, hi := make([]float32, k), make([]float32, k)
 	pack := func() {
 		for r := 0; r < keys; r += 32 {
-			PackKeys(panels[r*HeadStride(k):], scales[r:], kv.x[r*k:], k, 32, k, kv.centre, kv.gain, kv.scratch, kv.bytes, sums)
+			PackKeys(panels[r*HeadStride(k):], scales[r:], kv.x[r*k:], k, 32, k, kv.center, kv.gain, kv.scratch, kv.bytes, sums)
 		}
 	}
 	pack()

@@ -1,5 +1,7 @@
 package kernel
 
+// Benchmarks under each instruction set. Constants of this package name the one that chose them.
+
 import (
 	"fmt"
 	"testing"
@@ -27,8 +29,8 @@ func reportRate(b *testing.B, flops, bytes int) {
 	b.ReportMetric(float64(bytes)*perSecond, "GB/s")
 }
 
-// BenchmarkMatMul reads fresh weights all the time where few rows are multiplied (the weights of 256 MB are visited in
-// turn), as a decoder does.
+// BenchmarkMatMul reads fresh weights all the time where few rows are multiplied (the weights of
+// 256 MB are visited in turn), as a decoder does.
 func BenchmarkMatMul(b *testing.B) {
 	for _, c := range []struct {
 		format  weightFormat
@@ -76,8 +78,8 @@ func BenchmarkMatMul(b *testing.B) {
 	}
 }
 
-// BenchmarkMatMulPanel has the shapes of attention: 64 keys of head dimension d, for all queries of a tile or for those of
-// one decoded token.
+// BenchmarkMatMulPanel has the shapes of attention: 64 keys of head dimension d, for all queries of
+// a tile or for those of one decoded token.
 func BenchmarkMatMulPanel(b *testing.B) {
 	for _, c := range []struct{ m, n, k int }{{1, 64, 128}, {6, 64, 128}, {64, 64, 128}, {64, 128, 64}, {64, 64, 80}, {64, 80, 64}} {
 		eachISA(b, fmt.Sprintf("m=%d/n=%d/k=%d", c.m, c.n, c.k), func(b *testing.B) {
@@ -90,8 +92,8 @@ func BenchmarkMatMulPanel(b *testing.B) {
 	}
 }
 
-// BenchmarkRow measures the functions along a row of 1536 in the caches; those that work in place start
-// from a fresh copy each time.
+// BenchmarkRow measures the functions along a row of 1536 in the caches; those that work in place
+// start from a fresh copy each time.
 func BenchmarkRow(b *testing.B) {
 	const n = 1536
 	x, w, dst, half := normal(newRand(), n), normal(newRand(), n), make([]float32, n), normal(newRand(), n/2)

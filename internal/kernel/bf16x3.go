@@ -1,5 +1,9 @@
 package kernel
 
+// bf16x3: a float32 as the sum of three bfloat16, so that an instruction that multiplies bfloat16
+// alone multiplies float32 exactly. This file has the cut and, in Go, the order in which the
+// products are added; bf16x3_amd64.go does it with AMX.
+
 import "math"
 
 const (
@@ -7,8 +11,8 @@ const (
 	bf16x3Depth = 512 // most of k that is added up before the sum is added to the others
 )
 
-// toBF16x3 returns the three bfloat16 numbers that a float32 is the sum of, as float32: its upper, middle and lower 8 bits. Where it is not
-// finite the others are 0.
+// toBF16x3 returns the three bfloat16 numbers that a float32 is the sum of, as float32: its upper,
+// middle and lower 8 bits. Where it is not finite the others are 0.
 func toBF16x3(v float32) (parts [3]float32) {
 	const upper = 0xffff0000
 	for i := range parts {
@@ -22,10 +26,11 @@ func toBF16x3(v float32) (parts [3]float32) {
 	return parts
 }
 
-// matMulBF16x3Go documents in which order AMX adds up the products of rows in float32 and weights in bfloat16: k is cut into blocks, as even as
-// multiples of 32 allow; in each, for 32 elements after 32 and for the upper, the middle and the lower parts, those at even places
-// and those at odd ones are added up by themselves, then the two sums, then what is there. So every product is exact, and sums are rounded to float32. What is
-// below the normal numbers counts as 0.
+// matMulBF16x3Go documents in which order AMX adds up the products of rows in float32 and weights
+// in bfloat16: k is cut into blocks, as even as multiples of 32 allow; in each, for 32 elements
+// after 32 and for the upper, the middle and the lower parts, those at even places and those at odd
+// ones are added up by themselves, then the two sums, then what is there. So every product is
+// exact, and sums are rounded to float32. What is below the normal numbers counts as 0.
 //
 // Source: Intel's manual, volume 2, "TDPBF16PS".
 func matMulBF16x3Go(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int) {

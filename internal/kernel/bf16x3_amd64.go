@@ -2,17 +2,20 @@
 
 package kernel
 
+// Products of rows in float32 by weights in bfloat16, in tiles of AMX: cutting rows and weights,
+// preparing both and calling the tiles. AMX multiplies bfloat16 alone, so a float32 becomes three,
+// see bf16x3.go; the products are exact and are added in float32, in the order of matMulBF16x3Go.
+// For few rows weights are read as they lie, for many the rows are laid out once (matmul_laid.go).
+
 import (
 	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-// Products of rows in float32 by weights in bfloat16, in tiles of AMX, which multiplies bfloat16 alone: a float32 is the sum of three such
-// numbers, its upper, middle and lower bits, so that the products are exact and are added in float32. See matMulBF16x3Go.
-
-// bf16x3Args is what one call of bf16x3Tile1AMX or bf16x3Tile2AMX reads: two tiles of weight rows and one or two blocks of x. The products are
-// added to c, of which row i is weight row i; the blocks lie side by side.
+// bf16x3Args is what one call of bf16x3Tile1AMX or bf16x3Tile2AMX reads: two tiles of weight rows
+// and one or two blocks of x. The products are added to c, of which row i is weight row i; the
+// blocks lie side by side.
 type bf16x3Args struct {
 	config             unsafe.Pointer // the shapes of the tile registers
 	w                  unsafe.Pointer
@@ -24,8 +27,9 @@ type bf16x3Args struct {
 	ldc                uintptr // bytes between rows
 	again              uintptr // a mask: what is added to c, or replaces it
 
-	// What is fetched into the caches. With one block, in each step as much as it multiplies, from fetch on, which moves by
-	// fetchStep bytes; with two, a line of four rows fetchStep bytes apart.
+	// What is fetched into the caches. With one block, in each step as much as it multiplies, from
+	// fetch on, which moves by fetchStep bytes; with two, a line of four rows fetchStep bytes
+	// apart.
 	fetch, fetchStep uintptr
 }
 
@@ -57,7 +61,8 @@ const (
 	bf16x3Cols  = 16                 // rows of x in a block
 	bf16x3Panel = 32                 // weight rows of a call
 	bf16x3Words = bf16x3Step * 3 / 2 // floats that a row of x takes for each step
-	// bf16x3Tiles is how many blocks are multiplied by one panel after another: their elements of bf16x3Depth stay in the second level of the cache.
+	// bf16x3Tiles is how many blocks are multiplied by one panel after another: their elements of
+	// bf16x3Depth stay in the second level of the cache.
 	bf16x3Tiles = 16
 
 	panelFloats   = bf16x3Panel * bf16x3Depth / 2
@@ -85,7 +90,8 @@ func bf16x3Scratch(m, k int) int {
 	return bf16x3Words*bf16x3Steps(k)*min(m, bf16x3Cols) + panelFloats + bf16x3Sums + bf16x3Aligned
 }
 
-// matMulBF16x3 multiplies few rows, up to bf16x3Cols at a time, for which it reads the weights once, from first to last.
+// matMulBF16x3 multiplies few rows, up to bf16x3Cols at a time, for which it reads the weights
+// once, from first to last.
 func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int, scratch []float32) {
 	scratch = aligned(scratch, bf16x3Scratch(m, k)-bf16x3Aligned)
 	panel, scratch := scratch[:panelFloats], scratch[panelFloats:]
@@ -118,8 +124,8 @@ func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, 
 	}
 }
 
-// setPanel takes d elements of some weight rows, k apart: where they lie if all steps and rows are whole, else copied into panel and filled up with
-// zeros.
+// setPanel takes d elements of some weight rows, k apart: where they lie if all steps and rows are
+// whole, else copied into panel and filled up with zeros.
 func (a *bf16x3Args) setPanel(panel []float32, w []uint16, k, rows, d int) {
 	a.steps = uintptr(bf16x3Steps(d))
 	if rows == bf16x3Panel && d%bf16x3Step == 0 {
@@ -143,7 +149,8 @@ func (a *bf16x3Args) setGathered(panel []float32) {
 	a.w, a.ldw, a.second, a.stepW = unsafe.Pointer(&panel[0]), 2*bf16x3Step, bf16x3Panel*bf16x3Step, 2*bf16x3Panel*bf16x3Step
 }
 
-// gatherPanel copies d elements of up to bf16x3Panel weight rows, k apart, into tiles: for each step two.
+// gatherPanel copies d elements of up to bf16x3Panel weight rows, k apart, into tiles: for each
+// step two.
 func gatherPanel(panel []float32, w []uint16, k, rows, d int) {
 	whole := d / bf16x3Step
 	const pitch = 2 * bf16x3Panel * bf16x3Step
@@ -170,7 +177,8 @@ func gatherPanel(panel []float32, w []uint16, k, rows, d int) {
 	}
 }
 
-// bf16x3Rows lays out rows of k elements in blocks that are cols wide; the last row stands in for missing ones.
+// bf16x3Rows lays out rows of k elements in blocks that are cols wide; the last row stands in for
+// missing ones.
 func bf16x3Rows(to []float32, cols int, x []float32, ldx, rows, k int) {
 	args := bf16x3RowsArgs{to: unsafe.Pointer(&to[0]), pitch: uintptr(4 * cols), rows: uintptr(cols), steps: uintptr(k / bf16x3Step)}
 	for r := range args.row {
@@ -225,7 +233,8 @@ func bf16x3LaidScratch(n int) int {
 	return panelFloats + bf16x3Ld*((min(n, MatMulManyCols)+bf16x3Panel-1)/bf16x3Panel*bf16x3Panel) + bf16x3Aligned
 }
 
-// matMulBF16x3Laid multiplies tiles of x by panels of weights, which it gathers when their turn comes. Meanwhile the next panel is fetched.
+// matMulBF16x3Laid multiplies tiles of x by panels of weights, which it gathers when their turn
+// comes. Meanwhile the next panel is fetched.
 func matMulBF16x3Laid(y []float32, ldy int, l Laid, from, to int, w []uint16, n int, scratch []float32) {
 	scratch = aligned(scratch, bf16x3LaidScratch(n)-bf16x3Aligned)
 	p := bf16x3Product{x: l, w: w, panel: scratch[:panelFloats], sums: scratch[panelFloats:]}

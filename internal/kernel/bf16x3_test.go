@@ -1,5 +1,7 @@
 package kernel
 
+// bf16x3: the three parts add up, and the reference of the products is near float64.
+
 import (
 	"math"
 	"testing"

@@ -2,6 +2,8 @@
 
 package kernel
 
+// What the calls of assembly on both architectures share.
+
 func flag(b bool) uintptr {
 	if b {
 		return 1

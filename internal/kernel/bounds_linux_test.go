@@ -1,5 +1,8 @@
 package kernel
 
+// Kernels read and write nothing beside their operands: each runs with operands that end where
+// unreadable memory begins.
+
 import (
 	"fmt"
 	"os"
@@ -12,8 +15,9 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-// fenced returns two copies of src, one that ends where unreadable memory begins and one that begins where it ends: a
-// mapped checkpoint's last weights lie like that, and a read outside of them would be a crash.
+// fenced returns two copies of src, one that ends where unreadable memory begins and one that
+// begins where it ends: a mapped checkpoint's last weights lie like that, and a read outside of
+// them would be a crash.
 func fenced[T float32 | uint16 | uint8 | int8 | int16 | int32](t *testing.T, src []T) [2][]T {
 	t.Helper()
 	size := len(src) * int(unsafe.Sizeof(src[0]))
@@ -171,14 +175,14 @@ func TestQuantizedAttentionReadsOnlyItsOperands(t *testing.T) {
 				rng := newRand()
 				h := newHead(rng, m, k, 0)
 				cols, depth := ValueCols(k), WeightKeys(m)
-				x, centre, gain, scratch := fenced(t, h.x), fenced(t, h.centre), fenced(t, h.gain), fenced(t, h.scratch)
+				x, center, gain, scratch := fenced(t, h.x), fenced(t, h.center), fenced(t, h.gain), fenced(t, h.scratch)
 				q, panel, bytes := fenced(t, h.q), fenced(t, h.panel), fenced(t, h.bytes)
 				scale, sums := fenced(t, h.scale), fenced(t, h.sums)
 				y, top, sum := fenced(t, make([]float32, m*max(32, depth))), fenced(t, make([]float32, m)), fenced(t, make([]float32, m))
 				p, values := fenced(t, make([]int16, m*depth)), fenced(t, make([]int16, cols*depth))
 				vscale, out := fenced(t, make([]float32, cols)), fenced(t, make([]float32, m*cols))
 				for side := range 2 {
-					h := &head{m, k, k, x[side], centre[side], gain[side], q[side], scale[side], sums[side], panel[side], scratch[side], bytes[side]}
+					h := &head{m, k, k, x[side], center[side], gain[side], q[side], scale[side], sums[side], panel[side], scratch[side], bytes[side]}
 					h.quantize()
 					h.pack()
 					lds := max(32, depth)
@@ -186,7 +190,7 @@ func TestQuantizedAttentionReadsOnlyItsOperands(t *testing.T) {
 					SoftmaxInt16(p[side], depth, y[side][:(m-1)*lds+depth], lds, m, m, top[side], sum[side])
 					PackValues(values[side], vscale[side], h.x, k, m, k)
 					MatMulValues(out[side], cols, p[side], depth, m, values[side], vscale[side], k, m, false)
-					Ranges(h.centre[:k], h.gain[:k], h.x, k, m)
+					Ranges(h.center[:k], h.gain[:k], h.x, k, m)
 				}
 				testkit.SameBits(t, out[0], out[1])
 			}

@@ -1,5 +1,7 @@
 package kernel
 
+// Conversions between float32 and the 16-bit floats: what other packages call, and the references.
+
 import (
 	"math"
 
@@ -22,7 +24,8 @@ func bf16ToF32Go(dst []float32, src []uint16) {
 	}
 }
 
-// F16ToF32 widens IEEE half precision bits. Every value is exact, subnormals and infinities included; a NaN stays a NaN.
+// F16ToF32 widens IEEE half precision bits. Every value is exact, subnormals and infinities
+// included; a NaN stays a NaN.
 //
 // Panics if the lengths differ.
 func F16ToF32(dst []float32, src []uint16) {
@@ -36,8 +39,8 @@ func f16ToF32Go(dst []float32, src []uint16) {
 	}
 }
 
-// halfToFloat moves exponent and mantissa into place and corrects the exponent's bias by a multiplication, which also
-// normalises subnormals.
+// halfToFloat moves exponent and mantissa into place and corrects the exponent's bias by a
+// multiplication, which also normalizes subnormals.
 func halfToFloat(h uint16) float32 {
 	const (
 		mantissaShift = 23 - 10
@@ -54,7 +57,8 @@ func halfToFloat(h uint16) float32 {
 	return math.Float32frombits(sign | math.Float32bits(v))
 }
 
-// F32ToF16 rounds to IEEE half precision, half to even; what is too large becomes an infinity, and a NaN stays a NaN.
+// F32ToF16 rounds to IEEE half precision, half to even; what is too large becomes an infinity, and
+// a NaN stays a NaN.
 //
 // Panics if the lengths differ.
 func F32ToF16(dst []uint16, src []float32) {

@@ -3,7 +3,8 @@
 package kernel
 
 // Conversions of 16-bit floats on amd64: the assembly of convert_<isa>_amd64.s, which does whole
-// vectors, and which of it runs; the rest is left to the references in convert.go, with the same bits.
+// vectors, and which of it runs; the rest is left to the references in convert.go, with the same
+// bits.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 

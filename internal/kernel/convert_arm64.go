@@ -2,8 +2,8 @@
 
 package kernel
 
-// Conversions of 16-bit floats on arm64: the assembly of convert_neon_arm64.s, where NEON is in use;
-// rounding to half precision is left to Go. The references are in convert.go.
+// Conversions of 16-bit floats on arm64: the assembly of convert_neon_arm64.s, where NEON is in
+// use; rounding to half precision is left to Go. The references are in convert.go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 

@@ -1,14 +1,19 @@
 package kernel
 
+// One step of the gated delta rule, put together from the products of panel.go: the state is the
+// panel. llm/delta.go says where it belongs, package tensor runs it head by head.
+
 import "math"
 
-// DeltaStep advances the state of one head of the gated delta rule by a row: with q' = q·qScale and k' = k·kScale,
+// DeltaStep advances the state of one head of the gated delta rule by a row: with q' = q·qScale and
+// k' = k·kScale,
 //
 //	state ← exp(gate)·state
 //	state ← state + k' ⊗ beta·(v − k'ᵀ·state)
 //	out   ← q'ᵀ·state
 //
-// Shapes: state is [len(k), len(v)], q as long as k, out as long as v. The values in v are overwritten.
+// Shapes: state is [len(k), len(v)], q as long as k, out as long as v. The values in v are
+// overwritten.
 // Source: Gated Delta Networks (arXiv 2412.06464), section 3.1.
 func DeltaStep(out, state, q, k, v []float32, qScale, kScale, gate, beta float32) {
 	n := len(v)

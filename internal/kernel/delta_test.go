@@ -1,5 +1,7 @@
 package kernel
 
+// One step of the gated delta rule against the rule written out in float64.
+
 import (
 	"math"
 	"math/rand/v2"

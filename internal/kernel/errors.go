@@ -1,5 +1,7 @@
 package kernel
 
+// What misuse panics with, and the checks of shapes that every exported function begins with.
+
 // Misuse panics with one of these constants at entry, before any work.
 const (
 	badSize    = "kernel: negative size"

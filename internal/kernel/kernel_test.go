@@ -1,5 +1,8 @@
 package kernel
 
+// What the tests of this package share: lengths, offsets, random operands and comparison element by
+// element.
+
 import (
 	"math"
 	"math/rand/v2"
@@ -54,7 +57,8 @@ var (
 	negInf = float32(math.Inf(-1))
 )
 
-// checkElementwise compares f, which works in place, with want for every length and offset, on values drawn by draw.
+// checkElementwise compares f, which works in place, with want for every length and offset, on
+// values drawn by draw.
 func checkElementwise(t *testing.T, f func(x []float32), want func(float64) float64, draw func(*rand.Rand) float32, rel, abs float64) {
 	t.Helper()
 	rng := newRand()

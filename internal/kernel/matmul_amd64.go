@@ -2,14 +2,19 @@
 
 package kernel
 
+// Matrix products with stored weights on amd64, for rows as they lie: inner products, four weight
+// rows at a time. One row may go through all weights in one run (matmul_long_amd64.go), many rows
+// go through micro-kernels (matmul_micro_amd64.go); all add in the order that is written at tiles.
+
 import (
 	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-// dotArgs is what one call of an inner-product tile reads: dot<format>x<rows> or row<format>x<rows>, over one block of k. A
-// tile multiplies up to tiles.rows rows of x by four weight rows and adds the products to y.
+// dotArgs is what one call of an inner-product tile reads: dot<format>x<rows> or
+// row<format>x<rows>, over one block of k. A tile multiplies up to tiles.rows rows of x by four
+// weight rows and adds the products to y.
 type dotArgs struct {
 	x         unsafe.Pointer // row 0, at the start of the block
 	ldx       uintptr        // bytes between rows
@@ -31,22 +36,27 @@ type dotArgs struct {
 
 const (
 	dotCols = 4
-	// maxDepth is the most of k that is multiplied at once: what a tile needs of x and w then stays in the caches.
+	// maxDepth is the most of k that is multiplied at once: what a tile needs of x and w then stays
+	// in the caches.
 	maxDepth = 2048
-	// wideRows is the number of rows from which widening the weights once, rather than in every tile, pays.
+	// wideRows is the number of rows from which widening the weights once, rather than in every
+	// tile, pays.
 	wideRows   = 24
 	wideFloats = dotCols * maxDepth
 
-	// innerFloats is how much of x stays in the second level of the cache. BenchmarkMatMul chose it.
+	// innerFloats is how much of x stays in the second level of the cache. BenchmarkMatMul chose
+	// it.
 	innerFloats = 96 << 10
 
-	// rowFloats is how much of x stays in the first level of the cache, beside the weights passing through it.
+	// rowFloats is how much of x stays in the first level of the cache, beside the weights passing
+	// through it.
 	rowFloats = 4 << 10
 
 	aliasFloats = 4096 / 4
 )
 
-// scratchTiles returns the scratch that inner products need: widened weights, and room to align them; or that of products in tiles of AMX.
+// scratchTiles returns the scratch that inner products need: widened weights, and room to align
+// them; or that of products in tiles of AMX.
 func scratchTiles(m, _, k int) int {
 	need := 0
 	if m >= wideRows {
@@ -58,10 +68,11 @@ func scratchTiles(m, _, k int) int {
 	return need
 }
 
-// tiles is the set of tiles of one instruction set. All add up in one order: k is cut into blocks, as even as multiples of 16
-// allow; in a block lane l of a vector adds with fused multiply-adds the products at l, l+lanes, l+2·lanes…, starting from 0;
-// then the lanes are added to the element of y, which starts at 0, from lane 0 on. Elements after whole vectors are those of
-// the first lanes (AVX-512) or the last ones (AVX2).
+// tiles is the set of tiles of one instruction set. All add up in one order: k is cut into blocks,
+// as even as multiples of 16 allow; in a block lane l of a vector adds with fused multiply-adds the
+// products at l, l+lanes, l+2·lanes…, starting from 0; then the lanes are added to the element of
+// y, which starts at 0, from lane 0 on. Elements after whole vectors are those of the first lanes
+// (AVX-512) or the last ones (AVX2).
 type tiles struct {
 	lanes int
 	rows  int // of x in an inner-product tile
@@ -136,7 +147,8 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 // depthOf returns the length of the blocks that k is cut into, all but the last.
 func depthOf(k int) int { return blockLen(k, maxDepth, 16) }
 
-// matMulRows multiplies so few rows that one tile holds them. It reads the weights once, from first to last.
+// matMulRows multiplies so few rows that one tile holds them. It reads the weights once, from first
+// to last.
 func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int) {
 	base, size := w.base()
 	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4, distance: prefetchDistance.rows}
@@ -151,7 +163,8 @@ func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weigh
 			if oneByOne {
 				t.row(w.format, m, &args)
 			} else {
-				// x is here already: both fetch weights, from the first and the second half of the next four rows.
+				// x is here already: both fetch weights, from the first and the second half of the
+				// next four rows.
 				args.prefetchW = uintptr(args.w[dotCols-1]) + uintptr(k*size)
 				args.prefetchX = args.prefetchW + uintptr(2*k*size)
 				t.dot(w.format, m, &args)
@@ -160,14 +173,15 @@ func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weigh
 	}
 }
 
-// matMulInner multiplies rows that are too few to lay the weights out for: x stays in the cache, and four weight rows
-// after four are multiplied by all of it.
+// matMulInner multiplies rows that are too few to lay the weights out for: x stays in the cache,
+// and four weight rows after four are multiplied by all of it.
 func (t tiles) matMulInner(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
 	base, size := w.base()
 	depth := depthOf(k)
 	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4}
 	groups := (m + t.rows - 1) / t.rows
-	// Rows a multiple of a page apart would fight for the same lines of the first-level cache: those are copied too.
+	// Rows a multiple of a page apart would fight for the same lines of the first-level cache:
+	// those are copied too.
 	format, widen := w.format, (w.format != formatF32 || k%aliasFloats == 0) && m >= wideRows
 	var wide []float32
 	if widen {
@@ -216,8 +230,8 @@ func (a *dotArgs) setDepth(t tiles, d int) {
 	a.steps, a.tail = uintptr(d/t.lanes), uintptr(d%t.lanes)
 }
 
-// setWeights takes cols weight rows, stride bytes apart, from offset bytes past base. Where there are fewer than four,
-// the last one stands in for the others, whose results are not stored.
+// setWeights takes cols weight rows, stride bytes apart, from offset bytes past base. Where there
+// are fewer than four, the last one stands in for the others, whose results are not stored.
 func (a *dotArgs) setWeights(base unsafe.Pointer, offset, stride, cols int) {
 	for c := range a.w {
 		a.w[c] = unsafe.Add(base, offset+min(c, cols-1)*stride)

@@ -2,13 +2,17 @@
 
 package kernel
 
+// Matrix products with stored weights on arm64: inner products, four or eight weight rows at a
+// time. There is one kind of tile for all numbers of rows.
+
 import (
 	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-// dotArgs is what one call of a tile, dot<format>, reads: rows rows of x by the weight rows of w, over the whole of k.
+// dotArgs is what one call of a tile, dot<format>, reads: rows rows of x by the weight rows of w,
+// over the whole of k.
 type dotArgs struct {
 	x    unsafe.Pointer
 	ldx  uintptr // bytes between rows
@@ -33,8 +37,8 @@ const (
 	// A tile of up to dotFewRows rows takes dotCols weight rows, higher ones half as many.
 	dotFewRows = 2
 	dotCols    = 8
-	// dotBlock is how many floats of x are multiplied by four weight rows after four, so that they stay in the second level of
-	// the cache. It is not measured: it is half of what amd64 takes.
+	// dotBlock is how many floats of x are multiplied by four weight rows after four, so that they
+	// stay in the second level of the cache. It is not measured: it is half of what amd64 takes.
 	dotBlock = 48 << 10
 )
 
@@ -56,7 +60,8 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 	}
 }
 
-// matMulRows reads the weights once, from first to last, and multiplies all rows by each few of them.
+// matMulRows reads the weights once, from first to last, and multiplies all rows by each few of
+// them.
 func matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int) {
 	var side [dotRows * dotCols]float32 // for the last columns, where a tile has more
 	args := dotArgs{ldx: uintptr(ldx) * 4, k: uintptr(k)}

@@ -2,6 +2,9 @@
 
 package kernel
 
+// The inner-product tiles of AVX2, declared, and the choice by format and height.
+// matmul_avx512_amd64.go is the same for AVX-512.
+
 //go:noescape
 func dotF32x1AVX2(args *dotArgs)
 

@@ -2,6 +2,9 @@
 
 package kernel
 
+// The inner-product tiles of AVX-512, declared, and the choice by format and height.
+// matmul_avx2_amd64.go is the same for AVX2.
+
 //go:noescape
 func dotF32x1AVX512(args *dotArgs)
 

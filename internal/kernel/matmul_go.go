@@ -1,18 +1,23 @@
 package kernel
 
+// The reference of the matrix products, which also runs where there is no assembly. Tiles go
+// through gonum where that is faster, see gonum_sse.go.
+
 import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
 const (
-	// goTile is the edge of the tiles that gonum multiplies. It never splits products of that size over goroutines.
+	// goTile is the edge of the tiles that gonum multiplies. It never splits products of that size
+	// over goroutines.
 	goTile = 64
 	// goManyRows is the number of rows from which laying out a tile of weights for gonum pays.
 	goManyRows = 8
 )
 
-// scratchGo returns the scratch that matMulGo needs: a tile of weights and a tile of results, or four weight rows.
+// scratchGo returns the scratch that matMulGo needs: a tile of weights and a tile of results, or
+// four weight rows.
 func scratchGo(m int) int {
 	if m < goManyRows || !gonumTiles {
 		return 4 * goTile
@@ -20,9 +25,10 @@ func scratchGo(m int) int {
 	return 2 * goTile * goTile
 }
 
-// matMulGo is the reference for the matrix products. k is cut into chunks of goTile at multiples of goTile; within a
-// chunk the products are added one after the other, starting from 0, and then the chunks' sums, in order. A product
-// whose x is zero is left out, as gonum does (it matters where w is not finite).
+// matMulGo is the reference for the matrix products. k is cut into chunks of goTile at multiples of
+// goTile; within a chunk the products are added one after the other, starting from 0, and then the
+// chunks' sums, in order. A product whose x is zero is left out, as gonum does (it matters where w
+// is not finite).
 func matMulGo(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
 	if k == 0 {
 		for r := range m {
@@ -71,8 +77,8 @@ func matMulGo(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int
 	}
 }
 
-// matMulFewRows is matMulGo without gonum: for so few rows that transposing the weights would cost more than it saves,
-// and for any number of rows where gonum's own loops are slower than dot4.
+// matMulFewRows is matMulGo without gonum: for so few rows that transposing the weights would cost
+// more than it saves, and for any number of rows where gonum's own loops are slower than dot4.
 func matMulFewRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
 	for c0 := 0; c0 < n; c0 += 4 {
 		cols := min(4, n-c0)

@@ -1,7 +1,12 @@
 package kernel
 
-// Laid is many rows laid out for products with weights, which read them faster that way: once for all the products that they are
-// part of. It consists of tiles of consecutive rows. The zero value has none.
+// Matrix products of many rows that were laid out once for all products they are part of (packed A
+// in the words of BLIS): what other packages call. The results have the bits of matmul.go.
+// matmul_micro_amd64.go lays rows out and multiplies them; elsewhere rows are read as they are.
+
+// Laid is many rows laid out for products with weights, which read them faster that way: once for
+// all the products that they are part of. It consists of tiles of consecutive rows. The zero value
+// has none.
 //
 // Lay writes; the products read and may run concurrently once all tiles are laid out.
 type Laid struct {
@@ -11,9 +16,9 @@ type Laid struct {
 	bf16       bool
 }
 
-// LaidLen returns how many elements rows of cols elements take laid out, for weights in bfloat16 or in another format. It is 0 where nothing is
-// gained: there are few, or the kernels at hand read rows as they are. The same instruction sets must be in use as for the calls
-// that follow.
+// LaidLen returns how many elements rows of cols elements take laid out, for weights in bfloat16 or
+// in another format. It is 0 where nothing is gained: there are few, or the kernels at hand read
+// rows as they are. The same instruction sets must be in use as for the calls that follow.
 func LaidLen(rows, cols int, bf16 bool) int {
 	if rows < 0 || cols < 0 {
 		panic(badSize)
@@ -64,8 +69,8 @@ func (l Laid) check(from, to int) {
 	}
 }
 
-// MatMulLaidScratch returns how many elements of scratch the products of laid out rows by n weight rows of k elements need. It
-// is bounded whatever the sizes and does not shrink when n or k grow.
+// MatMulLaidScratch returns how many elements of scratch the products of laid out rows by n weight
+// rows of k elements need. It is bounded whatever the sizes and does not shrink when n or k grow.
 func MatMulLaidScratch(n, k int, bf16 bool) int {
 	if n < 0 || k < 0 {
 		panic(badSize)
@@ -73,12 +78,15 @@ func MatMulLaidScratch(n, k int, bf16 bool) int {
 	return laidScratch(n, k, bf16)
 }
 
-// MatMulLaidF32 multiplies the rows of tiles from to to-1 by the n weight rows of w, as [MatMulF32] does and with the same bits.
+// MatMulLaidF32 multiplies the rows of tiles from to to-1 by the n weight rows of w, as [MatMulF32]
+// does and with the same bits.
 //
-// Shapes: w is [n, cols] without gaps; y is [m, n] for the m rows of the tiles, rows ldy apart. scratch has at least
-// MatMulLaidScratch(n, cols) elements; what it holds does not matter before or after.
+// Shapes: w is [n, cols] without gaps; y is [m, n] for the m rows of the tiles, rows ldy apart.
+// scratch has at least MatMulLaidScratch(n, cols) elements; what it holds does not matter before or
+// after.
 //
-// Panics if the slices are too short for their shapes, there are no such tiles, or they were laid out for bfloat16.
+// Panics if the slices are too short for their shapes, there are no such tiles, or they were laid
+// out for bfloat16.
 func MatMulLaidF32(y []float32, ldy int, x Laid, from, to int, w []float32, n int, scratch []float32) {
 	if x.checkMatMul(false, len(y), ldy, from, to, len(w), n, len(scratch)) {
 		matMulLaid(y, ldy, x, from, to, weights{f32: w, format: formatF32}, n, scratch)

@@ -1,5 +1,7 @@
 package kernel
 
+// Products of laid out rows: the bits of the plain products, for every cut.
+
 import (
 	"fmt"
 	"math"
@@ -11,8 +13,8 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-// laid returns the rows of a product laid out, or false where the kernels in use read them as they are. What else the memory holds
-// is not a number.
+// laid returns the rows of a product laid out, or false where the kernels in use read them as they
+// are. What else the memory holds is not a number.
 func (p *product) laid(t *testing.T) (Laid, bool) {
 	n := LaidLen(p.m, p.k, p.format == formatBF16)
 	if n == 0 {
@@ -48,7 +50,8 @@ func (p *product) runLaid(y []float32, ldy int, l Laid, from, to, c0, n int) {
 	}
 }
 
-// Rows laid out must give the bits of rows as they are, whichever tiles and columns are taken at once.
+// Rows laid out must give the bits of rows as they are, whichever tiles and columns are taken at
+// once.
 func TestMatMulLaidEqualsMatMul(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()

@@ -2,6 +2,10 @@
 
 package kernel
 
+// One long row by weights on amd64: along each weight row from end to end over all blocks of k, so
+// that memory is read in one run. The sums of the blocks are kept apart, so that the bits are those
+// of the tiles in matmul_amd64.go.
+
 import "unsafe"
 
 //go:noescape
@@ -15,8 +19,9 @@ func longF16AVX512(args *dotArgs)
 
 const longBlocks = (rowFloats + maxDepth - 1) / maxDepth
 
-// isLong reports whether one row is multiplied by matMulLong: where it takes several blocks of k, of which row tiles would read memory
-// in short runs, and stays in the first level of the cache. With AVX2 dot tiles are as fast.
+// isLong reports whether one row is multiplied by matMulLong: where it takes several blocks of k,
+// of which row tiles would read memory in short runs, and stays in the first level of the cache.
+// With AVX2 dot tiles are as fast.
 func (t tiles) isLong(m, k int) bool {
 	return t.lanes == 16 && m == 1 && k > maxDepth && k <= rowFloats
 }

@@ -2,18 +2,23 @@
 
 package kernel
 
+// Matrix products of many rows on amd64, by micro-kernels: a tile of x times a panel of w, both
+// laid out lane by lane, so that a sum register does for one lane what an inner-product tile does
+// for all, and the bits are the same. The loops over blocks are those of BLIS: panels of w are laid
+// out when their turn comes, tiles of x beforehand (matmul_laid.go).
+
 import "unsafe"
 
-// microArgs is what one call of micro<rows> reads: a tile of x and a panel of w, laid out by interleave, of equal steps. The
-// products are added to y.
+// microArgs is what one call of micro<rows> reads: a tile of x and a panel of w, laid out by
+// interleave, of equal steps. The products are added to y.
 type microArgs struct {
 	y     unsafe.Pointer
 	ldy   uintptr // bytes between rows
 	x, w  unsafe.Pointer
 	steps uintptr // of each lane
 
-	// What is fetched into the second level of the cache: the line there every two steps, which moves on by fetchStep
-	// bytes then, and by fetchGap after each lane.
+	// What is fetched into the second level of the cache: the line there every two steps, which
+	// moves on by fetchStep bytes then, and by fetchGap after each lane.
 	fetch, fetchStep, fetchGap uintptr
 }
 
@@ -27,8 +32,8 @@ type interleaveArgs struct {
 }
 
 const (
-	// microBlock is the most rows of x that are multiplied by one panel after another: with a panel they stay in the second
-	// level of the cache.
+	// microBlock is the most rows of x that are multiplied by one panel after another: with a panel
+	// they stay in the second level of the cache.
 	microBlock = 72
 	// lanePadFloats is the gap between the lanes of an operand.
 	lanePadFloats = 64 / 4
@@ -37,8 +42,8 @@ const (
 	endFloats  = 16 * 16 // a vector of each row that is interleaved
 )
 
-// laidScratch returns the scratch of matMulLaid: panels of w, each up to a whole one with its gaps, a tile of results, the ends of
-// rows, and room to align them.
+// laidScratch returns the scratch of matMulLaid: panels of w, each up to a whole one with its gaps,
+// a tile of results, the ends of rows, and room to align them.
 func laidScratch(n, k int, bf16 bool) int {
 	if bf16 && usesBF16x3(formatBF16, k) {
 		return bf16x3LaidScratch(n)
@@ -63,7 +68,8 @@ func laidBlock(k int, bf16 bool) int {
 	return 0
 }
 
-// laidLen counts for each tile its rows with all of k, up to whole steps, and the gaps of each block of k.
+// laidLen counts for each tile its rows with all of k, up to whole steps, and the gaps of each
+// block of k.
 func laidLen(rows, k int, bf16 bool) int {
 	if bf16 && usesBF16x3(formatBF16, k) {
 		return bf16x3LaidLen(rows, k)
@@ -76,7 +82,8 @@ func laidLen(rows, k int, bf16 bool) int {
 	return t.laidAt(rows, tiles, k)
 }
 
-// laidAt returns where a tile begins, given its first row: tiles follow each other, and in a tile the blocks of k.
+// laidAt returns where a tile begins, given its first row: tiles follow each other, and in a tile
+// the blocks of k.
 func (t tiles) laidAt(row, tile, k int) int {
 	depth := depthOf(k)
 	blocks := (k + depth - 1) / depth
@@ -102,13 +109,14 @@ func layRows(l Laid, x []float32, ldx, from, to int) {
 	}
 }
 
-// tileLen is the length of a tile of so many rows, or of a panel of so many columns, over a block of k.
+// tileLen is the length of a tile of so many rows, or of a panel of so many columns, over a block
+// of k.
 func (t tiles) tileLen(rows, d int) int {
 	return t.lanes * ((d+t.lanes-1)/t.lanes*rows + lanePadFloats)
 }
 
-// matMulLaid multiplies tiles of x by panels of w, which it lays out when their turn comes. Meanwhile the next panel's weights
-// are fetched.
+// matMulLaid multiplies tiles of x by panels of w, which it lays out when their turn comes.
+// Meanwhile the next panel's weights are fetched.
 func matMulLaid(y []float32, ldy int, l Laid, from, to int, w weights, n int, scratch []float32) {
 	if usesBF16x3(w.format, l.cols) {
 		matMulBF16x3Laid(y, ldy, l, from, to, w.u16, n, scratch)
@@ -192,8 +200,8 @@ func (p *laidProduct) tile(i, k0 int) unsafe.Pointer {
 	return unsafe.Pointer(&p.x.data[p.laidAt(r, i, p.x.cols)+k0/depth*p.tileLen(p.x.Row(i+1)-r, depth)])
 }
 
-// fetchPanel makes a tile fetch a part of d elements of the rows of the panel that begins at next. One tile can do as much of as many
-// rows as 16 bits for each element take.
+// fetchPanel makes a tile fetch a part of d elements of the rows of the panel that begins at next.
+// One tile can do as much of as many rows as 16 bits for each element take.
 func (p *laidProduct) fetchPanel(args *microArgs, next uintptr, part, d int) {
 	_, size := p.w.base()
 	if part >= size || next == 0 {
@@ -228,10 +236,10 @@ func (t tiles) microTile(y []float32, ldy, rows, cols int, args *microArgs, edge
 	}
 }
 
-// interleave lays out d elements of count rows of a matrix, the first of which starts at element first and the next ld further on.
-// Where count is short of a vector's lanes, the last row stands in for the others; where it is not positive, nothing is
-// done, for the columns are not wanted. Steps are stride elements apart; the last is filled up with zeros, of which ends
-// holds the rows.
+// interleave lays out d elements of count rows of a matrix, the first of which starts at element
+// first and the next ld further on. Where count is short of a vector's lanes, the last row stands
+// in for the others; where it is not positive, nothing is done, for the columns are not wanted.
+// Steps are stride elements apart; the last is filled up with zeros, of which ends holds the rows.
 func (t tiles) interleave(to []float32, stride int, w weights, first, ld, count, d int, ends []float32) {
 	if count <= 0 {
 		return

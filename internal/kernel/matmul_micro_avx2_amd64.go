@@ -2,6 +2,9 @@
 
 package kernel
 
+// The micro-kernels of AVX2 and what interleaves rows for them, declared, and the choice among
+// them. matmul_micro_avx512_amd64.go is the same for AVX-512.
+
 //go:noescape
 func micro3AVX2(args *microArgs)
 

@@ -2,6 +2,9 @@
 
 package kernel
 
+// The micro-kernels of AVX-512 and what interleaves rows for them, declared, and the choice among
+// them. matmul_micro_avx2_amd64.go is the same for AVX2.
+
 //go:noescape
 func micro6AVX512(args *microArgs)
 

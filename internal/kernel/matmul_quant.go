@@ -1,16 +1,21 @@
 package kernel
 
-// MatMulInt8 multiplies m quantised rows by panels of 8-bit weights:
+// Products with weights packed to 8 or 4 bits: what other packages call, and the reference, whose
+// bits every instruction set gives. pack_int8.go and pack_int4.go are the layouts, quantize.go
+// makes the rows, outlier.go adds what rows have taken out.
+
+// MatMulInt8 multiplies m quantized rows by panels of 8-bit weights:
 //
 //	y[r*ldy+c-32*panel0] = Σ_g fma(float32(Σ_i q[r,i]·(w[c,i]-128)) · qscale[r,g], scales[g,c], …)    i in group g
 //
-// for the columns c of the panels panel0..panel0+count-1, where c is below n. The sums within a group are exact; the
-// groups are added one after the other, from 0, each with one fused multiply-add. So the bits of an element depend only on
-// its row and its column, and are the same on every instruction set.
+// for the columns c of the panels panel0..panel0+count-1, where c is below n. The sums within a
+// group are exact; the groups are added one after the other, from 0, each with one fused
+// multiply-add. So the bits of an element depend only on its row and its column, and are the same
+// on every instruction set.
 //
-// Shapes: q, qscale and sums are m rows as [QuantizeRows] leaves them; panels and scales are the whole
-// matrix of n rows of k elements as [PackInt8] leaves it; y is [m, the panels' rows] with rows ldy apart: its first column
-// is that of the first panel.
+// Shapes: q, qscale and sums are m rows as [QuantizeRows] leaves them; panels and scales are the
+// whole matrix of n rows of k elements as [PackInt8] leaves it; y is [m, the panels' rows] with
+// rows ldy apart: its first column is that of the first panel.
 //
 // Panics if there are no such panels or the slices are too short for their shapes.
 func MatMulInt8(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, panel0, count, n, k int) {
@@ -21,7 +26,8 @@ func MatMulInt8(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 	}
 }
 
-// MatMulInt4 is [MatMulInt8] for 4-bit weights as [PackInt4] leaves them: w[c,i]-128 is the step times the half byte less the zero.
+// MatMulInt4 is [MatMulInt8] for 4-bit weights as [PackInt4] leaves them: w[c,i]-128 is the step
+// times the half byte less the zero.
 func MatMulInt4(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []uint16, panel0, count, n, k int) {
 	checkQuantized(q, qscale, sums, m, k)
 	p := newPackedInt4(panels, scales, n, k)
@@ -42,7 +48,8 @@ func checkProduct(lenY, ldy, m, panel0, count, n int) bool {
 	return m > 0 && count > 0
 }
 
-// quantized is rows of activations; per row and group, scale has one value and sums have SumsPerGroup.
+// quantized is rows of activations; per row and group, scale has one value and sums have
+// SumsPerGroup.
 type quantized struct {
 	q      []int8
 	scale  []float32
@@ -50,7 +57,8 @@ type quantized struct {
 	stride int
 }
 
-// packed is a weight matrix in panels: of 8 bits with scales in f32, or of 4 bits with scales in bf16.
+// packed is a weight matrix in panels: of 8 bits with scales in f32, or of 4 bits with scales in
+// bf16.
 type packed struct {
 	bytes      []uint8
 	f32        []float32
@@ -132,7 +140,7 @@ func unpackInt4Go(dst, block []uint8) {
 	}
 }
 
-// matMulPackedGo is the reference for the quantised products.
+// matMulPackedGo is the reference for the quantized products.
 func matMulPackedGo(y []float32, ldy int, x quantized, m int, p packed, panel0, count, n int) {
 	var block [blockInt8]uint8
 	var scale [PanelRows]float32

@@ -2,6 +2,9 @@
 
 package kernel
 
+// The tiles of the packed products on amd64: declared, their heights, and which of them rows go
+// through. matmul_quant_asm.go cuts the work; matmul_quant_arm64.go is the same for arm64.
+
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
 //go:noescape
@@ -39,7 +42,8 @@ const (
 	tallest = amxRows // rows of the highest tile of any set
 	// amxPass is how many rows int8AMX takes at once. Its tile has room for their sums.
 	amxPass = 384
-	// amxFew is up to how many rows the tile of AVX-512 is faster than that of AMX, whose time does not depend on the rows.
+	// amxFew is up to how many rows the tile of AVX-512 is faster than that of AMX, whose time does
+	// not depend on the rows.
 	amxFew = 3
 )
 
@@ -84,7 +88,8 @@ func (t quantTiles) pass(int4 bool) int {
 	return t.rows(int4)
 }
 
-// cut returns the rows of tile i of count: of nearly equal heights, which for AMX consist of whole tiles but for the last.
+// cut returns the rows of tile i of count: of nearly equal heights, which for AMX consist of whole
+// tiles but for the last.
 func (t quantTiles) cut(m, i, count int) (r0, r1 int) {
 	if t == tilesQuantAMX {
 		tiles := (m + amxRows - 1) / amxRows
@@ -101,14 +106,16 @@ func (t quantTiles) cacheBytes() int {
 	return 256 << 10
 }
 
-// unpacks reports whether so many rows are multiplied by 4-bit weights as if those were of 8 bits: where there is no other way,
-// or they take many tiles; never with AVX2, which multiplies small weights faster.
+// unpacks reports whether so many rows are multiplied by 4-bit weights as if those were of 8 bits:
+// where there is no other way, or they take many tiles; never with AVX2, which multiplies small
+// weights faster.
 func (t quantTiles) unpacks(m int) bool {
 	return t == tilesQuantAVXVNNI || t == tilesQuantAMX || t == tilesQuantAVX512VNNI && m > 5*t.rows(true)
 }
 
-// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as fill the first level of the cache; for
-// AMX, which takes one after the other, no fewer than of bytes.
+// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as
+// fill the first level of the cache; for AMX, which takes one after the other, no fewer than of
+// bytes.
 func (t quantTiles) unpackDepth() int {
 	if t == tilesQuantAMX {
 		return quantDepth

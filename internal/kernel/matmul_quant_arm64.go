@@ -2,6 +2,9 @@
 
 package kernel
 
+// The tiles of the packed products on arm64: declared, their heights, and which of them runs.
+// matmul_quant_asm.go cuts the work; matmul_quant_amd64.go is the same for amd64.
+
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
 //go:noescape
@@ -63,7 +66,8 @@ func (t quantTiles) cacheBytes() int { return 256 << 10 }
 // unpacks reports whether rows are multiplied by 4-bit weights as if those were of 8 bits: always.
 func (t quantTiles) unpacks(int) bool { return true }
 
-// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as fill the first level of the cache.
+// unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as
+// fill the first level of the cache.
 func (t quantTiles) unpackDepth() int { return 4 }
 
 // unpack writes some parts of one group of a panel of int4 in the layout of int8.

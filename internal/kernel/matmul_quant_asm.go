@@ -2,10 +2,14 @@
 
 package kernel
 
+// Packed products in assembly: how rows and panels are cut into calls of a tile, the same on both
+// architectures. A block of activations stays in the cache while panels pass; 4-bit weights are
+// unpacked first where many rows share that.
+
 import "unsafe"
 
-// quantArgs is what one call of a tile, int8Tile or int4Tile, reads: rows rows of activations by the 32 columns of one
-// panel, over some groups of k.
+// quantArgs is what one call of a tile, int8Tile or int4Tile, reads: rows rows of activations by
+// the 32 columns of one panel, over some groups of k.
 type quantArgs struct {
 	q        unsafe.Pointer // row 0, at the first group
 	ldq      uintptr        // bytes between rows
@@ -29,7 +33,8 @@ type quantArgs struct {
 const (
 	cacheLine = 64
 
-	// quantDepth is how many groups of k a block of activations has, which stays in the second level of the cache beside a block of weights.
+	// quantDepth is how many groups of k a block of activations has, which stays in the second
+	// level of the cache beside a block of weights.
 	quantDepth = 2048 / Group
 )
 
@@ -104,7 +109,8 @@ func (c *quantCall) matMulUnpacked(m, panel0, count int) {
 	c.unpackBlocks(room[:], depth, height, m, panel0, count)
 }
 
-// unpackBlocks is matMulUnpacked for blocks of some groups and rows. room holds those of a panel, and can be aligned.
+// unpackBlocks is matMulUnpacked for blocks of some groups and rows. room holds those of a panel,
+// and can be aligned.
 func (c *quantCall) unpackBlocks(room []uint8, depth, height, m, panel0, count int) {
 	var scale [quantDepth * PanelRows]float32
 	block := room[(cacheLine-uintptr(unsafe.Pointer(&room[0]))%cacheLine)%cacheLine:]
@@ -164,7 +170,8 @@ func (c *quantCall) tileRows(m0, m, groups int, w, scale unsafe.Pointer) {
 	}
 }
 
-// tileGroups runs a tile over some groups: whole ones, and then the last of the row where it is shorter.
+// tileGroups runs a tile over some groups: whole ones, and then the last of the row where it is
+// shorter.
 func (c *quantCall) tileGroups(args *quantArgs, groups int) {
 	last := c.p.length(c.group0 + groups - 1)
 	whole := groups

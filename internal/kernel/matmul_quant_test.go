@@ -1,5 +1,8 @@
 package kernel
 
+// Products with packed weights against exact integer sums, and the same bits on every instruction
+// set.
+
 import (
 	"fmt"
 	"math"
@@ -11,7 +14,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-// quantProduct is one call of a quantised product, with everything it reads.
+// quantProduct is one call of a quantized product, with everything it reads.
 type quantProduct struct {
 	bits, m, n, k int
 	q             []int8
@@ -22,8 +25,8 @@ type quantProduct struct {
 	bf16          []uint16
 }
 
-// newQuantProduct draws activations and packed bytes directly, so that all values occur: -128 among the weights, ±127
-// among the activations.
+// newQuantProduct draws activations and packed bytes directly, so that all values occur: -128 among
+// the weights, ±127 among the activations.
 func newQuantProduct(rng *rand.Rand, bits, m, n, k int) *quantProduct {
 	p := &quantProduct{bits: bits, m: m, n: n, k: k}
 	size, count := PackedInt8Len(n, k)
@@ -108,8 +111,8 @@ func (p *quantProduct) oracle(r, c int) float32 {
 	return acc
 }
 
-// Every element has exactly the bits of the definition, under every instruction set, for every tail of m, n and k; nothing
-// else is written.
+// Every element has exactly the bits of the definition, under every instruction set, for every tail
+// of m, n and k; nothing else is written.
 func TestMatMulQuantBits(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
@@ -142,7 +145,8 @@ func TestMatMulQuantBits(t *testing.T) {
 	})
 }
 
-// Long rows are cut into blocks; neither that, nor the number of rows, nor a split of the panels shows.
+// Long rows are cut into blocks; neither that, nor the number of rows, nor a split of the panels
+// shows.
 func TestMatMulQuantBitsDoNotDependOnTheSplit(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
@@ -230,7 +234,8 @@ func TestMatMulQuantAgainstFloat64(t *testing.T) {
 	})
 }
 
-// A NaN or infinity in an activation makes its row's results NaN and no other's; one in a weight, its column's.
+// A NaN or infinity in an activation makes its row's results NaN and no other's; one in a weight,
+// its column's.
 func TestMatMulQuantNotFinite(t *testing.T) {
 	all(t, func(t *testing.T) {
 		for _, bits := range quantBits {

@@ -1,5 +1,7 @@
 package kernel
 
+// Products with stored weights against float64, and that bits do not depend on the shape of a call.
+
 import (
 	"fmt"
 	"math"
@@ -131,7 +133,8 @@ func TestMatMulAgainstFloat64(t *testing.T) {
 	})
 }
 
-// The main contract: an element's bits do not depend on the other rows, the other columns or the place.
+// The main contract: an element's bits do not depend on the other rows, the other columns or the
+// place.
 func TestMatMulBitsDoNotDependOnTheShape(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
@@ -164,8 +167,8 @@ func TestMatMulBitsDoNotDependOnTheShape(t *testing.T) {
 	})
 }
 
-// Float16 and bfloat16 weights are exact in float32, so all formats must give the bits of the widened weights; but tiles of AMX, which add
-// up in an order of their own, those of its reference.
+// Float16 and bfloat16 weights are exact in float32, so all formats must give the bits of the
+// widened weights; but tiles of AMX, which add up in an order of their own, those of its reference.
 func TestMatMulFormatsAgree(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()

@@ -1,5 +1,8 @@
 package kernel
 
+// RMS norm and layer norm along a row: what other packages call, and the references of their parts.
+// Sums are taken in float64, so that instruction sets differ in the last bits only.
+
 import "math"
 
 // RMSNorm divides a row by its root mean square and multiplies it by the weights:
@@ -24,7 +27,8 @@ func RMSNorm(dst, x, w []float32, eps float32) {
 //
 //	dst[i] = (x[i] - mean(x)) · (1/√(var(x) + eps)) · w[i] + b[i]
 //
-// Mean and variance (of the row, not of a sample) are taken in float64. dst may be x. An empty row is left alone.
+// Mean and variance (of the row, not of a sample) are taken in float64. dst may be x. An empty row
+// is left alone.
 //
 // Panics if the lengths differ.
 // Source: Ba, Kiros and Hinton (arXiv 1607.06450).

@@ -2,8 +2,8 @@
 
 package kernel
 
-// What norms are made of, on amd64: the assembly of norm_<isa>_amd64.s and, for each function, which
-// of it runs. The references are in norm.go.
+// What norms are made of, on amd64: the assembly of norm_<isa>_amd64.s and, for each function,
+// which of it runs. The references are in norm.go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 

@@ -1,13 +1,19 @@
 package kernel
 
+// Outliers: elements of a quantized row that are far larger than the rest of their group are taken
+// out of the bytes and multiplied in float32. This file finds them and adds their products;
+// quantize.go is the row without them.
+
 import "encoding/binary"
 
-// Outliers are the elements of quantised rows that are too large for their group: they count as 0 among its bytes, so that the
-// others keep their precision, and are multiplied in float32 by [AddOutliersInt8] or [AddOutliersInt4].
+// Outliers are the elements of quantized rows that are too large for their group: they count as 0
+// among its bytes, so that the others keep their precision, and are multiplied in float32 by
+// [AddOutliersInt8] or [AddOutliersInt4].
 //
-// Shapes: Count is [m, groups]; Index, the places within the group, and Value are [m, groups, MaxOutliers], of which the
-// first Count are set.
-// Source: LLM.int8() (arXiv 2208.07339), section 3, with outliers found in each row and group, so that a row does not depend on others.
+// Shapes: Count is [m, groups]; Index, the places within the group, and Value are [m, groups,
+// MaxOutliers], of which the first Count are set.
+// Source: LLM.int8() (arXiv 2208.07339), section 3, with outliers found in each row and group, so
+// that a row does not depend on others.
 type Outliers struct {
 	Count []uint8
 	Index []uint8
@@ -15,11 +21,13 @@ type Outliers struct {
 }
 
 const (
-	// MaxOutliers is the most elements of a group that are kept aside. A group with more is one of wide spread, not one with outliers.
+	// MaxOutliers is the most elements of a group that are kept aside. A group with more is one of
+	// wide spread, not one with outliers.
 	MaxOutliers = 16
 
-	// outlierByte is from where on a byte counts as an outlier, if no more than MaxOutliers of its group do. Of 256 values with a
-	// normal distribution some 180 do, with a Laplace distribution some 120.
+	// outlierByte is from where on a byte counts as an outlier, if no more than MaxOutliers of its
+	// group do. Of 256 values with a normal distribution some 180 do, with a Laplace distribution
+	// some 120.
 	outlierByte = 16
 )
 
@@ -32,10 +40,11 @@ func (o Outliers) Row(r, groups, g int) Outliers {
 	return Outliers{o.Count[at:], o.Index[at*MaxOutliers:], o.Value[at*MaxOutliers:]}
 }
 
-// QuantizeRow quantises one row, or a part of one that begins at a group, as [QuantizeRows] does it, but for outliers, which
-// it takes out first.
+// QuantizeRow quantizes one row, or a part of one that begins at a group, as [QuantizeRows] does
+// it, but for outliers, which it takes out first.
 //
-// Shapes: x is [k]; q is k rounded up to a multiple of 64 long; scale and o, as one row, have a place for each group, sums SumsPerGroup.
+// Shapes: x is [k]; q is k rounded up to a multiple of 64 long; scale and o, as one row, have a
+// place for each group, sums SumsPerGroup.
 //
 // Panics if the slices are too short.
 func QuantizeRow(q []int8, scale []float32, sums []int32, o Outliers, x []float32) {
@@ -64,7 +73,8 @@ func QuantizeRow(q []int8, scale []float32, sums []int32, o Outliers, x []float3
 	}
 }
 
-// guard takes the outliers out of one group and quantises the rest again, as often as there are some. It returns how many it took.
+// guard takes the outliers out of one group and quantizes the rest again, as often as there are
+// some. It returns how many it took.
 func guard(q []int8, scale []float32, sums []int32, index []uint8, value []float32, x []float32) uint8 {
 	var rest [Group]float32
 	copy(rest[:], x)
@@ -86,7 +96,8 @@ func guard(q []int8, scale []float32, sums []int32, index []uint8, value []float
 	}
 }
 
-// countLarge counts the bytes of each group that are outlierByte or more, whatever their sign. The last group may be shorter.
+// countLarge counts the bytes of each group that are outlierByte or more, whatever their sign. The
+// last group may be shorter.
 func countLarge(count []int32, q []int8) {
 	whole := len(q) / Group
 	if whole > 0 {
@@ -107,8 +118,8 @@ func countLargeGo(count []int32, q []int8) {
 	}
 }
 
-// AddOutliersInt8 adds to the products of [MatMulInt8] what the outliers contribute, one after the other in the order in which they
-// were found:
+// AddOutliersInt8 adds to the products of [MatMulInt8] what the outliers contribute, one after the
+// other in the order in which they were found:
 //
 //	y[r*ldy+c-32*panel0] = fma(value, scales[g,c]·(w[c,i]-128), …)
 //
@@ -194,7 +205,8 @@ var zeroBytes = func() (zero [PanelRows]int32) {
 	return zero
 }()
 
-// column is one element of k in a panel: of row c, the bits from shift on of the four bytes from 4·c on.
+// column is one element of k in a panel: of row c, the bits from shift on of the four bytes from
+// 4·c on.
 type column struct {
 	bytes *[4 * PanelRows]uint8
 	scale *[PanelRows]float32
@@ -210,7 +222,8 @@ func (c column) addGo(y *[PanelRows]float32, value float32) {
 	}
 }
 
-// int4Columns is the scales, times the steps, and zeros of the columns of one part of a group of int4.
+// int4Columns is the scales, times the steps, and zeros of the columns of one part of a group of
+// int4.
 type int4Columns struct {
 	part  int // -1: none yet
 	scale [PanelRows]float32

@@ -1,5 +1,7 @@
 package kernel
 
+// Outliers: what they save, what is taken out, and that their products are added in one order.
+
 import (
 	"math"
 	"math/rand/v2"
@@ -10,7 +12,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-// quantRows is rows quantised with their outliers taken out.
+// quantRows is rows quantized with their outliers taken out.
 type quantRows struct {
 	q     []int8
 	scale []float32
@@ -52,7 +54,8 @@ func relative(a, b []float64) float64 {
 	return math.Sqrt(d / n)
 }
 
-// A few large columns do not cost the others their precision; rows without any are quantised as ever.
+// A few large columns do not cost the others their precision; rows without any are quantized as
+// ever.
 func TestQuantizeRowOutliers(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
@@ -61,7 +64,7 @@ func TestQuantizeRowOutliers(t *testing.T) {
 			columns []int
 			factor  float32
 		}{
-			"none": {nil, 1}, "one": {[]int{7}, 100}, "neighbours": {[]int{128, 129, 130}, 300}, "last": {[]int{999}, 1000},
+			"none": {nil, 1}, "one": {[]int{7}, 100}, "neighbors": {[]int{128, 129, 130}, 300}, "last": {[]int{999}, 1000},
 			"eight of a group": {[]int{0, 3, 6, 9, 12, 15, 18, 21}, 200}, "sixteen of a group": {[]int{0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 100, 130, 131, 200, 254, 255}, 200}, "many groups": {[]int{1, 200, 400, 600, 800}, 1e6},
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -1,18 +1,23 @@
 package kernel
 
+// Weights in 4 bits: the layout, and packing a panel of weight rows. matmul_quant.go multiplies by
+// it; pack_int8.go is the layout in 8 bits.
+
 import (
 	"encoding/binary"
 	"math"
 )
 
-// The layout of int4: for each panel and group, panels hold one byte for each part of 64 elements and row, [4][32], with the step s of
-// the part in the low half and its zero z in the high one, then the weights, [k/8][32][4]: the low halves of these bytes are
-// the elements of the first four of eight, the high halves those of the other four. A half byte u stands for
+// The layout of int4: for each panel and group, panels hold one byte for each part of 64 elements
+// and row, [4][32], with the step s of the part in the low half and its zero z in the high one,
+// then the weights, [k/8][32][4]: the low halves of these bytes are the elements of the first four
+// of eight, the high halves those of the other four. A half byte u stands for
 //
 //	scale · s · (u - z)
 //
-// where s·(u - z) fits a signed byte, and so, with 128 added, is a weight in the layout of int8. scales are [n/32][k/Group][32] in
-// bfloat16. n is rounded up to whole panels and k to a multiple of 64, with weights of 0.
+// where s·(u - z) fits a signed byte, and so, with 128 added, is a weight in the layout of int8.
+// scales are [n/32][k/Group][32] in bfloat16. n is rounded up to whole panels and k to a multiple
+// of 64, with weights of 0.
 
 const (
 	// stepBytes is the size of the steps and zeros of one group of a panel.
@@ -21,7 +26,8 @@ const (
 	blockInt4 = stepBytes + PanelRows*Group/2
 )
 
-// PackedInt4Len returns the lengths of the slices that hold n weight rows of k elements packed by [PackInt4].
+// PackedInt4Len returns the lengths of the slices that hold n weight rows of k elements packed by
+// [PackInt4].
 func PackedInt4Len(n, k int) (panels, scales int) {
 	if n < 0 {
 		panic(badSize)
@@ -35,12 +41,14 @@ func int4PanelBytes(k int) int {
 	return QuantizedGroups(k)*stepBytes + PanelRows*wholeParts(k)/2
 }
 
-// PackInt4 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it ends) into 4 bits. Each
-// part of 64 elements of a row has a step and a zero: of some near (max - min) / 15 it takes those with the smallest squared error. The steps of
-// a group are multiples, up to 15, of its scale. A group that holds a NaN or an infinity gets the scale NaN.
+// PackInt4 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it
+// ends) into 4 bits. Each part of 64 elements of a row has a step and a zero: of some near (max -
+// min) / 15 it takes those with the smallest squared error. The steps of a group are multiples, up
+// to 15, of its scale. A group that holds a NaN or an infinity gets the scale NaN.
 //
-// Shapes: panels and scales (raw bits of bfloat16) are those of the whole matrix ([PackedInt4Len]), of which the panel
-// row0/32 is written; rows is [min(32, n-row0), k] without gaps. Different panels may be packed at the same time.
+// Shapes: panels and scales (raw bits of bfloat16) are those of the whole matrix ([PackedInt4Len]),
+// of which the panel row0/32 is written; rows is [min(32, n-row0), k] without gaps. Different
+// panels may be packed at the same time.
 //
 // Panics if row0 does not begin a panel of the matrix, or the slices are too short.
 func PackInt4(panels []uint8, scales []uint16, rows []float32, row0, n, k int) {
@@ -86,8 +94,8 @@ func (g *int4Group) read(w []float32) {
 	}
 }
 
-// topStep is the step that the widest part would get if its elements filled all 16 levels: one below the largest, as clipping
-// pays more often than widening.
+// topStep is the step that the widest part would get if its elements filled all 16 levels: one
+// below the largest, as clipping pays more often than widening.
 const topStep = 14
 
 // stepLimits is the largest step with which s·(u - z) fits a signed byte for all u, for each z.
@@ -128,15 +136,16 @@ func (g *int4Group) quantize() uint16 {
 	return scale
 }
 
-// quantizePart chooses the step and the zero of one part, whose elements lie between low and high, and rounds it.
+// quantizePart chooses the step and the zero of one part, whose elements lie between low and high,
+// and rounds it.
 func (g *int4Group) quantizePart(p int, scale, low, high float32) {
 	full := int((high/scale-low/scale)/15 + 0.5) // the step that makes all elements fit
 	middle := (high/scale + low/scale) / 2
 	best := -1
 	var smallest float32
 	for s := min(max(full, 1), 15); s >= max(full-2, 1) || best < 0; s-- { // up to 8 every zero will do
-		centre := 7.5 - middle/float32(s)
-		z0 := min(max(int(math.Floor(float64(centre))), 0), 14)
+		center := 7.5 - middle/float32(s)
+		z0 := min(max(int(math.Floor(float64(center))), 0), 14)
 		for z := z0; z <= z0+1; z++ {
 			if s > stepLimits[z] {
 				continue
@@ -152,7 +161,8 @@ func (g *int4Group) quantizePart(p int, scale, low, high float32) {
 	round64(&g.q[p], &g.w[p], 1/(scale*float32(s)), float32(-z), float32(15-z))
 }
 
-// extremes64Go returns the largest of the bits of |w|, and the smallest and largest of w where all are finite.
+// extremes64Go returns the largest of the bits of |w|, and the smallest and largest of w where all
+// are finite.
 func extremes64Go(w *[part]float32) (bits uint32, low, high float32) {
 	low, high = w[0], w[0]
 	for _, v := range w {
@@ -161,7 +171,8 @@ func extremes64Go(w *[part]float32) (bits uint32, low, high float32) {
 	return largestBits(w[:]), low, high
 }
 
-// squares64Go returns the sum of the squares of what rounding w·inverse to low..high leaves, added up in eight lanes.
+// squares64Go returns the sum of the squares of what rounding w·inverse to low..high leaves, added
+// up in eight lanes.
 func squares64Go(w *[part]float32, inverse, low, high float32) float32 {
 	var sum [8]float32
 	for i, v := range w {

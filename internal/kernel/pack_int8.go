@@ -1,19 +1,24 @@
 package kernel
 
+// Weights in 8 bits: the layout, and packing a panel of weight rows. matmul_quant.go multiplies by
+// it; pack_int4.go is the layout in 4 bits.
+
 import (
 	"encoding/binary"
 	"math"
 	"unsafe"
 )
 
-// The layout of int8: panels of PanelRows weight rows, [n/32][k/4][32][4], hold w/scale + 128; scales are
-// [n/32][k/Group][32]. n is rounded up to whole panels and k to a multiple of 64, with weights of 0. One step of four elements of
-// k is 128 bytes, whose four bytes per row are what a dot-product instruction adds up in a lane.
+// The layout of int8: panels of PanelRows weight rows, [n/32][k/4][32][4], hold w/scale + 128;
+// scales are [n/32][k/Group][32]. n is rounded up to whole panels and k to a multiple of 64, with
+// weights of 0. One step of four elements of k is 128 bytes, whose four bytes per row are what a
+// dot-product instruction adds up in a lane.
 
 // blockInt8 is the size of a whole group of a panel.
 const blockInt8 = PanelRows * Group
 
-// PackedInt8Len returns the lengths of the slices that hold n weight rows of k elements packed by [PackInt8].
+// PackedInt8Len returns the lengths of the slices that hold n weight rows of k elements packed by
+// [PackInt8].
 func PackedInt8Len(n, k int) (panels, scales int) {
 	if n < 0 {
 		panic(badSize)
@@ -22,12 +27,13 @@ func PackedInt8Len(n, k int) (panels, scales int) {
 	return count * PanelRows * wholeParts(k), count * PanelRows * QuantizedGroups(k)
 }
 
-// PackInt8 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it ends): per row and
-// group of Group the scale is max |w| / 127, and weights are rounded half to even. A group that holds a NaN or an
-// infinity gets the scale NaN.
+// PackInt8 packs the weight rows row0..row0+31 of a matrix of n rows of k elements (fewer, where it
+// ends): per row and group of Group the scale is max |w| / 127, and weights are rounded half to
+// even. A group that holds a NaN or an infinity gets the scale NaN.
 //
-// Shapes: panels and scales are those of the whole matrix ([PackedInt8Len]), of which the panel row0/32 is written; rows is
-// [min(32, n-row0), k] without gaps. Different panels may be packed at the same time.
+// Shapes: panels and scales are those of the whole matrix ([PackedInt8Len]), of which the panel
+// row0/32 is written; rows is [min(32, n-row0), k] without gaps. Different panels may be packed at
+// the same time.
 //
 // Panics if row0 does not begin a panel of the matrix, or the slices are too short.
 func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) {
@@ -78,8 +84,8 @@ func UnpackInt8Row(dst []float32, panels []uint8, scales []float32, row, n, k in
 
 func panelsOf(n int) int { return (n + PanelRows - 1) / PanelRows }
 
-// checkPanel panics unless row0 begins a panel of a matrix of n rows of k elements and its rows fit into length elements. It
-// returns how many rows the panel has.
+// checkPanel panics unless row0 begins a panel of a matrix of n rows of k elements and its rows fit
+// into length elements. It returns how many rows the panel has.
 func checkPanel(row0, n, k, length int) int {
 	if row0 < 0 || row0%PanelRows != 0 || row0 >= n {
 		panic(badPanel)

@@ -1,5 +1,7 @@
 package kernel
 
+// Packing weights to 8 and 4 bits: how near they come back, padding, values that are not finite.
+
 import (
 	"fmt"
 	"math"
@@ -62,8 +64,9 @@ func TestPackRoundTrip(t *testing.T) {
 							g.Check(t)
 							step := 1.0 / 127
 							if bits == 4 {
-								// All elements fit 16 levels of a step of at most 2·max/13; the best may cut the largest off by more than half of
-								// it, but not one by more than the error of that on all.
+								// All elements fit 16 levels of a step of at most 2·max/13; the
+								// best may cut the largest off by more than half of it, but not one
+								// by more than the error of that on all.
 								step = 8 * 2.0 / 13
 							}
 							for g0 := 0; g0 < k; g0 += Group {
@@ -112,7 +115,8 @@ func TestPackBitsAreThoseOfTheReference(t *testing.T) {
 	}
 }
 
-// Weights that have 16 values already, from a zero on or not, stay as they are but for the rounding of their scale.
+// Weights that have 16 values already, from a zero on or not, stay as they are but for the rounding
+// of their scale.
 func TestPackInt4KeepsSixteenLevels(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()
@@ -176,7 +180,8 @@ func TestPackPadding(t *testing.T) {
 	}
 }
 
-// The steps and zeros that are taken are much better than max/7 for each part, also for weights with few large ones or to one side.
+// The steps and zeros that are taken are much better than max/7 for each part, also for weights
+// with few large ones or to one side.
 func TestPackInt4Error(t *testing.T) {
 	rng := newRand()
 	const n, k = 64, 1024

@@ -2,6 +2,9 @@
 
 package kernel
 
+// The panel product on amd64: how rows and columns are cut into tiles, for panels in float32 and in
+// half precision. Few rows also fetch the next panel.
+
 import (
 	"unsafe"
 
@@ -32,7 +35,8 @@ func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb
 	args.tiles(c, ldc, a, lda, m, unsafe.Pointer(&b[0]), n, next, false)
 }
 
-// tiles calls the tiles for m rows of a and n columns of the panel at b, which may be in half precision.
+// tiles calls the tiles for m rows of a and n columns of the panel at b, which may be in half
+// precision.
 func (args *panelArgs) tiles(c []float32, ldc int, a []float32, lda, m int, b unsafe.Pointer, n int, next []float32, half bool) {
 	lanes, size := 8, uintptr(4)
 	if cpu.AVX512 {
@@ -97,8 +101,9 @@ func panelRows(lanes, m int, half bool) int {
 	return 1
 }
 
-// panelVectors returns the width of the next tile when n columns are left: wide where there are few rows, so that enough
-// sums are under way at once. AVX2 masks only in tiles of one vector, and nothing in half precision.
+// panelVectors returns the width of the next tile when n columns are left: wide where there are few
+// rows, so that enough sums are under way at once. AVX2 masks only in tiles of one vector, and
+// nothing in half precision.
 func panelVectors(lanes, rows, n int, half bool) int {
 	vectors := n / lanes
 	if lanes == 16 {

@@ -2,6 +2,8 @@
 
 package kernel
 
+// The panel product on arm64: how rows and columns are cut into tiles.
+
 import (
 	"unsafe"
 
@@ -60,8 +62,8 @@ func panelRows(m int) int {
 	return 1
 }
 
-// panelVectors returns the width of the next tile when n columns are left: wide where there are few rows, so that enough
-// sums are under way at once. 0 is one column, where no vector is left.
+// panelVectors returns the width of the next tile when n columns are left: wide where there are few
+// rows, so that enough sums are under way at once. 0 is one column, where no vector is left.
 func panelVectors(rows, n int) int {
 	switch vectors := n / 4; {
 	case vectors >= 8 && rows <= 2:

@@ -2,6 +2,9 @@
 
 package kernel
 
+// The panel tiles of AVX2, declared, and the choice by height and width. panel_avx512_amd64.go is
+// the same for AVX-512.
+
 //go:noescape
 func panel6x2AVX2(args *panelArgs)
 

@@ -2,6 +2,9 @@
 
 package kernel
 
+// The panel tiles of AVX-512, declared, and the choice by height and width. panel_avx2_amd64.go is
+// the same for AVX2.
+
 //go:noescape
 func panel12x2AVX512(args *panelArgs)
 

@@ -1,7 +1,10 @@
 package kernel
 
-// MatMulPanelF16 is [MatMulPanelThen] for a panel in half precision, with the bits of widening it first ([F16ToF32]). Few rows
-// are multiplied without that where the instruction set can.
+// The panel product with a panel in half precision, as caches keep keys and values: widened first,
+// or read as it is where few rows pass. panel.go is the product in float32, whose bits it gives.
+
+// MatMulPanelF16 is [MatMulPanelThen] for a panel in half precision, with the bits of widening it
+// first ([F16ToF32]). Few rows are multiplied without that where the instruction set can.
 //
 // Shapes: as MatMulPanel; scratch is k·n floats at least, which are overwritten.
 //

@@ -2,14 +2,17 @@
 
 package kernel
 
+// The panel product with a panel in half precision on amd64: few rows read it as it is.
+
 import (
 	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-// panelF16Rows is the most rows that multiply a panel in half precision as it is. On Zen 4 more are no slower that way
-// (BenchmarkMatMulPanelF16), but they gain little: 0.87 of the time of widening at 24 rows, 0.95 at 96.
+// panelF16Rows is the most rows that multiply a panel in half precision as it is. On Zen 4 more are
+// no slower that way (BenchmarkMatMulPanelF16), but they gain little: 0.87 of the time of widening
+// at 24 rows, 0.95 at 96.
 const panelF16Rows = 24
 
 func matMulPanelF16(c []float32, ldc int, a []float32, lda, m int, b []uint16, ldb, n, k int, accumulate bool, scratch, next []float32) {

@@ -1,5 +1,7 @@
 package kernel
 
+// The panel product in half precision gives the bits of widening the panel first.
+
 import (
 	"fmt"
 	"testing"
@@ -9,7 +11,8 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-// halfPanel returns n halves of every kind but NaN: subnormals, infinities if asked for, and values up to 4.
+// halfPanel returns n halves of every kind but NaN: subnormals, infinities if asked for, and values
+// up to 4.
 func halfPanel(n int, infinities bool) []uint16 {
 	rng := newRand()
 	b := make([]uint16, n)
@@ -106,8 +109,8 @@ func TestMatMulPanelF16Misuse(t *testing.T) {
 	}
 }
 
-// BenchmarkMatMulPanelF16 times products with panels that lie in the second-level cache, in the shapes of attention, as they are
-// and widened first.
+// BenchmarkMatMulPanelF16 times products with panels that lie in the second-level cache, in the
+// shapes of attention, as they are and widened first.
 func BenchmarkMatMulPanelF16(b *testing.B) {
 	const panels = 24
 	for _, s := range []struct{ n, k int }{{64, 128}, {128, 64}} {

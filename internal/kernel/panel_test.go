@@ -1,5 +1,7 @@
 package kernel
 
+// The panel product against float64, and that bits do not depend on the cut; the transpose.
+
 import (
 	"fmt"
 	"math"

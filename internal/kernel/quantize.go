@@ -1,35 +1,42 @@
 package kernel
 
+// Activations in 8 bits, with a scale and sums for each group: the constants that packed products
+// share, what other packages call, and the references. outlier.go does the same for a row whose
+// outliers are taken out.
+
 import "math"
 
-// Quantised products: weights are packed once into panels (see [PackInt8], [PackInt4]), activations are quantised row by
-// row as they come ([QuantizeRows]), and [MatMulInt8] and [MatMulInt4] multiply the two. Both sides have one scale per
-// group of elements along k.
+// Quantized products: weights are packed once into panels (see [PackInt8], [PackInt4]), activations
+// are quantized row by row as they come ([QuantizeRows]), and [MatMulInt8] and [MatMulInt4]
+// multiply the two. Both sides have one scale per group of elements along k.
 const (
 	// PanelRows is the number of weight rows, or columns of the result, in one panel.
 	PanelRows = 32
 	// Group is the elements of k that share a scale. The last group of a row may be shorter.
 	Group = 256
-	// SumsPerGroup is the sums that quantised rows have for each group: one of all its elements, then one of each of its parts.
+	// SumsPerGroup is the sums that quantized rows have for each group: one of all its elements,
+	// then one of each of its parts.
 	SumsPerGroup = 1 + groupParts
 
-	// part is what rows are filled up to a multiple of. Weights of 4 bits have a step of their own for each.
+	// part is what rows are filled up to a multiple of. Weights of 4 bits have a step of their own
+	// for each.
 	part       = 64
 	groupParts = Group / part
 
 	// zeroByte is what packed weights have added to make them unsigned bytes.
 	zeroByte = 128
 
-	// tinyBits are the bits of 2^-100: a group whose largest element is below counts as zeros, so that neither its scale
-	// nor the inverse leaves the normal range.
+	// tinyBits are the bits of 2^-100: a group whose largest element is below counts as zeros, so
+	// that neither its scale nor the inverse leaves the normal range.
 	tinyBits = (127 - 100) << 23
 	infBits  = 0xff << 23
 
 	quietNaN = 0x7fc00000
 )
 
-// QuantizedStride returns the distance in bytes between rows of quantised activations: k rounded up to 64, and a
-// cache line more, so that the rows of a tile never share the lines of one set of the cache.
+// QuantizedStride returns the distance in bytes between rows of quantized activations: k rounded up
+// to 64, and a cache line more, so that the rows of a tile never share the lines of one set of the
+// cache.
 func QuantizedStride(k int) int { return wholeParts(k) + 64 }
 
 // QuantizedGroups returns the number of groups, and so of scales, of a row of k elements.
@@ -43,17 +50,18 @@ func wholeParts(k int) int {
 	return (k + part - 1) / part * part
 }
 
-// QuantizeRows quantises m rows of x to 8 bits: in each group
+// QuantizeRows quantizes m rows of x to 8 bits: in each group
 //
 //	scale = max |x| / 127,  q = x · (127 / max |x|) rounded half to even,  sums = -128 · Σ q, then -Σ q of each 64 elements
 //
-// where 128 is what the packed weights have added. A group that holds a NaN or an infinity
-// gets the scale NaN, which makes its row's products NaN; one with nothing above 2^-100 gets the scale 0. Every
-// instruction set gives the same bits.
+// where 128 is what the packed weights have added. A group that holds a NaN or an infinity gets the
+// scale NaN, which makes its row's products NaN; one with nothing above 2^-100 gets the scale 0.
+// Every instruction set gives the same bits.
 //
-// Shapes: x is [m, k] with rows ldx apart; q is [m, QuantizedStride(k)], its rows filled up with zeros to a multiple of 64
-// (what follows is not written); scale is [m, QuantizedGroups(k)] without gaps, sums likewise with SumsPerGroup for each. q
-// lies in -127..127. So parts of the rows can be quantised separately, into the same buffers.
+// Shapes: x is [m, k] with rows ldx apart; q is [m, QuantizedStride(k)], its rows filled up with
+// zeros to a multiple of 64 (what follows is not written); scale is [m, QuantizedGroups(k)] without
+// gaps, sums likewise with SumsPerGroup for each. q lies in -127..127. So parts of the rows can be
+// quantized separately, into the same buffers.
 //
 // Panics if the slices are too short for their shapes.
 func QuantizeRows(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int) {
@@ -96,7 +104,7 @@ func quantizeGroupsGo(q []int8, scale []float32, sums []int32, x []float32) {
 	}
 }
 
-// quantizeSpan quantises as many elements of x as q is long, and returns their scale.
+// quantizeSpan quantizes as many elements of x as q is long, and returns their scale.
 func quantizeSpan(q []int8, x []float32) float32 {
 	x = x[:len(q)]
 	largest := largestBits(x)
@@ -115,8 +123,8 @@ func quantizeSpan(q []int8, x []float32) float32 {
 	return limit / 127
 }
 
-// largestBits returns the largest of the bits of |x|: they are in the order of the values, with infinity and then NaN
-// above all finite ones.
+// largestBits returns the largest of the bits of |x|: they are in the order of the values, with
+// infinity and then NaN above all finite ones.
 func largestBits(x []float32) uint32 {
 	var largest uint32
 	for _, v := range x {
@@ -125,7 +133,7 @@ func largestBits(x []float32) uint32 {
 	return largest
 }
 
-// checkQuantized panics unless m quantised rows fit into the slices.
+// checkQuantized panics unless m quantized rows fit into the slices.
 func checkQuantized(q []int8, scale []float32, sums []int32, m, k int) {
 	if m < 0 {
 		panic(badSize)
@@ -136,7 +144,8 @@ func checkQuantized(q []int8, scale []float32, sums []int32, m, k int) {
 	checkMatrix(len(sums), groups*SumsPerGroup, m, groups*SumsPerGroup)
 }
 
-// fma32 returns a·b + c rounded once. The sum in float64 is rounded to odd, which a second rounding cannot spoil.
+// fma32 returns a·b + c rounded once. The sum in float64 is rounded to odd, which a second rounding
+// cannot spoil.
 func fma32(a, b, c float32) float32 {
 	product := float64(a) * float64(b) // exact
 	addend := float64(c)

@@ -549,7 +549,7 @@ TEXT ·quantizeHeadAVX2(SB), NOSPLIT, $0-8
 
 row:
 	MOVQ R10, SI
-	MOVQ headArgs_centre(DI), R11
+	MOVQ headArgs_center(DI), R11
 	MOVQ headArgs_gain(DI), R12
 	MOVQ headArgs_scratch(DI), R13
 	MOVQ headArgs_k(DI), CX
@@ -557,7 +557,7 @@ row:
 	SUBQ $8, CX
 	JLT last
 
-centre:
+center:
 	PREFETCHT0 (SI)(R14*8)
 	VMOVUPS (SI), Y1
 	VSUBPS (R11), Y1, Y1
@@ -570,7 +570,7 @@ centre:
 	ADDQ $32, R12
 	ADDQ $32, R13
 	SUBQ $8, CX
-	JGE centre
+	JGE center
 
 last:
 	ADDQ $8, CX

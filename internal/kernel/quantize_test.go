@@ -1,5 +1,7 @@
 package kernel
 
+// Quantizing activations: the error, special groups, and the same bits on every instruction set.
+
 import (
 	"math"
 	"math/big"
@@ -89,8 +91,8 @@ func TestQuantizeRowsSpecialGroups(t *testing.T) {
 	})
 }
 
-// Every instruction set gives the bits of the reference, whatever the length, the offset and the stride; the error is at most
-// half a step, and the rows' ends are zeros.
+// Every instruction set gives the bits of the reference, whatever the length, the offset and the
+// stride; the error is at most half a step, and the rows' ends are zeros.
 func TestQuantizeRows(t *testing.T) {
 	all(t, func(t *testing.T) {
 		rng := newRand()

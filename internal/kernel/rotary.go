@@ -1,6 +1,10 @@
 package kernel
 
-// RotateHalf applies the rotary embedding whose pairs lie half a row apart, in place. With h = len(x)/2:
+// Rotary embeddings of one head, in place: what other packages call, and the references. package
+// rope computes the angles.
+
+// RotateHalf applies the rotary embedding whose pairs lie half a row apart, in place. With h =
+// len(x)/2:
 //
 //	x[i], x[i+h] = x[i]·cos[i] - x[i+h]·sin[i], x[i+h]·cos[i] + x[i]·sin[i]    i = 0..h-1
 //
@@ -20,7 +24,7 @@ func rotateHalfGo(lo, hi, cos, sin []float32) {
 	}
 }
 
-// RotatePairs applies the rotary embedding whose pairs are neighbouring channels, in place:
+// RotatePairs applies the rotary embedding whose pairs are neighboring channels, in place:
 //
 //	x[2i], x[2i+1] = x[2i]·cos[i] - x[2i+1]·sin[i], x[2i+1]·cos[i] + x[2i]·sin[i]    i = 0..len(x)/2-1
 //

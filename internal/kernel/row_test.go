@@ -1,5 +1,7 @@
 package kernel
 
+// The functions along a row, each against float64 over all it may be asked, and at the ends.
+
 import (
 	"fmt"
 	"math"
@@ -378,7 +380,8 @@ func TestRowMisuse(t *testing.T) {
 	require.PanicsWithValue(t, badSize, func() { MatMulPanel(one, 1, one, 1, 1, one, 1, -1, 1, false) })
 }
 
-// Rounding to half precision gives back every half, rounds halves between them to even, and is the same on every instruction set.
+// Rounding to half precision gives back every half, rounds halves between them to even, and is the
+// same on every instruction set.
 func TestF32ToF16(t *testing.T) {
 	rng := newRand()
 	all(t, func(t *testing.T) {

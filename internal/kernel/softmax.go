@@ -1,5 +1,8 @@
 package kernel
 
+// The parts of a softmax in float32: the largest element and exponentials with their sum.
+// softmax_int16.go is the softmax of attention in integers.
+
 import "math"
 
 // Max returns the largest element, NaN if there is one among them, and -Inf if x is empty.
@@ -13,12 +16,13 @@ func maximumGo(x []float32) float32 {
 	return m
 }
 
-// ExpSub replaces each element by the exponential of its difference to max, and returns the sum of the results:
+// ExpSub replaces each element by the exponential of its difference to max, and returns the sum of
+// the results:
 //
 //	x[i] = exp(x[i] - max)
 //
-// exp(-Inf) is 0 and NaN stays NaN; the error is below 2e-7 of the result wherever that is a normal float32. The sum is
-// taken in an order that depends on len(x) only.
+// exp(-Inf) is 0 and NaN stays NaN; the error is below 2e-7 of the result wherever that is a normal
+// float32. The sum is taken in an order that depends on len(x) only.
 func ExpSub(x []float32, max float32) float32 { return expSub(x, max) }
 
 func expSubGo(x []float32, max float32) float32 {

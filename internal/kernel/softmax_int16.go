@@ -1,16 +1,22 @@
 package kernel
 
+// The softmax between the products of attention in integers: scores to weights of 12 bits, block of
+// keys by block. What other packages call, and the reference. softmax.go has the parts of that in
+// float32.
+
 import "math"
 
-// SoftmaxInt16 turns m rows of scores into weights relative to the running maximum of each row, which it updates:
+// SoftmaxInt16 turns m rows of scores into weights relative to the running maximum of each row,
+// which it updates:
 //
 //	top[r] = max(top[r], max_i s[r,i]),  p[r,i] = 4095·2^(s[r,i] - top[r]) rounded,  sum[r] = Σ_i 4095·2^(s[r,i] - top[r])
 //
-// The powers are right to 2e-4 of them. A row with a NaN or an infinity gets a sum that is NaN, and undefined weights. The
-// result of a row depends on that row only.
+// The powers are right to 2e-4 of them. A row with a NaN or an infinity gets a sum that is NaN, and
+// undefined weights. The result of a row depends on that row only.
 //
-// Shapes: s is [m, WeightKeys(n)] with rows lds apart, of which the first n elements are read and the others lost; p is [m,
-// WeightKeys(n)] with rows ldp apart, zero from n on; top and sum are [m].
+// Shapes: s is [m, WeightKeys(n)] with rows lds apart, of which the first n elements are read and
+// the others lost; p is [m, WeightKeys(n)] with rows ldp apart, zero from n on; top and sum are
+// [m].
 //
 // Panics if n exceeds GroupKeys or the slices are too short for their shapes.
 func SoftmaxInt16(p []int16, ldp int, s []float32, lds, m, n int, top, sum []float32) {

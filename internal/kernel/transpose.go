@@ -1,10 +1,13 @@
 package kernel
 
+// The transpose of a matrix: what other packages call, and the reference.
+
 // Transpose writes the transpose of a matrix:
 //
 //	dst[c*ldd+r] = src[r*lds+c]
 //
-// Shapes: src is [rows, cols] with rows lds apart, dst is [cols, rows] with rows ldd apart; they do not overlap.
+// Shapes: src is [rows, cols] with rows lds apart, dst is [cols, rows] with rows ldd apart; they do
+// not overlap.
 //
 // Panics if the slices are too short for their shapes.
 func Transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {

@@ -2,8 +2,8 @@
 
 package kernel
 
-// The transpose on amd64: the assembly of transpose_avx2_amd64.s does blocks of 8 by 8, the reference
-// in transpose.go the edges.
+// The transpose on amd64: the assembly of transpose_avx2_amd64.s does blocks of 8 by 8, the
+// reference in transpose.go the edges.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 

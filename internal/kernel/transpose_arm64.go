@@ -2,8 +2,8 @@
 
 package kernel
 
-// The transpose on arm64: the assembly of transpose_neon_arm64.s does blocks of 4 by 4, the reference in
-// transpose.go the edges.
+// The transpose on arm64: the assembly of transpose_neon_arm64.s does blocks of 4 by 4, the
+// reference in transpose.go the edges.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 

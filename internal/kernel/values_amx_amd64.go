@@ -2,13 +2,17 @@
 
 package kernel
 
+// Weights of attention by values in tiles of AMX, in bytes: see values_bytes.go for the form. It is
+// the counterpart of amx_amd64.go for the second product of attention.
+
 import (
 	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-// valuesArgs is what valuesAMX reads: the products of tiles of rows of weights by blocks of 16 columns of values.
+// valuesArgs is what valuesAMX reads: the products of tiles of rows of weights by blocks of 16
+// columns of values.
 type valuesArgs struct {
 	config              unsafe.Pointer // the shapes of the tile registers
 	p, w, wscale, y     unsafe.Pointer

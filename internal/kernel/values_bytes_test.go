@@ -1,5 +1,7 @@
 package kernel
 
+// Weights and values in bytes: they stand for what they were made from, exactly.
+
 import (
 	"testing"
 	"unsafe"

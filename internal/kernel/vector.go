@@ -1,5 +1,7 @@
 package kernel
 
+// Elementwise functions and the inner product: what other packages call, and the references.
+
 // Scale multiplies each element by s:
 //
 //	x[i] *= s
@@ -43,8 +45,8 @@ func mulGo(dst, x []float32) {
 	}
 }
 
-// Dot returns the inner product of a and b. Its bits are those of the element that [MatMulF32] computes for the row a
-// and the weight row b.
+// Dot returns the inner product of a and b. Its bits are those of the element that [MatMulF32]
+// computes for the row a and the weight row b.
 //
 // Panics if the lengths differ.
 func Dot(a, b []float32) float32 {

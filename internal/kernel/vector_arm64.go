@@ -3,7 +3,8 @@
 package kernel
 
 // Elementwise functions, the largest element and rotary embeddings on arm64: the assembly of
-// vector_neon_arm64.s, where NEON is in use. The references are in vector.go, softmax.go and rotary.go.
+// vector_neon_arm64.s, where NEON is in use. The references are in vector.go, softmax.go and
+// rotary.go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 

@@ -1,5 +1,8 @@
 package main
 
+// Activations on amd64: exp as a power of two times a polynomial, and what is made of it.
+// neon_activation.go is the same for arm64.
+
 import "math"
 
 // Vector registers with a fixed meaning in these kernels. The mask is used by AVX2 only.
@@ -83,10 +86,10 @@ func siluMul(f *file, swish func(slope float64)) {
 	f.ret()
 }
 
-// gelu: max(x, 0) - a/2·erfc(a/√2) with a = min(|x|, 15), which is exact in both tails. erfc is exp(-a²/2) times a
-// polynomial in (a - 4)/(a + 4).
+// gelu: max(x, 0) - a/2·erfc(a/√2) with a = min(|x|, 15), which is exact in both tails. erfc is
+// exp(-a²/2) times a polynomial in (a - 4)/(a + 4).
 func gelu(f *file) {
-	const top = (geluCut - geluCentre) / float64(geluCut+geluCentre)
+	const top = (geluCut - geluCenter) / float64(geluCut+geluCenter)
 	c := fit(geluTail, -1, top, 10)
 	f.op("VANDPS %s, %s, %s", f.constant(0x7fffffff), f.v(0), f.v(5))
 	f.op("VMOVUPS %s, %s", f.float(geluCut), f.v(6))
@@ -94,8 +97,8 @@ func gelu(f *file) {
 	f.op("VMULPS %s, %s, %s", f.v(5), f.v(5), f.v(1))
 	f.op("VMULPS %s, %s, %s", f.float(-0.5), f.v(1), f.v(1))
 	f.exp(1, 2, 3, 4)
-	f.op("VSUBPS %s, %s, %s", f.float(geluCentre), f.v(5), f.v(2))
-	f.op("VADDPS %s, %s, %s", f.float(geluCentre), f.v(5), f.v(3))
+	f.op("VSUBPS %s, %s, %s", f.float(geluCenter), f.v(5), f.v(2))
+	f.op("VADDPS %s, %s, %s", f.float(geluCenter), f.v(5), f.v(3))
 	f.op("VDIVPS %s, %s, %s", f.v(3), f.v(2), f.v(2))
 	f.polynomial(c, 2, 3)
 	f.op("VMULPS %s, %s, %s", f.float(0.5), f.v(5), f.v(5))
@@ -105,7 +108,8 @@ func gelu(f *file) {
 	f.op("VFNMADD213PS %s, %s, %s", f.v(6), f.v(5), f.v(1))
 }
 
-// polynomial evaluates the polynomial with coefficients c, lowest first, at register x into register p.
+// polynomial evaluates the polynomial with coefficients c, lowest first, at register x into
+// register p.
 func (f *file) polynomial(c []float64, x, p int) {
 	f.op("VMOVUPS %s, %s", f.float(c[len(c)-1]), f.v(p))
 	for i := len(c) - 2; i >= 0; i-- {
@@ -119,9 +123,9 @@ func (f *file) expBounds() {
 	f.op("VMOVUPS %s, %s", f.float(-104), f.v(regLow))
 }
 
-// exp replaces register x by its exponential, using three more. With n = round(x/ln 2) and r = x - n·ln 2 it is
-// 2ⁿ·(1 + r + r²·q(r)). ln 2 is split so that taking n·(its upper part) from x is exact. NaN stays NaN: minimum and maximum take it
-// from the operand named first.
+// exp replaces register x by its exponential, using three more. With n = round(x/ln 2) and r = x -
+// n·ln 2 it is 2ⁿ·(1 + r + r²·q(r)). ln 2 is split so that taking n·(its upper part) from x is
+// exact. NaN stays NaN: minimum and maximum take it from the operand named first.
 func (f *file) exp(x, n, p, t int) {
 	const ln2High = 0x162e4 / 131072.0 // the upper 17 bits of ln 2
 	f.op("VMINPS %s, %s, %s", f.v(x), f.v(regHigh), f.v(x))

@@ -1,6 +1,10 @@
 package main
 
-// Registers of int8TileAMX. A tile register is 16 rows of 64 bytes; sums are those of 16 rows by 16 columns.
+// The packed product in tiles of AMX. tile.go has the instructions; amx_values.go is the product of
+// attention.
+
+// Registers of int8TileAMX. A tile register is 16 rows of 64 bytes; sums are those of 16 rows by 16
+// columns.
 const (
 	tileSums = 0 // to 3: rows 0..15 by columns 0..15 and 16..31, then rows 16..31
 	tileRows = 4 // and 5: up to 64 elements of k of rows 0..15 and 16..31
@@ -11,13 +15,16 @@ const (
 	sideBytes = 384 * panelBytes // of as many rows as package kernel's amxPass
 )
 
-// int8AMX writes int8TileAMX(args *amxArgs), tiles of up to 32 rows. The sums of a group go through memory, from where they are converted,
-// scaled and added up among the products of the next group, which keep another unit busy: some rows after each of their instructions where
-// 32 rows and the steps of a group make that even, elsewhere up to a quarter of the rows after each step.
+// int8AMX writes int8TileAMX(args *amxArgs), tiles of up to 32 rows. The sums of a group go through
+// memory, from where they are converted, scaled and added up among the products of the next group,
+// which keep another unit busy: some rows after each of their instructions where 32 rows and the
+// steps of a group make that even, elsewhere up to a quarter of the rows after each step.
 //
-// Registers: AX and R10 rows 0 and 16, CX the bytes between rows, BX the panel, R8 the bytes of a panel's step, R12 where the
-// sums are; DX what they are added to, R9 where that goes, R13 the rows' scales, R15 their sums, R11 the rows to convert, SI those to
-// convert now or the weights to fetch, R14 the steps. Z16 and Z17 are the columns' scales. K1 is empty where there is nothing to add to.
+// Registers: AX and R10 rows 0 and 16, CX the bytes between rows, BX the panel, R8 the bytes of a
+// panel's step, R12 where the sums are; DX what they are added to, R9 where that goes, R13 the
+// rows' scales, R15 their sums, R11 the rows to convert, SI those to convert now or the weights to
+// fetch, R14 the steps. Z16 and Z17 are the columns' scales. K1 is empty where there is nothing to
+// add to.
 func int8AMX(f *file) {
 	f.tileText("int8Tile", "amxArgs", 2*sumsBytes+sideBytes)
 	f.op("MOVQ amxArgs_ldq(DI), CX")

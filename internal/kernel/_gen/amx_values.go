@@ -1,7 +1,11 @@
 package main
 
-// With AMX weights and values are two bytes each: w = 64·w1 + w0 with both from 0 to 63, v = 64·v1 + v0 with v0 from -32 to 31. A product is
-// 4096·w1·v1 + 64·(w1·v0 + w0·v1) + w0·v0, and each of these three sums has a tile register.
+// The product of weights and values of attention in tiles of AMX, in bytes. amx.go is the packed
+// product.
+
+// With AMX weights and values are two bytes each: w = 64·w1 + w0 with both from 0 to 63, v = 64·v1
+// + v0 with v0 from -32 to 31. A product is 4096·w1·v1 + 64·(w1·v0 + w0·v1) + w0·v0, and each of
+// these three sums has a tile register.
 const (
 	valueShift = 6
 	valueMask  = 0x10001 * (1<<valueShift - 1) // of both words of a lane
@@ -14,13 +18,15 @@ const (
 	valueBytes = 3 * tileBytes // of the sums
 )
 
-// values writes valuesAMX(args *valuesArgs): for each 16 columns, all tiles of up to 16 rows. As in int8TileAMX the sums of a tile go through
-// memory and are converted among the products of the next one: a row after every other instruction where there are 16 rows and 256 keys,
-// elsewhere up to 4 rows after each step.
+// values writes valuesAMX(args *valuesArgs): for each 16 columns, all tiles of up to 16 rows. As in
+// int8TileAMX the sums of a tile go through memory and are converted among the products of the next
+// one: a row after every other instruction where there are 16 rows and 256 keys, elsewhere up to 4
+// rows after each step.
 //
-// Registers: AX the weights, CX the bytes between their rows, BX and R10 the values' upper and lower bytes, R8 the bytes of a row of a tile, R12
-// where the sums are, DX where they go, R9 the bytes between rows there, R11 the rows to convert, SI those to convert now, R14 the
-// steps. Z16 is the columns' scales. K1 is empty where there is nothing to add to.
+// Registers: AX the weights, CX the bytes between their rows, BX and R10 the values' upper and
+// lower bytes, R8 the bytes of a row of a tile, R12 where the sums are, DX where they go, R9 the
+// bytes between rows there, R11 the rows to convert, SI those to convert now, R14 the steps. Z16 is
+// the columns' scales. K1 is empty where there is nothing to add to.
 func values(f *file) {
 	f.tileText("values", "valuesArgs", 2*valueBytes)
 	f.op("MOVQ valuesArgs_ldp(DI), CX")
@@ -57,7 +63,8 @@ func values(f *file) {
 	f.ret()
 }
 
-// valueGroup multiplies a tile by all keys, and meanwhile converts the one before, if there is one: so many rows in a step, or any number.
+// valueGroup multiplies a tile by all keys, and meanwhile converts the one before, if there is one:
+// so many rows in a step, or any number.
 func (f *file) valueGroup(name string, rows int) {
 	f.label(name)
 	for i := range 3 {
@@ -149,8 +156,9 @@ func (f *file) valueConvertRow() {
 	f.op("ADDQ R9, DX")
 }
 
-// splitValues writes splitValuesAMX(dst, src *int16, steps uintptr): for each 64 keys of 16 columns, the upper bytes of values and then the lower
-// ones, as rows of 4 keys side by side for each column. Row i is of the keys from 16·(i%4) + 4·(i/4) on, the order that splitWeights leaves.
+// splitValues writes splitValuesAMX(dst, src *int16, steps uintptr): for each 64 keys of 16
+// columns, the upper bytes of values and then the lower ones, as rows of 4 keys side by side for
+// each column. Row i is of the keys from 16·(i%4) + 4·(i/4) on, the order that splitWeights leaves.
 func splitValues(f *file) {
 	f.text("splitValues", "(dst, src *int16, steps uintptr)", 24)
 	f.op("MOVQ dst+0(FP), DI")
@@ -158,7 +166,8 @@ func splitValues(f *file) {
 	f.op("MOVQ steps+16(FP), CX")
 	f.op("VMOVDQU64 %s, Z16", f.constant(valueHalf))
 	f.op("VMOVDQU64 %s, Z17", f.constant(valueMask))
-	// Packing leaves the two words of each column side by side, those of the second register behind those of the first.
+	// Packing leaves the two words of each column side by side, those of the second register behind
+	// those of the first.
 	f.op("VMOVDQU64 %s, Z18", f.table("pairs", func(i int) uint32 {
 		c := uint32(i%4) * 2
 		return (c+9)<<24 | (c+8)<<16 | (c+1)<<8 | c

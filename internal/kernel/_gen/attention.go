@@ -1,5 +1,7 @@
 package main
 
+// The product of weights and values of attention in 16-bit integers, on amd64 without AMX.
+
 import "fmt"
 
 // The weight of a row's largest score, and the largest value: constants of package kernel.
@@ -8,8 +10,8 @@ const (
 	valueTop  = 1023
 )
 
-// valueKernel is the product of 16-bit weights and values on one instruction set: tiles of up to rows rows by vectors
-// vectors of sums.
+// valueKernel is the product of 16-bit weights and values on one instruction set: tiles of up to
+// rows rows by vectors vectors of sums.
 type valueKernel struct {
 	rows, vectors int
 	// dot adds to acc the products of the pairs of 16-bit integers of q and w.
@@ -31,7 +33,8 @@ func valueAVX2() valueKernel {
 	}}
 }
 
-// valueTile writes valueTile<columns>(args *valueArgs): one tile of args.rows rows by that many columns, over all keys.
+// valueTile writes valueTile<columns>(args *valueArgs): one tile of args.rows rows by that many
+// columns, over all keys.
 func (f *file) valueTile(k valueKernel) {
 	f.text(fmt.Sprintf("valueTile%d", k.vectors*f.lanes), "(args *valueArgs)", 8)
 	f.op("MOVQ args+0(FP), DI")

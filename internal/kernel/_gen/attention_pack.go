@@ -1,16 +1,19 @@
 package main
 
+// What comes before attention in integers: ranges of keys, queries and keys in 8 bits, values in
+// 11.
+
 import (
 	"fmt"
 	"math"
 )
 
-// prefetchRows is how many rows further on the functions below ask for their operands: the rows of one head lie far apart, where the
-// processor does not look by itself.
+// prefetchRows is how many rows further on the functions below ask for their operands: the rows of
+// one head lie far apart, where the processor does not look by itself.
 const prefetchRows = 8
 
-// ranges writes ranges(args *rangeArgs), for up to four vectors of columns. NaN is taken from the operand named first, which is
-// never one.
+// ranges writes ranges(args *rangeArgs), for up to four vectors of columns. NaN is taken from the
+// operand named first, which is never one.
 func ranges(f *file) {
 	const mask = 15
 	f.text("ranges", "(args *rangeArgs)", 8)
@@ -73,7 +76,7 @@ func quantizeHead(f *file) {
 	f.op("MOVQ headArgs_ldx(DI), R14")
 	f.label("row")
 	f.op("MOVQ R10, SI")
-	f.op("MOVQ headArgs_centre(DI), R11")
+	f.op("MOVQ headArgs_center(DI), R11")
 	f.op("MOVQ headArgs_gain(DI), R12")
 	f.op("MOVQ headArgs_scratch(DI), R13")
 	f.op("MOVQ headArgs_k(DI), CX")
@@ -87,7 +90,7 @@ func quantizeHead(f *file) {
 	}
 	f.op("SUBQ $8, CX")
 	f.op("JLT last")
-	f.label("centre")
+	f.label("center")
 	f.op("PREFETCHT0 (SI)(R14*%d)", prefetchRows)
 	f.op("VMOVUPS (SI), Y1")
 	element()
@@ -95,7 +98,7 @@ func quantizeHead(f *file) {
 		f.op("ADDQ $32, %s", reg)
 	}
 	f.op("SUBQ $8, CX")
-	f.op("JGE centre")
+	f.op("JGE center")
 	f.label("last")
 	f.op("ADDQ $8, CX")
 	f.op("JZ all")
@@ -162,7 +165,8 @@ func quantizeHead(f *file) {
 	f.op("JMP next")
 }
 
-// packValues writes packValues(args *columnArgs), as packValuesGo does it, for two vectors of columns at once.
+// packValues writes packValues(args *columnArgs), as packValuesGo does it, for two vectors of
+// columns at once.
 func packValues(f *file) {
 	const abs, zero, mask = 15, 14, 12 // mask takes two
 	f.text("packValues", "(args *columnArgs)", 8)

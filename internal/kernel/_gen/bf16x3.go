@@ -1,5 +1,8 @@
 package main
 
+// Products of float32 rows by bfloat16 weights in tiles of AMX, each float32 cut into three
+// bfloat16. package kernel's bf16x3.go says why and in which order.
+
 import "fmt"
 
 // Sizes of the products of bfloat16 in tiles, as package kernel has them.
@@ -18,10 +21,12 @@ func bf16x3(f *file) {
 	}
 }
 
-// bf16x3Rows writes bf16x3RowsAMX, which lays out up to 16 rows of x for bf16x3Tile: for each 32 elements of k the upper, the middle and the
-// lower parts, and of each 16 vectors, one for every two elements, with a pair for each row.
+// bf16x3Rows writes bf16x3RowsAMX, which lays out up to 16 rows of x for bf16x3Tile: for each 32
+// elements of k the upper, the middle and the lower parts, and of each 16 vectors, one for every
+// two elements, with a pair for each row.
 //
-// Registers: R8 to R10 where the parts go, R12 the bytes of a vector, R13 of 16, DX the bytes done of each row. K1 are the rows.
+// Registers: R8 to R10 where the parts go, R12 the bytes of a vector, R13 of 16, DX the bytes done
+// of each row. K1 are the rows.
 func bf16x3Rows(f *file) {
 	const one, upper = 6, 7
 	f.text("bf16x3Rows", "(args *bf16x3RowsArgs)", 8)
@@ -67,7 +72,8 @@ func bf16x3Rows(f *file) {
 	f.ret()
 }
 
-// bf16x3Row writes bf16x3RowAMX, which is bf16x3Rows for one row, whose pairs are neighbours already.
+// bf16x3Row writes bf16x3RowAMX, which is bf16x3Rows for one row, whose pairs are neighbors
+// already.
 func bf16x3Row(f *file) {
 	const a, b, one, upper, index, high, out = 0, 1, 2, 3, 4, 5, 6
 	f.text("bf16x3Row", "(to *float32, x *float32, steps uintptr)", 24)
@@ -101,8 +107,8 @@ func bf16x3Row(f *file) {
 	f.ret()
 }
 
-// bf16x3Pair splits a vector of one element of k of all rows, and one of the next. What is cut off is exact, and nothing is where the upper part is
-// not finite.
+// bf16x3Pair splits a vector of one element of k of all rows, and one of the next. What is cut off
+// is exact, and nothing is where the upper part is not finite.
 func (f *file) bf16x3Pair(a, b, one, upper int) {
 	const highA, highB, out = 8, 9, 10
 	for i, v := range []int{a, b} {
@@ -126,7 +132,8 @@ func (f *file) bf16x3Pair(a, b, one, upper int) {
 	}
 }
 
-// bf16x3Gather writes bf16x3GatherAMX, which copies whole steps of 16 weight rows into tiles that follow each other pitch bytes apart.
+// bf16x3Gather writes bf16x3GatherAMX, which copies whole steps of 16 weight rows into tiles that
+// follow each other pitch bytes apart.
 func bf16x3Gather(f *file) {
 	f.text("bf16x3Gather", "(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)", 40)
 	f.op("MOVQ to+0(FP), DI")
@@ -152,11 +159,13 @@ func bf16x3Gather(f *file) {
 	f.ret()
 }
 
-// bf16x3Tile writes bf16x3Tile<blocks>AMX: 32 weight rows by one or two blocks of up to 16 rows of x. The sums of a call are added to c.
+// bf16x3Tile writes bf16x3Tile<blocks>AMX: 32 weight rows by one or two blocks of up to 16 rows of
+// x. The sums of a call are added to c.
 //
-// Registers: AX and BX the two tiles of weights, CX the bytes between their rows, R13 those of a step; R8 and R9 the blocks of x, R10 the bytes
-// between rows of a tile of them, R14 those of a tile; R12 what to fetch and SI how far that moves, R11 the steps; DX c.
-// Tile registers: 0 to 3 the sums, the second block's after the first's, 4 and 5 the weights, 6 and 7 x.
+// Registers: AX and BX the two tiles of weights, CX the bytes between their rows, R13 those of a
+// step; R8 and R9 the blocks of x, R10 the bytes between rows of a tile of them, R14 those of a
+// tile; R12 what to fetch and SI how far that moves, R11 the steps; DX c. Tile registers: 0 to 3
+// the sums, the second block's after the first's, 4 and 5 the weights, 6 and 7 x.
 func bf16x3Tile(f *file, blocks int) {
 	f.tileText(fmt.Sprintf("bf16x3Tile%d", blocks), "bf16x3Args", 2*blocks*tileBytes)
 	for _, a := range []struct{ arg, reg string }{

@@ -1,11 +1,13 @@
 package main
 
+// Conversions of 16-bit floats on amd64.
+
 import "fmt"
 
 func formatOffset(disp int, reg string) string { return fmt.Sprintf("%d(%s)", disp, reg) }
 
-// convert writes the widening of 16-bit floats, and the rounding to half precision, of whole vectors; the dispatch leaves
-// the rest to Go, which gives the same bits.
+// convert writes the widening of 16-bit floats, and the rounding to half precision, of whole
+// vectors; the dispatch leaves the rest to Go, which gives the same bits.
 func convert(f *file) {
 	for _, c := range []struct{ name, format string }{{"bf16ToF32", "BF16"}, {"f16ToF32", "F16"}} {
 		f.wholeVectors(c.name, "(dst []float32, src []uint16)", f.bytes(), f.bytes()/2, func() {
@@ -19,7 +21,8 @@ func convert(f *file) {
 	})
 }
 
-// wholeVectors writes a function that runs body for each whole vector, from BX to AX; a vector takes so many bytes there.
+// wholeVectors writes a function that runs body for each whole vector, from BX to AX; a vector
+// takes so many bytes there.
 func (f *file) wholeVectors(name, signature string, dst, src int, body func()) {
 	f.text(name, signature, 48)
 	f.op("MOVQ dst_base+0(FP), AX")

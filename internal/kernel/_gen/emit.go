@@ -1,5 +1,9 @@
 package main
 
+// What emitters for amd64 share: the file being written, instruction sets, vector registers by
+// number, constants, and loops over whole vectors with a masked tail. neon.go is its counterpart
+// for arm64.
+
 import (
 	"bytes"
 	"fmt"
@@ -62,7 +66,8 @@ func (f *file) encoded(instruction []byte, comment string, args ...any) {
 	f.op("%s // "+comment, append([]any{line}, args...)...)
 }
 
-// extension is the inverted high bit of a register's number, at that bit of the second byte of a VEX prefix.
+// extension is the inverted high bit of a register's number, at that bit of the second byte of a
+// VEX prefix.
 func extension(reg, bit int) byte { return byte(^reg >> 3 & 1 << bit) }
 
 // label starts a labelled place.
@@ -109,7 +114,8 @@ func (f *file) table(name string, at func(i int) uint32, n int) string {
 	return sym + "(SB)"
 }
 
-// tailMask makes the mask of the first CX lanes: K1 (AVX-512, R11 is lost), or vector register m (R11 is lost).
+// tailMask makes the mask of the first CX lanes: K1 (AVX-512, R11 is lost), or vector register m
+// (R11 is lost).
 func (f *file) tailMask(m int) {
 	if f.lanes == 16 {
 		f.op("MOVQ $1, R11")
@@ -124,7 +130,8 @@ func (f *file) tailMask(m int) {
 	f.op("NEGQ CX")
 }
 
-// firstOnes is the table of masks: the vector that starts n lanes before its middle has n lanes of ones.
+// firstOnes is the table of masks: the vector that starts n lanes before its middle has n lanes of
+// ones.
 func (f *file) firstOnes() string {
 	return f.table("mask", func(i int) uint32 {
 		if i < 8 {
@@ -164,8 +171,8 @@ type stream struct {
 	bytes int // of one vector's worth
 }
 
-// loop writes a loop over CX elements: body(false) for whole vectors, then body(true) for what is left, with the mask
-// made by tailMask(mask).
+// loop writes a loop over CX elements: body(false) for whole vectors, then body(true) for what is
+// left, with the mask made by tailMask(mask).
 func (f *file) loop(streams []stream, mask int, body func(tail bool)) {
 	f.op("CMPQ CX, $%d", f.lanes)
 	f.op("JLT tail")

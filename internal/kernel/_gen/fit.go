@@ -1,9 +1,13 @@
 package main
 
+// Polynomials for exp and its relatives: fitted when the generator runs, so that no table of digits
+// has to be trusted.
+
 import "math"
 
-// fit returns the coefficients, lowest power first, of the polynomial of the given degree that meets f at the Chebyshev
-// points of [lo, hi]; it is close to the best one there. The arguments of the polynomial are those of f.
+// fit returns the coefficients, lowest power first, of the polynomial of the given degree that
+// meets f at the Chebyshev points of [lo, hi]; it is close to the best one there. The arguments of
+// the polynomial are those of f.
 func fit(f func(float64) float64, lo, hi float64, degree int) []float64 {
 	n := degree + 1
 	// Newton's divided differences at the points, then multiplied out.
@@ -27,7 +31,8 @@ func fit(f func(float64) float64, lo, hi float64, degree int) []float64 {
 	return c
 }
 
-// expTail is what exp adds to 1 + r, over r²; its series, because the quotient itself cancels near 0.
+// expTail is what exp adds to 1 + r, over r²; its series, because the quotient itself cancels near
+// 0.
 func expTail(r float64) float64 {
 	var s float64
 	term := 0.5
@@ -38,12 +43,12 @@ func expTail(r float64) float64 {
 	return s
 }
 
-// geluCentre is where the argument of the GELU polynomial, (a - geluCentre)/(a + geluCentre) for a = |x|, is 0. Values
-// from 3 to 5 give errors of the same size.
-const geluCentre = 4
+// geluCenter is where the argument of the GELU polynomial, (a - geluCenter)/(a + geluCenter) for a
+// = |x|, is 0. Values from 3 to 5 give errors of the same size.
+const geluCenter = 4
 
-// geluTail is erfc(a/√2)·exp(a²/2), as a function of (a - geluCentre)/(a + geluCentre).
+// geluTail is erfc(a/√2)·exp(a²/2), as a function of (a - geluCenter)/(a + geluCenter).
 func geluTail(s float64) float64 {
-	a := geluCentre * (1 + s) / (1 - s)
+	a := geluCenter * (1 + s) / (1 - s)
 	return math.Erfc(a/math.Sqrt2) * math.Exp(a*a/2)
 }

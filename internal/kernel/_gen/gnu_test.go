@@ -1,5 +1,7 @@
 package main
 
+// Encodings of arm64 as the GNU assembler has them, which neon_test.go holds ours against.
+
 // gnuEncodings are what the GNU assembler (2.40) makes of these instructions.
 var gnuEncodings = map[string]uint32{
 	"ADD V0.16B, V31.16B, V6.16B":      0x4e2687e0,

@@ -1,10 +1,13 @@
 package main
 
+// One long row by weights: a tile over all blocks of k. matmul.go has the others.
+
 import "fmt"
 
-// longTile writes long<format>(args *dotArgs): one row of x by four weight rows, over all blocks of k. It goes along one weight row
-// after the other from end to end, so that memory is read in one run, and keeps the sums of each block; then it adds those to y
-// block by block, in the order of the other tiles.
+// longTile writes long<format>(args *dotArgs): one row of x by four weight rows, over all blocks of
+// k. It goes along one weight row after the other from end to end, so that memory is read in one
+// run, and keeps the sums of each block; then it adds those to y block by block, in the order of
+// the other tiles.
 func longTile(f *file, format string) {
 	f.text("long"+format, "(args *dotArgs)", 8)
 	dotStart(f)

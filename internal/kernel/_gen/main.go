@@ -1,8 +1,9 @@
 // Command gen writes the assembly of package kernel. Run it in this folder with "go run .".
 //
-// Each file of this program writes the kernels of one kind for every instruction set of amd64, or (neon_….go) of arm64.
-// emit.go has what the former share: vector registers by number, constants, loops over whole vectors with a masked tail. neon.go is its
-// counterpart, which also encodes vector instructions, because Go's assembler knows few of them.
+// Each file of this program writes the kernels of one kind for every instruction set of amd64, or
+// (neon_….go) of arm64. emit.go has what the former share: vector registers by number, constants,
+// loops over whole vectors with a masked tail. neon.go is its counterpart, which also encodes
+// vector instructions, because Go's assembler knows few of them.
 package main
 
 import (

@@ -1,12 +1,16 @@
 package main
 
+// Inner-product tiles with stored weights on amd64. long.go and micro.go are those of one long row
+// and of many rows; neon_matmul.go is the same for arm64.
+
 import "fmt"
 
-// dotCols is the number of weight rows that one call multiplies; the reductions are written for four.
+// dotCols is the number of weight rows that one call multiplies; the reductions are written for
+// four.
 const dotCols = 4
 
-// dotRows returns the most rows of x of one call: as many as keep rows·dotCols sums, the operands and nothing else in
-// registers.
+// dotRows returns the most rows of x of one call: as many as keep rows·dotCols sums, the operands
+// and nothing else in registers.
 func dotRows(v isa) int {
 	if v.lanes == 16 {
 		return 6
@@ -14,10 +18,11 @@ func dotRows(v isa) int {
 	return 3
 }
 
-// matMul writes two kinds of inner-product tiles of up to dotRows rows of x by four weight rows: dot<format>x<rows> goes
-// along the four weight rows at once, row<format>x<rows> along one after the other, which is how memory is read
-// fastest. Each of the rows·4 sums is one vector whose lane l adds, with fused multiply-adds, the products at l, l+lanes,
-// l+2·lanes…; at the end the lanes are added to y in order. The tiles of longTile and micro do the same, so all give the same bits.
+// matMul writes two kinds of inner-product tiles of up to dotRows rows of x by four weight rows:
+// dot<format>x<rows> goes along the four weight rows at once, row<format>x<rows> along one after
+// the other, which is how memory is read fastest. Each of the rows·4 sums is one vector whose lane
+// l adds, with fused multiply-adds, the products at l, l+lanes, l+2·lanes…; at the end the lanes
+// are added to y in order. The tiles of longTile and micro do the same, so all give the same bits.
 func matMul(f *file) {
 	for _, format := range []string{"F32", "BF16", "F16"} {
 		for rows := 1; rows <= dotRows(f.isa); rows++ {
@@ -61,7 +66,8 @@ func dotStart(f *file) {
 	f.op("LEAQ (R8)(R8*4), R10")
 }
 
-// steps writes a loop over R13 steps, some at a time and then one by one. It goes on at the label name+"end".
+// steps writes a loop over R13 steps, some at a time and then one by one. It goes on at the label
+// name+"end".
 func (f *file) steps(name string, step func(i int), advance func(n int)) {
 	const unroll = 4
 	f.op("SUBQ $%d, R13", unroll)
@@ -192,8 +198,8 @@ func (f *file) fetchRow(bytes int) {
 	}
 }
 
-// dotReduce adds the lanes of each sum, one after the other, to the elements of y in the columns wanted. Four sums are
-// transposed, so that the same lane of all four lies side by side.
+// dotReduce adds the lanes of each sum, one after the other, to the elements of y in the columns
+// wanted. Four sums are transposed, so that the same lane of all four lies side by side.
 func dotReduce(f *file, rows int) {
 	f.op("MOVQ dotArgs_y(DI), AX")
 	f.op("MOVQ dotArgs_ldy(DI), BX")
@@ -239,9 +245,9 @@ func dotReduce(f *file, rows int) {
 	}
 }
 
-// transpose4 transposes each 4×4 part of registers first to first+3 and returns the registers where the result is: part q
-// of the l-th holds lane 4q+l of each. They are the upper registers 28 to 31 (AVX-512; 24-27 are lost), or first to first+3
-// again (AVX2; 12-15 are lost).
+// transpose4 transposes each 4×4 part of registers first to first+3 and returns the registers where
+// the result is: part q of the l-th holds lane 4q+l of each. They are the upper registers 28 to 31
+// (AVX-512; 24-27 are lost), or first to first+3 again (AVX2; 12-15 are lost).
 func (f *file) transpose4(first int) [4]int {
 	t, out := 24, [4]int{28, 29, 30, 31}
 	if f.lanes == 8 {
@@ -275,9 +281,9 @@ func (f *file) widen(format, addr string, dst int, masked bool) {
 	}
 }
 
-// dotTail adds the last R13 products of each sum with the weight rows at regs, the first of which is column c0. AVX-512
-// loads them masked. AVX2 loads the last whole vector that the row has, which the block is long enough for, and clears
-// the lanes that have been added already.
+// dotTail adds the last R13 products of each sum with the weight rows at regs, the first of which
+// is column c0. AVX-512 loads them masked. AVX2 loads the last whole vector that the row has, which
+// the block is long enough for, and clears the lanes that have been added already.
 func dotTail(f *file, format string, rows, c0 int, regs []string) {
 	if f.lanes == 16 {
 		for i, reg := range regs {

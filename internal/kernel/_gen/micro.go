@@ -1,9 +1,13 @@
 package main
 
+// Micro-kernels for many rows, and what interleaves rows for them (micro-panels in the words of
+// BLIS). matmul.go has the inner-product tiles, whose bits they give.
+
 import "fmt"
 
-// microHeights returns the heights that the micro-kernels come in, which are two vectors wide: cutting any number of
-// rows from the first height on into the fewest tiles, of nearly equal heights, needs no others.
+// microHeights returns the heights that the micro-kernels come in, which are two vectors wide:
+// cutting any number of rows from the first height on into the fewest tiles, of nearly equal
+// heights, needs no others.
 func microHeights(v isa) (least, most int) {
 	if v.lanes == 16 {
 		return 6, 12
@@ -13,9 +17,10 @@ func microHeights(v isa) (least, most int) {
 
 // micro writes the products of operands that were laid out by interleave, and interleave itself.
 //
-// Both operands hold, for each lane l of an inner-product tile, the elements of k that this lane adds, step after step: of
-// all rows of the tile of x, or of all columns of the panel of w. So a sum register can do for one lane at a time what the
-// inner-product tile does for all, and be added to y in the same order.
+// Both operands hold, for each lane l of an inner-product tile, the elements of k that this lane
+// adds, step after step: of all rows of the tile of x, or of all columns of the panel of w. So a
+// sum register can do for one lane at a time what the inner-product tile does for all, and be added
+// to y in the same order.
 func micro(f *file) {
 	least, most := microHeights(f.isa)
 	for rows := least; rows <= most; rows++ {
@@ -26,8 +31,9 @@ func micro(f *file) {
 	}
 }
 
-// lanePad is the bytes between the elements of one lane and those of the next: it keeps lanes a multiple of a page long
-// from fighting for the same lines of the first-level cache, and takes what interleave writes too much.
+// lanePad is the bytes between the elements of one lane and those of the next: it keeps lanes a
+// multiple of a page long from fighting for the same lines of the first-level cache, and takes what
+// interleave writes too much.
 const lanePad = 64
 
 // prefetchDistance is how many bytes ahead the panel of w is fetched, and twice what x is.
@@ -118,8 +124,9 @@ func microTile(f *file, rows int) {
 	f.ret()
 }
 
-// interleave lays out lanes rows (16, or 8) of one format for the micro-kernels: element i·lanes+l of row r goes to the r-th
-// place of step i of lane l. It always writes a whole vector, so steps that are less apart must be written in order.
+// interleave lays out lanes rows (16, or 8) of one format for the micro-kernels: element i·lanes+l
+// of row r goes to the r-th place of step i of lane l. It always writes a whole vector, so steps
+// that are less apart must be written in order.
 func interleave(f *file, format string) {
 	const upper = 5
 	f.text("interleave"+format, "(args *interleaveArgs)", 8)

@@ -1,5 +1,9 @@
 package main
 
+// What emitters for arm64 share: the file being written, constants, and the vector instructions,
+// which are encoded here because Go's assembler knows few of them. emit.go is its counterpart for
+// amd64.
+
 import (
 	"bytes"
 	"fmt"
@@ -7,15 +11,17 @@ import (
 	"strings"
 )
 
-// The instruction sets of arm64. All have vectors of four floats; the last two differ only where they multiply integers.
+// The instruction sets of arm64. All have vectors of four floats; the last two differ only where
+// they multiply integers.
 var (
 	neonISA    = isa{"NEON", "neon", "V", 4}
 	dotProdISA = isa{"DotProd", "dotprod", "V", 4}
 	i8mmISA    = isa{"I8MM", "i8mm", "V", 4}
 )
 
-// neonFile collects an assembly file for arm64. Vector registers are V0 to V31 (F0 to F31 in loads and stores). Of the others the kernels
-// use R0 to R17 and R19 to R25: R18 belongs to the system, R27 to the assembler, R26 and from R28 on to Go.
+// neonFile collects an assembly file for arm64. Vector registers are V0 to V31 (F0 to F31 in loads
+// and stores). Of the others the kernels use R0 to R17 and R19 to R25: R18 belongs to the system,
+// R27 to the assembler, R26 and from R28 on to Go.
 type neonFile struct {
 	*file
 	list []uint32 // the constants, each of which fills a vector
@@ -60,14 +66,15 @@ func (f *neonFile) constant(d int, bits uint32) {
 
 func (f *neonFile) float(d int, value float64) { f.constant(d, math.Float32bits(float32(value))) }
 
-// encoding is an instruction without its registers: Rd at bit 0, Rn at bit 5 and, where it has three, Rm at bit 16.
+// encoding is an instruction without its registers: Rd at bit 0, Rn at bit 5 and, where it has
+// three, Rm at bit 16.
 type encoding struct {
 	bits     uint32
 	operands string // their arrangements
 }
 
-// encodings are the vector instructions, most of which Go's assembler does not know. The part of a name after the dot tells
-// those of one mnemonic apart.
+// encodings are the vector instructions, most of which Go's assembler does not know. The part of a
+// name after the dot tells those of one mnemonic apart.
 var encodings = map[string]encoding{
 	"FADD.4S":    {0x4e20d400, "4S 4S 4S"},
 	"FSUB.4S":    {0x4ea0d400, "4S 4S 4S"},
@@ -168,8 +175,8 @@ func register(r int) uint32 {
 	return uint32(r)
 }
 
-// byElement writes an instruction whose last operand is element i (of four) of register m: FMLA and FMUL of a float, SDOT
-// and USDOT of four bytes.
+// byElement writes an instruction whose last operand is element i (of four) of register m: FMLA and
+// FMUL of a float, SDOT and USDOT of four bytes.
 func (f *neonFile) byElement(name string, d, n, m, i int) { f.word(byElement(name, d, n, m, i)) }
 
 func byElement(name string, d, n, m, i int) (uint32, string) {
@@ -207,7 +214,8 @@ func shift(name string, d, n, by int) (uint32, string) {
 	return bits, fmt.Sprintf("%s V%d.%s, V%d.%s, #%d", name, d, kind, n, kind, by)
 }
 
-// widenBF16 writes bits that are the upper halves of floats as floats: those of the lower or upper half of n.
+// widenBF16 writes bits that are the upper halves of floats as floats: those of the lower or upper
+// half of n.
 func (f *neonFile) widenBF16(d, n int, upper bool) { f.word(widenBF16(d, n, upper)) }
 
 func widenBF16(d, n int, upper bool) (uint32, string) {
@@ -240,12 +248,14 @@ func zeroed(d int) (uint32, string) {
 	return 0x4f000400 | register(d), fmt.Sprintf("MOVI V%d.4S, #0", d)
 }
 
-// halfLoad loads 16 bits from the address in R<n>, moves that along by post bytes, and clears the rest of d.
+// halfLoad loads 16 bits from the address in R<n>, moves that along by post bytes, and clears the
+// rest of d.
 func (f *neonFile) halfLoad(d, n, post int) { f.word(halfLoad(d, n, post)) }
 
 func halfLoad(d, n, post int) (uint32, string) {
 	return 0x7c400400 | uint32(post)<<12 | register(n)<<5 | register(d), fmt.Sprintf("LDR H%d, [X%d], #%d", d, n, post)
 }
 
-// word writes one encoded instruction, with its text in the GNU assembler's syntax: CI assembles that and compares.
+// word writes one encoded instruction, with its text in the GNU assembler's syntax: CI assembles
+// that and compares.
 func (f *neonFile) word(bits uint32, text string) { f.op("WORD $0x%08x // %s", bits, text) }

@@ -1,5 +1,7 @@
 package main
 
+// Activations on arm64. activation.go explains the arithmetic.
+
 import "math"
 
 // Vector registers with a fixed meaning in these kernels.
@@ -9,8 +11,8 @@ const (
 	neonOne  = 29
 )
 
-// neonActivation writes ExpSub, Sigmoid, SiLU, SiLUMul, QuickGELU, GELU and GELUTanh; the arithmetic is explained with
-// activation.
+// neonActivation writes ExpSub, Sigmoid, SiLU, SiLUMul, QuickGELU, GELU and GELUTanh; the
+// arithmetic is explained with activation.
 func neonActivation(f *neonFile) {
 	neonExpSub(f)
 	// quotient turns the exponential e in register 1 into num/(1 + e).
@@ -75,7 +77,7 @@ func (f *neonFile) inPlace(name string, body func()) {
 }
 
 func (f *neonFile) gelu() {
-	const top = (geluCut - geluCentre) / float64(geluCut+geluCentre)
+	const top = (geluCut - geluCenter) / float64(geluCut+geluCenter)
 	f.v("FABS.4S", 6, 0)
 	f.float(7, geluCut)
 	f.v("FMIN.4S", 6, 6, 7)
@@ -83,7 +85,7 @@ func (f *neonFile) gelu() {
 	f.float(7, -0.5)
 	f.v("FMUL.4S", 1, 1, 7)
 	f.exp(1)
-	f.float(2, geluCentre)
+	f.float(2, geluCenter)
 	f.v("FSUB.4S", 3, 6, 2)
 	f.v("FADD.4S", 2, 6, 2)
 	f.v("FDIV.4S", 2, 3, 2)
@@ -96,8 +98,8 @@ func (f *neonFile) gelu() {
 	f.v("FMLS.4S", 1, 6, p)
 }
 
-// polynomial evaluates the polynomial with coefficients c, lowest first, at register x. It uses two registers and returns the
-// one with the result.
+// polynomial evaluates the polynomial with coefficients c, lowest first, at register x. It uses two
+// registers and returns the one with the result.
 func (f *neonFile) polynomial(c []float64, x, p, q int) int {
 	f.float(p, c[len(c)-1])
 	for i := len(c) - 2; i >= 0; i-- {
@@ -116,7 +118,8 @@ func (f *neonFile) expBounds() {
 	f.float(neonOne, 1)
 }
 
-// exp replaces register x by its exponential; the registers from 2 to 5 are lost. Minimum and maximum let NaN through.
+// exp replaces register x by its exponential; the registers from 2 to 5 are lost. Minimum and
+// maximum let NaN through.
 func (f *neonFile) exp(x int) {
 	const (
 		n, t, p, q = 2, 3, 4, 5

@@ -1,8 +1,11 @@
 package main
 
+// Inner-product tiles with stored weights on arm64. matmul.go is the same for amd64.
+
 import "fmt"
 
-// Registers of the tiles of inner products. The rows of x are at R5…, the weight rows from the register after the last of them on.
+// Registers of the tiles of inner products. The rows of x are at R5…, the weight rows from the
+// register after the last of them on.
 const (
 	regDotArgs = "R0"
 	regDotX    = 5
@@ -14,10 +17,11 @@ const (
 	neonDotNarrow = 2 // tiles of up to so many rows take eight columns, higher ones four
 )
 
-// neonDot writes the function dot<format>(args *dotArgs): a tile of up to six rows of x by four weight rows, or of one or two
-// by eight, so that enough sums are under way at once. A sum is a vector whose lane l adds, with fused multiply-adds, the products at
-// l, l+4, l+8…; those that make no whole vector are added to lane 0. Every tile does the same per sum, so they all give the
-// same bits.
+// neonDot writes the function dot<format>(args *dotArgs): a tile of up to six rows of x by four
+// weight rows, or of one or two by eight, so that enough sums are under way at once. A sum is a
+// vector whose lane l adds, with fused multiply-adds, the products at l, l+4, l+8…; those that make
+// no whole vector are added to lane 0. Every tile does the same per sum, so they all give the same
+// bits.
 func (f *neonFile) neonDot(format string) {
 	f.text("dot"+format, "(args *dotArgs)", 8)
 	f.op("MOVD args+0(FP), %s", regDotArgs)
@@ -95,7 +99,8 @@ func (t *neonDotTile) write() {
 	t.ret()
 }
 
-// eight adds eight products to each sum. Few rows leave registers to take eight weights of 16 bits at once.
+// eight adds eight products to each sum. Few rows leave registers to take eight weights of 16 bits
+// at once.
 func (t *neonDotTile) eight() {
 	if t.cols == 4 || t.format == "F32" {
 		t.step(4)
@@ -131,7 +136,8 @@ func (t *neonDotTile) eight() {
 	}
 }
 
-// step adds four products to each sum, or one to its lane 0: loads of one element clear the other lanes.
+// step adds four products to each sum, or one to its lane 0: loads of one element clear the other
+// lanes.
 func (t *neonDotTile) step(n int) {
 	w := t.rows * t.cols
 	free := 32 - w - t.cols
@@ -184,7 +190,7 @@ func (f *neonFile) widen16(format string, d, n int, upper bool) {
 
 func (t *neonDotTile) widen(d, n int, upper bool) { t.widen16(t.format, d, n, upper) }
 
-// reduce adds up the lanes of all sums, first neighbours, and stores the results.
+// reduce adds up the lanes of all sums, first neighbors, and stores the results.
 func (t *neonDotTile) reduce() {
 	t.op("MOVD dotArgs_y(%s), R1", regDotArgs)
 	t.op("MOVD dotArgs_ldy(%s), R2", regDotArgs)

@@ -1,14 +1,18 @@
 package main
 
+// Panel tiles and the transpose on arm64. panel.go is the same for amd64.
+
 import "fmt"
 
-// neonPanelTiles are the tiles of sums of the panel product: rows by vectors, where 0 vectors are one column.
+// neonPanelTiles are the tiles of sums of the panel product: rows by vectors, where 0 vectors are
+// one column.
 var neonPanelTiles = []panelTile{
 	{6, 4}, {6, 2}, {6, 1}, {6, 0}, {4, 4}, {4, 2}, {4, 1}, {4, 0}, {2, 8}, {2, 4}, {2, 2}, {2, 1}, {2, 0}, {1, 8}, {1, 4}, {1, 2}, {1, 1}, {1, 0},
 }
 
-// neonPanel writes the function panelTile(args *panelArgs), which goes to the tile of the rows and vectors asked for. Sums run
-// along a row of b, and each adds one product per step of k with a fused multiply-add, so every tile gives the same bits.
+// neonPanel writes the function panelTile(args *panelArgs), which goes to the tile of the rows and
+// vectors asked for. Sums run along a row of b, and each adds one product per step of k with a
+// fused multiply-add, so every tile gives the same bits.
 func neonPanel(f *neonFile) {
 	f.text("panelTile", "(args *panelArgs)", 8)
 	f.op("MOVD args+0(FP), R0")
@@ -92,7 +96,8 @@ func neonPanelTile(f *neonFile, t panelTile) {
 	f.ret()
 }
 
-// neonTranspose writes transpose4, which transposes n blocks of 4×4 that lie side by side in src, below each other in dst.
+// neonTranspose writes transpose4, which transposes n blocks of 4×4 that lie side by side in src,
+// below each other in dst.
 func neonTranspose(f *neonFile) {
 	f.text("transpose4", "(dst *float32, ldd uintptr, src *float32, lds, n uintptr)", 40)
 	f.op("MOVD dst+0(FP), R0")

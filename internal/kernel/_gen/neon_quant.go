@@ -1,12 +1,15 @@
 package main
 
+// The packed product on arm64, with SDOT, I8MM or plain NEON. quant.go is the same for amd64.
+
 import (
 	"fmt"
 	"slices"
 )
 
-// neonQuant is a quantised product on arm64. A tile of h rows goes through the 32 columns of a panel in several passes of
-// vectors(h) vectors of four columns; the sums of a pass stay in registers through a group.
+// neonQuant is a quantized product on arm64. A tile of h rows goes through the 32 columns of a
+// panel in several passes of vectors(h) vectors of four columns; the sums of a pass stay in
+// registers through a group.
 type neonQuant struct {
 	dot     string // the instruction that multiplies vectors of bytes by one element, or ""
 	offset  bool   // whether the sums begin with those of the activations, which take the weights' offset off
@@ -46,7 +49,8 @@ const (
 	regConstQuant = 31 // what is added to bytes
 )
 
-// vectors is the width of a pass of a tile of h rows, in vectors of four columns: as wide as the registers allow.
+// vectors is the width of a pass of a tile of h rows, in vectors of four columns: as wide as the
+// registers allow.
 func (k neonQuant) vectors(h int) int {
 	switch {
 	case k.matrix && h > 2:
@@ -66,8 +70,8 @@ type neonTile struct {
 	height, width int // rows, and vectors of a pass
 }
 
-// sum is the register of the sum of row r and vector v. Where matrices are multiplied it is that of the rows r and r+1 (r even)
-// and half of the vector: two columns.
+// sum is the register of the sum of row r and vector v. Where matrices are multiplied it is that of
+// the rows r and r+1 (r even) and half of the vector: two columns.
 func (t *neonTile) sum(r, v int) int { return r*t.width + v }
 
 func (f *neonFile) quant(k neonQuant) {
@@ -139,7 +143,8 @@ func (t *neonTile) rows(stride, base string) {
 	}
 }
 
-// scalars points regTemp at the scale or first sum of row 0 and this group, regStride at the distance between rows.
+// scalars points regTemp at the scale or first sum of row 0 and this group, regStride at the
+// distance between rows.
 func (t *neonTile) scalars(field, stride string) {
 	t.op("MOVD quantArgs_%s(%s), %s", field, regQuantArgs, regTemp)
 	t.op("ADD %s, %s, %s", regGroup, regTemp, regTemp)
@@ -188,7 +193,8 @@ func (t *neonTile) start() {
 	}
 }
 
-// loadWeights loads vector v of the four columns of step i (of four, from regWeights on) as bytes into register d.
+// loadWeights loads vector v of the four columns of step i (of four, from regWeights on) as bytes
+// into register d.
 func (t *neonTile) loadWeights(i, v, d int) {
 	t.op("FMOVQ %d(%s), F%d", i*panelBytes+16*v, regWeights, d)
 	if !t.offset {
@@ -216,7 +222,8 @@ func (t *neonTile) products() {
 			t.byElement(t.dot, t.sum(r, v), w, q+r, i)
 		}
 	}
-	// Weights are loaded as far ahead of their use as there are registers for them: not all processors reorder.
+	// Weights are loaded as far ahead of their use as there are registers for them: not all
+	// processors reorder.
 	loads := 4 * t.width
 	load := func(p int) {
 		if p < loads {
@@ -233,8 +240,8 @@ func (t *neonTile) products() {
 	t.advance()
 }
 
-// longProducts is products without an instruction for it: 16 products of bytes are added up in pairs as 16-bit numbers (two
-// fit: 2·128·127 is below 2^15), then to the sums.
+// longProducts is products without an instruction for it: 16 products of bytes are added up in
+// pairs as 16-bit numbers (two fit: 2·128·127 is below 2^15), then to the sums.
 func (t *neonTile) longProducts() {
 	q := t.height * t.width // the current row's bytes of one step, then of the other
 	weight := q + 2
@@ -255,7 +262,8 @@ func (t *neonTile) longProducts() {
 	t.advance()
 }
 
-// longRow adds the products of two steps to the sums of one row, some at a time for the sake of processors that do not reorder.
+// longRow adds the products of two steps to the sums of one row, some at a time for the sake of
+// processors that do not reorder.
 func (t *neonTile) longRow(r, q, weight, product, pairs int) {
 	type one struct{ v, step int }
 	var all []one
@@ -277,8 +285,8 @@ func (t *neonTile) longRow(r, q, weight, product, pairs int) {
 	}
 }
 
-// matrices writes four steps of products of matrices: pairs of columns by eight elements of k, which two steps hold, by
-// the same elements of pairs of rows.
+// matrices writes four steps of products of matrices: pairs of columns by eight elements of k,
+// which two steps hold, by the same elements of pairs of rows.
 func (t *neonTile) matrices() {
 	pairs := (t.height + 1) / 2
 	q := 2 * pairs * t.width
@@ -322,8 +330,8 @@ func (t *neonTile) matrixSums(r, v int) int {
 	return 28
 }
 
-// finish scales the sums of a pass and adds them to y, where the first group finds zeros. It has the registers from 24 to 30 for
-// itself, beside the sums, which it overwrites.
+// finish scales the sums of a pass and adds them to y, where the first group finds zeros. It has
+// the registers from 24 to 30 for itself, beside the sums, which it overwrites.
 func (t *neonTile) finish(label func(string) string, sums func(r, v int) int) {
 	const scales, temp, weight, y = 24, 30, 26, 27 // the scales of eight rows fill two registers
 	t.op("MOVD quantArgs_y(%s), %s", regQuantArgs, regY)
@@ -360,8 +368,8 @@ func (t *neonTile) finish(label func(string) string, sums func(r, v int) int) {
 	}
 }
 
-// neonUnpackInt4 writes unpackInt4(dst, src *uint8, parts uintptr): some parts of a group of a panel of 4-bit weights in the layout of int8,
-// eight columns at a time.
+// neonUnpackInt4 writes unpackInt4(dst, src *uint8, parts uintptr): some parts of a group of a
+// panel of 4-bit weights in the layout of int8, eight columns at a time.
 func neonUnpackInt4(f *neonFile) {
 	const (
 		steps, zeros       = 0, 1 // of 8 columns, in words, then in bytes

@@ -1,9 +1,12 @@
 package main
 
+// Quantizing activations, and the search for 4-bit steps, on arm64. quantize.go is the same for
+// amd64.
+
 import "math"
 
-// neonQuantize writes quantize256(q *int8, scale *float32, sums *int32, x *float32, groups uintptr): some groups of
-// activations, as quantizeGroupsGo does it.
+// neonQuantize writes quantize256(q *int8, scale *float32, sums *int32, x *float32, groups
+// uintptr): some groups of activations, as quantizeGroupsGo does it.
 func neonQuantize(f *neonFile) {
 	f.text("quantize256", "(q *int8, scale *float32, sums *int32, x *float32, groups uintptr)", 40)
 	f.op("MOVD q+0(FP), R0")
@@ -70,7 +73,8 @@ func neonQuantize(f *neonFile) {
 	f.op("B next")
 }
 
-// neonQuantizeInt4 writes what PackInt4 does to a part of 64 weights: extremes64, squares64 and round64.
+// neonQuantizeInt4 writes what PackInt4 does to a part of 64 weights: extremes64, squares64 and
+// round64.
 func neonQuantizeInt4(f *neonFile) {
 	const inverse, high, low = 29, 30, 31
 	scalars := func(at int) {
@@ -151,8 +155,8 @@ func (f *neonFile) packBytes() {
 	f.v("SQXTN2.16B", 4, 6)
 }
 
-// largestBits finds, in F0 and R8, the largest of the bits of |x| of n elements at the address in reg; registers 1 to 7 are
-// lost.
+// largestBits finds, in F0 and R8, the largest of the bits of |x| of n elements at the address in
+// reg; registers 1 to 7 are lost.
 func (f *neonFile) largestBits(reg string, n int) {
 	for i := 0; i < n; i += 4 {
 		j := i / 4 % 4

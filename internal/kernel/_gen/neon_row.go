@@ -1,12 +1,15 @@
 package main
 
+// Functions along a row on arm64: elementwise ones, norms, rotary embeddings and conversions.
+
 import "fmt"
 
-// row is one argument of a function along rows: the register with its address, and the bytes of one element.
+// row is one argument of a function along rows: the register with its address, and the bytes of one
+// element.
 type row struct{ reg, size int }
 
-// rowLoop writes a loop over R1 elements: body for four at a time, then for one at a time, which leaves lanes 1 to 3 of what is
-// loaded 0. The addresses move along by themselves.
+// rowLoop writes a loop over R1 elements: body for four at a time, then for one at a time, which
+// leaves lanes 1 to 3 of what is loaded 0. The addresses move along by themselves.
 func (f *neonFile) rowLoop(rows []row, body func(one bool)) {
 	advance := func(n int) {
 		for _, r := range rows {
@@ -31,7 +34,8 @@ func (f *neonFile) rowLoop(rows []row, body func(one bool)) {
 	f.label("done")
 }
 
-// loadRow and storeRow move four floats, or one, between vector register d and the address in R<reg>.
+// loadRow and storeRow move four floats, or one, between vector register d and the address in
+// R<reg>.
 func (f *neonFile) loadRow(reg, d int, one bool) { f.op("%s (R%d), F%d", floatMove(one), reg, d) }
 
 func (f *neonFile) storeRow(d, reg int, one bool) { f.op("%s F%d, (R%d)", floatMove(one), d, reg) }
@@ -43,7 +47,8 @@ func floatMove(one bool) string {
 	return "FMOVQ"
 }
 
-// slice loads the address of the argument of that name at that offset into R<reg>; counted, also its length into R1.
+// slice loads the address of the argument of that name at that offset into R<reg>; counted, also
+// its length into R1.
 func (f *neonFile) slice(name string, offset, reg int, counted bool) row {
 	f.op("MOVD %s_base+%d(FP), R%d", name, offset, reg)
 	if counted {
@@ -205,8 +210,8 @@ func neonNorm(f *neonFile) {
 	f.ret()
 }
 
-// neonStatistic writes a sum of doubles over the row: of the elements, or of the squares of their differences to mean. Two
-// vectors of two take turns; what is left goes to a third.
+// neonStatistic writes a sum of doubles over the row: of the elements, or of the squares of their
+// differences to mean. Two vectors of two take turns; what is left goes to a third.
 func neonStatistic(f *neonFile, name, signature string, argBytes int, squares bool) {
 	f.text(name, signature, argBytes)
 	x := f.slice("x", 0, 2, true)

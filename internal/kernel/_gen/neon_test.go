@@ -1,8 +1,11 @@
 package main
 
+// The encodings of arm64 against those of the GNU assembler.
+
 import "testing"
 
-// encoded is every form of vector instruction, once with registers that differ in all bits and once with others.
+// encoded is every form of vector instruction, once with registers that differ in all bits and once
+// with others.
 func encoded() map[string]uint32 {
 	words := map[string]uint32{}
 	add := func(bits uint32, text string) { words[text] = bits }

@@ -1,5 +1,7 @@
 package main
 
+// The parts of norms on amd64. neon_row.go has them for arm64.
+
 // norm writes the statistics (in float64) and the row scalings of RMSNorm and LayerNorm.
 func norm(f *file) {
 	statistic(f, "sum", "(x []float32) float64", 32, false)
@@ -41,8 +43,8 @@ func norm(f *file) {
 	f.ret()
 }
 
-// statistic writes a sum of doubles over the row: of the elements, or of the squares of their differences to mean. Two
-// vectors of half the lanes take turns; what is left is added one by one.
+// statistic writes a sum of doubles over the row: of the elements, or of the squares of their
+// differences to mean. Two vectors of half the lanes take turns; what is left is added one by one.
 func statistic(f *file, name, signature string, argBytes int, squares bool) {
 	half := f.lanes / 2
 	wide, narrow := "Z", "Y" // registers of half doubles, and of half floats

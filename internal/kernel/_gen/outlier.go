@@ -1,10 +1,12 @@
 package main
 
+// Outliers on amd64: counting large bytes, and one column of a panel times a value.
+
 // outlierByte is the constant of that name in package kernel.
 const outlierByte = 16
 
-// outlier writes countLarge256, how many bytes of some groups are outlierByte or more, and addColumn, one element of k of a
-// panel times a value.
+// outlier writes countLarge256, how many bytes of some groups are outlierByte or more, and
+// addColumn, one element of k of a panel times a value.
 func outlier(f *file) {
 	f.text("countLarge256", "(count *int32, q *int8, groups uintptr)", 24)
 	f.op("MOVQ count+0(FP), DI")

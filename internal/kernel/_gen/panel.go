@@ -1,5 +1,8 @@
 package main
 
+// Panel tiles on amd64, for panels in float32 and in half precision. neon_panel.go is the same for
+// arm64.
+
 import "fmt"
 
 // panelTile is a tile of rows by vectors sums.
@@ -17,8 +20,8 @@ func panelTiles(v isa) []panelTile {
 	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 }
 
-// panelF16Tiles are the tiles for a panel in half precision. Each widens what it reads, so with AVX-512 there is one for each number
-// of query heads that share keys and values, up to 8.
+// panelF16Tiles are the tiles for a panel in half precision. Each widens what it reads, so with
+// AVX-512 there is one for each number of query heads that share keys and values, up to 8.
 func panelF16Tiles(v isa) []panelTile {
 	if v.lanes == 16 {
 		return []panelTile{{8, 2}, {8, 1}, {7, 4}, {7, 2}, {7, 1}, {6, 4}, {6, 2}, {6, 1}, {5, 4}, {5, 2}, {5, 1}, {4, 4}, {4, 2}, {4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
@@ -26,10 +29,11 @@ func panelF16Tiles(v isa) []panelTile {
 	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 }
 
-// panel writes the tiles panel<rows>x<vectors> and, for a panel in half precision, panelF16_<rows>x<vectors>: sums run along a row
-// of b, and each adds one product per step of k with a fused multiply-add, so every tile gives the same bits.
-// The last vector of a tile may be cut (AVX-512: in every tile; AVX2: in those of one vector, panel<rows>x1, but of half precision in
-// none). Some fetch the panel that comes next.
+// panel writes the tiles panel<rows>x<vectors> and, for a panel in half precision,
+// panelF16_<rows>x<vectors>: sums run along a row of b, and each adds one product per step of k
+// with a fused multiply-add, so every tile gives the same bits. The last vector of a tile may be
+// cut (AVX-512: in every tile; AVX2: in those of one vector, panel<rows>x1, but of half precision
+// in none). Some fetch the panel that comes next.
 func panel(f *file) {
 	for _, t := range panelTiles(f.isa) {
 		panelTileText(f, t, "F32")
@@ -39,7 +43,8 @@ func panel(f *file) {
 	}
 }
 
-// strided addresses row r of a matrix whose row 0 is base: regs hold 1, 3, 5, 7, 9 and 11 times the stride.
+// strided addresses row r of a matrix whose row 0 is base: regs hold 1, 3, 5, 7, 9 and 11 times the
+// stride.
 func strided(base string, r int) string {
 	if r == 0 {
 		return "(" + base + ")"
@@ -51,7 +56,8 @@ func strided(base string, r int) string {
 	return fmt.Sprintf("(%s)(%s*%d)", base, []string{"R8", "R9", "R10", "R11", "R12", "R13"}[r/2], scale)
 }
 
-// strides puts the odd multiples of the stride in a field of the arguments at DI into registers, as strided wants them.
+// strides puts the odd multiples of the stride in a field of the arguments at DI into registers, as
+// strided wants them.
 func (f *file) strides(field string, rows int) {
 	if rows == 1 {
 		return
@@ -144,8 +150,9 @@ func panelTileText(f *file, t panelTile, format string) {
 	f.ret()
 }
 
-// panelRow adds the products of one element of a and the vectors of b from register b on to the sums from acc on. Beside conversions
-// AVX-512 is faster where each multiplication reads the element itself (BenchmarkMatMulPanelF16).
+// panelRow adds the products of one element of a and the vectors of b from register b on to the
+// sums from acc on. Beside conversions AVX-512 is faster where each multiplication reads the
+// element itself (BenchmarkMatMulPanelF16).
 func (f *file) panelRow(a string, b, vectors, broadcast, acc int, format string) {
 	if f.lanes == 16 && format == "F16" {
 		for j := range vectors {

@@ -1,9 +1,13 @@
 package main
 
+// The packed product on amd64: the frame of a tile, into which quant_tiles.go puts the instructions
+// of each instruction set. amx.go is the one for AMX, neon_quant.go for arm64.
+
 import "fmt"
 
-// quantKernel is the quantised product on one instruction set: tiles of up to rows rows by vectors vectors of 32-bit sums.
-// A panel of 32 columns takes several passes where its sums are more vectors than that.
+// quantKernel is the quantized product on one instruction set: tiles of up to rows rows by vectors
+// vectors of 32-bit sums. A panel of 32 columns takes several passes where its sums are more
+// vectors than that.
 type quantKernel struct {
 	name    string // of the function, before that of the instruction set
 	rows    int    // at most
@@ -13,11 +17,12 @@ type quantKernel struct {
 	acc     int  // registers for them
 	half    bool // weights of 4 bits
 	signed  bool // whether block takes the offset of the weights off
-	// zeros begins a group, where its sums do not begin with what the offset of the weights takes off: SI points to the sums of the elements of
-	// row 0, and the strides are theirs.
+	// zeros begins a group, where its sums do not begin with what the offset of the weights takes
+	// off: SI points to the sums of the elements of row 0, and the strides are theirs.
 	zeros func(t *quantTile)
 	few   *quantKernel // the tiles of up to few.rows rows, if they are written in another way
-	// start loads constants; block writes the products of unroll steps (4 elements of k, 128 bytes of a panel of bytes).
+	// start loads constants; block writes the products of unroll steps (4 elements of k, 128 bytes
+	// of a panel of bytes).
 	start  func(f *file)
 	unroll int
 	block  func(t *quantTile)
@@ -45,8 +50,9 @@ const (
 	partBytes  = 32 // the steps and zeros of one part of a panel of 4-bit weights
 )
 
-// prefetch fetches lines of the weights that lie ahead of BX, in bytes. Tiles that stream fetch from as far ahead as the arguments say, and lose
-// speed by any fetch into the first level of the cache. A tile that takes several passes over a group fetches the next one meanwhile.
+// prefetch fetches lines of the weights that lie ahead of BX, in bytes. Tiles that stream fetch
+// from as far ahead as the arguments say, and lose speed by any fetch into the first level of the
+// cache. A tile that takes several passes over a group fetches the next one meanwhile.
 // BenchmarkMatMulQuant chose the other distances, with pages of both sizes.
 func (t *quantTile) prefetch(at, lines int) {
 	hint, distance, base := "PREFETCHT1", 4096, "(BX)"
@@ -66,8 +72,9 @@ func (t *quantTile) prefetch(at, lines int) {
 	}
 }
 
-// streams reports whether a tile is of so few rows that it takes weights as fast as memory gives them. R13, which the strides of few rows leave
-// free, is then how far ahead it fetches: what is best differs from processor to processor. Bytes in AVX2 are slower than memory.
+// streams reports whether a tile is of so few rows that it takes weights as fast as memory gives
+// them. R13, which the strides of few rows leave free, is then how far ahead it fetches: what is
+// best differs from processor to processor. Bytes in AVX2 are slower than memory.
 func (t *quantTile) streams() bool {
 	if t.half {
 		return t.height == 1
@@ -84,8 +91,8 @@ func (t *quantTile) row(base string, r, disp int) string {
 	return fmt.Sprint(disp) + at
 }
 
-// quant writes the function <k.name>(args *quantArgs): one tile of args.rows rows by the 32 columns of a panel, over some
-// groups of k.
+// quant writes the function <k.name>(args *quantArgs): one tile of args.rows rows by the 32 columns
+// of a panel, over some groups of k.
 func (f *file) quant(k quantKernel) {
 	f.text(k.name, "(args *quantArgs)", 8)
 	f.op("MOVQ args+0(FP), DI")

@@ -1,5 +1,7 @@
 package main
 
+// The encoding of dot-product instructions against that of the GNU assembler.
+
 import "testing"
 
 // The encodings are those of the GNU assembler.

@@ -1,6 +1,9 @@
 package main
 
-// The tiles of the quantised product, one after the other.
+// The tiles of the packed product on amd64, instruction set by instruction set; quant.go is their
+// frame.
+
+// The tiles of the quantized product, one after the other.
 
 func int8AVX512VNNI() quantKernel {
 	return quantKernel{name: "int8Tile", rows: 12, vectors: 2, chains: 4, acc: 24, unroll: 4, start: func(*file) {},
@@ -21,8 +24,8 @@ func int8AVX512VNNI() quantKernel {
 		}}
 }
 
-// int4AVX512VNNI makes bytes of the half bytes of a part, times their step and from their zero on, as unpackInt4 does. That costs more than it
-// saves for few rows.
+// int4AVX512VNNI makes bytes of the half bytes of a part, times their step and from their zero on,
+// as unpackInt4 does. That costs more than it saves for few rows.
 func int4AVX512VNNI() quantKernel {
 	few := int4FewAVX512VNNI()
 	const step, offset, weight, q = 16, 18, 20, 24
@@ -53,8 +56,9 @@ func int4AVX512VNNI() quantKernel {
 		}}
 }
 
-// int4FewAVX512VNNI multiplies half bytes as they are. The sums of a part begin with what its zeros take off, and are multiplied by its steps.
-// R12 points to the sums of the elements of row 0; R10 and R11 are once and three times the stride of those.
+// int4FewAVX512VNNI multiplies half bytes as they are. The sums of a part begin with what its zeros
+// take off, and are multiplied by its steps. R12 points to the sums of the elements of row 0; R10
+// and R11 are once and three times the stride of those.
 func int4FewAVX512VNNI() quantKernel {
 	const step, zero, weight, q, mask = 16, 18, 18, 22, 31
 	return quantKernel{rows: 4, vectors: 2, chains: 1, acc: 16, half: true, unroll: 16,
@@ -134,8 +138,8 @@ func int8AVXVNNI() quantKernel {
 		}}
 }
 
-// int8AVX2 multiplies |w| by q with the sign of w: sums of two such products, up to 2·128·127, fit 16 bits. Those of w + 128
-// as it is would not, and would saturate.
+// int8AVX2 multiplies |w| by q with the sign of w: sums of two such products, up to 2·128·127, fit
+// 16 bits. Those of w + 128 as it is would not, and would saturate.
 func int8AVX2() quantKernel {
 	return quantKernel{name: "int8Tile", rows: 8, vectors: 1, alone: 4, chains: 1, acc: 8, signed: true, unroll: 2,
 		start: func(f *file) {
@@ -161,8 +165,9 @@ func int8AVX2() quantKernel {
 		}}
 }
 
-// int4AVX2 multiplies half bytes as they are. It adds up eight sums of two products in 16 bits, at most 8·2·15·127, before it widens
-// them, times their step. What the zeros take off is there when a group begins: see zeros.
+// int4AVX2 multiplies half bytes as they are. It adds up eight sums of two products in 16 bits, at
+// most 8·2·15·127, before it widens them, times their step. What the zeros take off is there when a
+// group begins: see zeros.
 func int4AVX2() quantKernel {
 	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, alone: 4, chains: 1, acc: 6, half: true, unroll: 16,
 		start: func(f *file) { f.op("VMOVDQU %s, Y15", f.constant(0x0f0f0f0f)) },

@@ -1,12 +1,15 @@
 package main
 
+// Quantizing activations, and the search for 4-bit steps, on amd64. neon_quantize.go is the same
+// for arm64.
+
 import "math"
 
 // tinyBits is the constant of that name in package kernel.
 const tinyBits = (127 - 100) << 23
 
-// quantize writes quantize256(q *int8, scale *float32, sums *int32, x *float32, groups uintptr): some groups of
-// activations, as quantizeGroupsGo does it.
+// quantize writes quantize256(q *int8, scale *float32, sums *int32, x *float32, groups uintptr):
+// some groups of activations, as quantizeGroupsGo does it.
 func quantize(f *file) {
 	f.text("quantize256", "(q *int8, scale *float32, sums *int32, x *float32, groups uintptr)", 40)
 	f.op("MOVQ q+0(FP), DI")
@@ -81,7 +84,8 @@ func (f *file) inOrder() string {
 	return f.table("inorder", func(i int) uint32 { return uint32(i/2 + i%2*4) }, 8)
 }
 
-// quantizeInt4 writes what PackInt4 does to a part of 64 weights: extremes64, squares64 and round64.
+// quantizeInt4 writes what PackInt4 does to a part of 64 weights: extremes64, squares64 and
+// round64.
 func quantizeInt4(f *file) {
 	// round leaves w·inverse in Y<u> and, rounded to low (Y13) to high (Y12), in Y<r>.
 	round := func(i, u, r int) {
@@ -153,8 +157,8 @@ func (f *file) packBytes() {
 	f.op("VPERMD Y4, Y14, Y4")
 }
 
-// largestBits finds, in X0 and AX, the largest of the bits of |x| of n elements at SI. Y15 is the mask of all bits but the
-// sign; Y0 to Y7 are lost.
+// largestBits finds, in X0 and AX, the largest of the bits of |x| of n elements at SI. Y15 is the
+// mask of all bits but the sign; Y0 to Y7 are lost.
 func (f *file) largestBits(n int) {
 	for i := 0; i < n; i += 8 {
 		j := i / 8 % 4

@@ -1,9 +1,12 @@
 package main
 
+// The softmax of attention in integers, on amd64.
+
 import "math"
 
-// softmaxInt16 writes softmaxInt16(args *softmaxArgs). Rows are taken 16 scores at a time; what is missing in the last 16 is the
-// lowest number first, so that its weight is 0. Of instruction sets with AMX it writes weights as valuesAMX reads them, 64 at a time.
+// softmaxInt16 writes softmaxInt16(args *softmaxArgs). Rows are taken 16 scores at a time; what is
+// missing in the last 16 is the lowest number first, so that its weight is 0. Of instruction sets
+// with AMX it writes weights as valuesAMX reads them, 64 at a time.
 func softmaxInt16(f *file) {
 	const (
 		low, minus, sum, coefficients = 5, 6, 7, 8 // vector registers; coefficients takes four
@@ -44,7 +47,8 @@ func softmaxInt16(f *file) {
 	// The maximum. NaN is not looked for: it shows in the sum.
 	f.op("MOVQ SI, AX")
 	f.op("LEAQ (SI)(R11*4), BX")
-	// Four vectors take turns, so that none waits for the one before; the powers of a row cannot begin sooner.
+	// Four vectors take turns, so that none waits for the one before; the powers of a row cannot
+	// begin sooner.
 	f.op("VMOVUPS %s, %s", f.constant(lowest), f.v(0))
 	for i := 1; i < 4; i++ {
 		f.op("VMOVAPS %s, %s", f.v(0), f.v(i))
@@ -132,8 +136,9 @@ func softmaxInt16(f *file) {
 	f.ret()
 }
 
-// splitWeights writes the upper six bits of 64 weights to CX and the lower six behind them. Packing takes turns with the four registers, 4 weights
-// each: so lie the keys of values too, see splitValues.
+// splitWeights writes the upper six bits of 64 weights to CX and the lower six behind them. Packing
+// takes turns with the four registers, 4 weights each: so lie the keys of values too, see
+// splitValues.
 func (f *file) splitWeights(a, b, c, d int) {
 	const words, low = 0, 2 // two registers each
 	f.op("VPACKUSDW Z%d, Z%d, Z%d", b, a, words)

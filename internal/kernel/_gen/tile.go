@@ -1,13 +1,15 @@
 package main
 
-import "fmt"
+// What kernels in tiles of AMX share: their instructions, which Go's assembler does not know,
+// frames that hold sums, and loops that convert them.
 
-// What kernels in tiles of AMX share: their instructions, which Go's assembler does not know, frames that hold sums, and loops that convert them.
+import "fmt"
 
 const tileBytes = 16 * 64 // of a whole tile register
 
-// vexTile encodes VEX.128.<prefix>.0F38.W0 opcode /r with tile register or number reg; rm is a tile register, or the memory at base with
-// rows index bytes apart (both numbers of general registers) and disp. Go's assembler knows no AMX.
+// vexTile encodes VEX.128.<prefix>.0F38.W0 opcode /r with tile register or number reg; rm is a tile
+// register, or the memory at base with rows index bytes apart (both numbers of general registers)
+// and disp. Go's assembler knows no AMX.
 // Source: Intel's manual, volume 2, "TDPBSUD", "TILELOADD", "LDTILECFG".
 type vexTile struct {
 	prefix byte // 0: none, 1: 66, 2: F3, 3: F2
@@ -75,8 +77,8 @@ func (f *file) tileDot(p tileProduct, cols, rows, sums int) {
 	f.encoded(vexTile{prefix: p.prefix, opcode: p.opcode, reg: sums, tile: rows, vvvv: cols}.bytes(), "%s TMM%d, TMM%d, TMM%d", p.name, cols, rows, sums)
 }
 
-// tileText starts a function name(args *kind), with a frame of so many bytes from the address that frame gives on. It leaves args in DI, and the
-// tile registers in the shapes of its config.
+// tileText starts a function name(args *kind), with a frame of so many bytes from the address that
+// frame gives on. It leaves args in DI, and the tile registers in the shapes of its config.
 func (f *file) tileText(name, kind string, bytes int) {
 	f.fn = name + f.name
 	fmt.Fprintf(&f.body, "\n// func %s(args *%s)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, kind, f.fn, bytes+64)
@@ -91,7 +93,8 @@ func (f *file) frame(reg string) {
 	f.op("ANDQ $-64, %s", reg)
 }
 
-// otherRoom makes room in args that of the two halves of the frame, of so many bytes, which is not at R12. SI is lost.
+// otherRoom makes room in args that of the two halves of the frame, of so many bytes, which is not
+// at R12. SI is lost.
 func (f *file) otherRoom(kind string, bytes int) {
 	f.frame("SI")
 	f.op("LEAQ %d(SI)(SI*1), SI", bytes)

@@ -1,5 +1,7 @@
 package main
 
+// The encodings of AMX against those of the GNU assembler.
+
 import (
 	"bytes"
 	"testing"

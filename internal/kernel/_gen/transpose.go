@@ -1,6 +1,9 @@
 package main
 
-// transpose writes transpose8, which transposes n blocks of 8×8 that lie side by side in src, below each other in dst.
+// The transpose on amd64.
+
+// transpose writes transpose8, which transposes n blocks of 8×8 that lie side by side in src, below
+// each other in dst.
 func transpose(f *file) {
 	f.text("transpose8", "(dst *float32, ldd uintptr, src *float32, lds, n uintptr)", 40)
 	f.op("MOVQ dst+0(FP), DI")

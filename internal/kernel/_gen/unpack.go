@@ -1,6 +1,9 @@
 package main
 
-// unpacker is the registers with which half bytes become bytes of the layout of int8: 128 + step·(half byte - zero).
+// Unpacking of 4-bit weights to bytes, on amd64.
+
+// unpacker is the registers with which half bytes become bytes of the layout of int8: 128 +
+// step·(half byte - zero).
 type unpacker struct {
 	mask  int // 15 in every byte
 	words int // shuffles that spread the lowest byte of each 32 bits over their two words,
@@ -36,8 +39,8 @@ func (f *file) and(a, b, dst int) {
 	f.op("%s %s, %s, %s", op, f.v(a), f.v(b), f.v(dst))
 }
 
-// stepsOf reads the steps and zeros of as many columns as a vector has lanes, disp bytes from SI on, into the words of register step and, as
-// 128 - step·zero, into the bytes of register offset.
+// stepsOf reads the steps and zeros of as many columns as a vector has lanes, disp bytes from SI
+// on, into the words of register step and, as 128 - step·zero, into the bytes of register offset.
 func (f *file) stepsOf(u unpacker, disp, step, offset int) {
 	f.op("VPMOVZXBD %d(SI), %s", disp, f.v(step))
 	f.op("VPSRLD $4, %s, %s", f.v(step), f.v(offset))
@@ -49,8 +52,9 @@ func (f *file) stepsOf(u unpacker, disp, step, offset int) {
 	f.op("VPSHUFB %s, %s, %s", f.v(u.bytes), f.v(offset), f.v(offset))
 }
 
-// toBytes makes bytes of the low halves in register low, in their place, and of the high halves, in register high. The products of half bytes and
-// steps, up to 225, do not carry from a byte into the next.
+// toBytes makes bytes of the low halves in register low, in their place, and of the high halves, in
+// register high. The products of half bytes and steps, up to 225, do not carry from a byte into the
+// next.
 func (f *file) toBytes(u unpacker, low, high, step, offset int) {
 	f.op("VPSRLW $4, %s, %s", f.v(low), f.v(high))
 	for _, r := range []int{low, high} {
@@ -60,7 +64,8 @@ func (f *file) toBytes(u unpacker, low, high, step, offset int) {
 	}
 }
 
-// unpackInt4 writes unpackInt4(dst, src *uint8, parts uintptr): some parts of a group of a panel in the layout of int8.
+// unpackInt4 writes unpackInt4(dst, src *uint8, parts uintptr): some parts of a group of a panel in
+// the layout of int8.
 func unpackInt4(f *file) {
 	u := unpacker{mask: 15, words: 14, bytes: 13, temp: 12}
 	const weights = partBytes * part / 2 // of a part

@@ -1,5 +1,7 @@
 package main
 
+// Elementwise functions, the largest element and rotary embeddings on amd64.
+
 // vector writes Scale, Add, Mul, Max and the two rotary embeddings.
 func vector(f *file) {
 	w := f.bytes()
@@ -34,7 +36,8 @@ func vector(f *file) {
 	rotatePairs(f)
 }
 
-// maximum keeps NaN apart, because the instruction forgets it: in K2 (AVX-512) or in vector register 3 (AVX2).
+// maximum keeps NaN apart, because the instruction forgets it: in K2 (AVX-512) or in vector
+// register 3 (AVX2).
 func maximum(f *file) {
 	mask := 15
 	negInf := f.constant(0xff800000)
@@ -110,8 +113,9 @@ func rotateHalf(f *file) {
 	f.ret()
 }
 
-// rotatePairs counts elements of x; a vector of it takes half a vector of cos and sin, each doubled to both lanes of its
-// pair. The dispatch calls it with a multiple of the lanes and leaves the rest to Go.
+// rotatePairs counts elements of x; a vector of it takes half a vector of cos and sin, each doubled
+// to both lanes of its pair. The dispatch calls it with a multiple of the lanes and leaves the rest
+// to Go.
 func rotatePairs(f *file) {
 	double := func(src string, dst int) {
 		f.op("VPMOVZXDQ %s, %s", src, f.v(dst))
