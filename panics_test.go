@@ -18,8 +18,9 @@ import (
 	"github.com/qwenvl/qwenvl"
 )
 
-// A panic in any goroutine of the library must not end the program that uses it. The test builds a copy of itself in which
-// several places panic, one for each run, and runs its second half in that.
+// A panic in any goroutine of the library must not end the program that uses it. The test builds a
+// copy of itself in which several places panic, one for each run, and runs its second half in
+// that.
 
 // plantEnv names the place that panics.
 const plantEnv = "QWENVL_PLANTED_PANIC"
@@ -34,7 +35,8 @@ var places = []struct{ name, file, old, code string }{
 	{"loop", "internal/engine/step.go", "\ts.made++\n", "if s.made == 3 { panic(plantos.ErrInvalid) }"},
 }
 
-// workerPanics panics in a worker that the pool started. The other one waits, so that the worker gets an item.
+// workerPanics panics in a worker that the pool started. The other one waits, so that the worker
+// gets an item.
 const workerPanics = "if worker > 0 { panic(plantos.ErrInvalid) } else { planttime.Sleep(planttime.Millisecond) }"
 
 func TestPanicsAreContained(t *testing.T) {
@@ -128,7 +130,8 @@ func contained(t *testing.T, place string) {
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
-// A panic of the caller's own code, on the caller's goroutine, stays there and leaves the model usable.
+// A panic of the caller's own code, on the caller's goroutine, stays there and leaves the model
+// usable.
 func TestCallersPanic(t *testing.T) {
 	m := loadTiny(t)
 	want := generate(t, m, story(20))

@@ -11,9 +11,8 @@ import "container/list"
 type block struct {
 	data   []float32
 	owners int
-	key    Key           // if known
-	known  bool          // it stands in Cache.known, may have several owners and is not written
-	kept   *list.Element // of Cache.kept, while it has no owner
+	key    Key           // zero: none, or it stands in Cache.known and is not written
+	kept   *list.Element // of Cache.kept, while it has a key and no owner
 	state  *Snapshot     // the recurrent state behind the block; nil: none was kept
 }
 
@@ -21,22 +20,19 @@ type block struct {
 //
 // Errors: [ErrCacheFull].
 func (c *Cache) take() (*block, error) {
-	if len(c.free) == 0 && c.budget > 0 && c.used+int64(c.BlockBytes()) > c.budget {
-		c.evict() // for its memory
+	if n := int64(c.BlockBytes()); len(c.free) == 0 && c.room(n) {
+		c.used += n
+		c.free = append(c.free, &block{data: make([]float32, c.blockFloats)})
+	} else if len(c.free) == 0 && !c.evict() {
+		return nil, ErrCacheFull
 	}
-	if last := len(c.free) - 1; last >= 0 {
-		b := c.free[last]
-		c.free = c.free[:last]
-		b.owners = 1
-		return b, nil
-	}
-	if err := c.claim(c.BlockBytes()); err != nil {
-		return nil, err
-	}
-	return &block{data: make([]float32, c.blockFloats), owners: 1}, nil
+	last := len(c.free) - 1
+	b := c.free[last]
+	c.free, b.owners = c.free[:last], 1
+	return b, nil
 }
 
-// own adds an owner to a known block.
+// own adds an owner to a block with a key.
 func (c *Cache) own(b *block) {
 	if b.kept != nil {
 		c.kept.Remove(b.kept)
@@ -47,37 +43,30 @@ func (c *Cache) own(b *block) {
 
 // release takes an owner away.
 func (c *Cache) release(b *block) {
-	b.owners--
-	switch {
-	case b.owners > 0:
-	case b.known && c.budget > 0:
-		b.kept = c.kept.PushBack(b)
-	default:
+	if b.owners--; b.owners > 0 {
+		return
+	}
+	if b.kept = c.kept.PushBack(b); b.key == (Key{}) || c.budget == 0 {
 		c.forget(b)
 	}
 }
 
-// evict makes the least recently used block without an owner a free one, if there is any.
+// evict forgets the least recently used block without an owner, if there is any.
 func (c *Cache) evict() bool {
-	e := c.kept.Front()
-	if e == nil {
-		return false
+	first := c.kept.Front()
+	if first != nil {
+		c.forget(first.Value.(*block))
 	}
-	b := c.kept.Remove(e).(*block)
-	b.kept = nil
-	c.forget(b)
-	return true
+	return first != nil
 }
 
-// forget makes a block that nobody owns a free one.
+// forget makes a block without an owner a free one.
 func (c *Cache) forget(b *block) {
-	if b.known {
-		delete(c.known, b.key)
-		b.known = false
-	}
+	delete(c.known, b.key)
 	if b.state != nil {
 		b.state.Free()
-		b.state = nil
 	}
+	c.kept.Remove(b.kept)
+	*b = block{data: b.data}
 	c.free = append(c.free, b)
 }

@@ -106,9 +106,14 @@ func (c *Cache) Trim() {
 	c.free = nil
 }
 
-// claim counts n bytes more. Where that is beyond the budget, blocks without an owner make room.
+// room reports whether n bytes more are within the budget.
+func (c *Cache) room(n int64) bool { return c.budget == 0 || c.used+n <= c.budget }
+
+// claim counts n bytes more, of what is no block. Blocks without an owner make room for it.
+//
+// Errors: [ErrCacheFull].
 func (c *Cache) claim(n int) error {
-	for c.budget > 0 && c.used+int64(n) > c.budget {
+	for !c.room(int64(n)) {
 		if len(c.free) == 0 && !c.evict() {
 			return ErrCacheFull
 		}

@@ -182,7 +182,8 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 		return tensor.Tensor{}, err
 	}
 	for _, r := range b.runs {
-		r.seq.extend(r.hi - r.lo)
+		r.seq.length += r.hi - r.lo
+		r.seq.publish()
 	}
 	return logits, nil
 }

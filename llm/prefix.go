@@ -3,8 +3,8 @@ package llm
 // How texts share what they begin with. A position is described by its content: a token or a row of
 // a medium's features, and where it stands on the axes of the rotation. Keys and values of a block
 // depend on that, on all positions before, and on the base of the rotation, which with some models
-// depends on the prompt's length: so the key of a full block is the SHA-256 of the key before it and
-// the contents of its positions. Blocks that are equal by key are one block.
+// depends on the prompt's length. So the key of a full block is the SHA-256 of all these, with the
+// key before it in place of the positions before. Blocks that are equal by key are one block.
 //
 // The cache does not see what a batch holds: whoever describes a sequence feeds just that.
 
@@ -26,15 +26,6 @@ type Content struct {
 	Position rope.Position
 }
 
-// prefix is what is known about the contents of a sequence.
-type prefix struct {
-	described bool
-	root      Key       // of what else the contents depend on
-	contents  []Content // from the first position on, maybe beyond those stored
-	keys      []Key     // of the full blocks among them
-	published int       // blocks of the table that others can find
-}
-
 // Adopt describes the contents that an empty sequence is going to have, lets it begin with the
 // blocks that the cache has for them already, and returns the number of positions that need not be
 // computed. At least the last of contents does. Where layers have a recurrent state the sequence
@@ -43,91 +34,69 @@ type prefix struct {
 //
 // Panics if the sequence is not empty.
 func (s *Sequence) Adopt(salt []byte, contents ...Content) int {
-	if s.length > 0 || s.prefix.described {
+	if s.length > 0 || len(s.contents) > 0 {
 		panic("llm: a sequence that is not empty adopts blocks")
 	}
-	root := sha256.New()
-	root.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.theta)))
-	root.Write(salt)
-	s.prefix.described = true
-	root.Sum(s.prefix.root[:0])
+	s.root = sha256.Sum256(salt)
 	s.Describe(contents...)
-
-	c := s.cache
+	if s.reserveState() != nil { // a pass will say so
+		return 0
+	}
 	n := 0 // blocks to adopt
-	var state *Snapshot
 	for i := range max(0, len(contents)-1) / BlockTokens {
-		b := c.known[s.prefix.keys[i]]
+		b := s.cache.known[s.keys[i]]
 		if b == nil {
 			break
 		}
-		if c.stateFloats == 0 || b.state != nil {
-			n, state = i+1, b.state
+		if len(s.state) == 0 || b.state != nil {
+			n = i + 1
 		}
 	}
-	for _, key := range s.prefix.keys[:n] {
-		b := c.known[key]
-		c.own(b)
-		s.table, s.blocks = append(s.table, b), append(s.blocks, b.data)
+	for i, key := range s.keys[:n] {
+		b := s.cache.known[key]
+		s.cache.own(b)
+		s.put(i, b)
 	}
-	s.length, s.prefix.published = n*BlockTokens, n
-	if state != nil {
-		if s.reserveState() != nil { // no room: all is computed
-			s.drop(0)
-			return 0
-		}
-		copy(s.state, state.state)
+	if n > 0 && len(s.state) > 0 {
+		copy(s.state, s.table[n-1].state.state)
 	}
+	s.length, s.published = n*BlockTokens, n
 	return s.length
 }
 
-// Describe tells the contents of the positions that follow those described so far, before or after
-// a pass stores them. Blocks that are full and described can be found by Adopt.
-//
-// Panics unless Adopt was called.
+// Describe tells the contents of the positions that follow those described so far, from the first
+// of the sequence on, before or after a pass stores them. Blocks that are full and described can be
+// found by Adopt.
 func (s *Sequence) Describe(contents ...Content) {
-	p := &s.prefix
-	if !p.described {
-		panic("llm: a sequence is described that nothing began")
-	}
-	p.contents = append(p.contents, contents...)
-	for n := len(p.keys); (n+1)*BlockTokens <= len(p.contents); n++ {
-		parent := p.root
+	s.contents = append(s.contents, contents...)
+	for n := len(s.keys); (n+1)*BlockTokens <= len(s.contents); n++ {
+		parent := s.root
 		if n > 0 {
-			parent = p.keys[n-1]
+			parent = s.keys[n-1]
 		}
-		p.keys = append(p.keys, parent.next(p.contents[n*BlockTokens:(n+1)*BlockTokens]))
+		data := binary.LittleEndian.AppendUint64(parent[:], math.Float64bits(s.theta))
+		for _, c := range s.contents[n*BlockTokens : (n+1)*BlockTokens] {
+			data = binary.LittleEndian.AppendUint64(append(data, c.Media[:]...), uint64(c.Index))
+			for _, p := range c.Position {
+				data = binary.LittleEndian.AppendUint32(data, uint32(p))
+			}
+		}
+		s.keys = append(s.keys, sha256.Sum256(data))
 	}
 	s.publish()
-}
-
-// next returns the key of a block behind the one that k names.
-func (k Key) next(contents []Content) Key {
-	data := append(make([]byte, 0, len(k)+len(contents)*(len(k)+20)), k[:]...)
-	for _, c := range contents {
-		data = append(data, c.Media[:]...)
-		data = binary.LittleEndian.AppendUint64(data, uint64(c.Index))
-		for _, p := range c.Position {
-			data = binary.LittleEndian.AppendUint32(data, uint32(p))
-		}
-	}
-	return sha256.Sum256(data)
 }
 
 // publish lets others find the blocks that are full and described. Where one with equal contents is
 // known already, it takes the place of the sequence's own.
 func (s *Sequence) publish() {
-	p, c := &s.prefix, s.cache
-	for ; p.published < min(len(p.keys), s.length/BlockTokens); p.published++ {
-		key, b := p.keys[p.published], s.table[p.published]
-		switch same := c.known[key]; same {
-		case nil:
-			b.key, b.known = key, true
-			c.known[key] = b
-		case b:
-		default:
-			c.own(same)
-			s.put(p.published, same)
+	for i := s.published; i < min(len(s.keys), s.length/BlockTokens); i++ {
+		if same := s.cache.known[s.keys[i]]; same == nil {
+			s.table[i].key = s.keys[i]
+			s.cache.known[s.keys[i]] = s.table[i]
+		} else if same != s.table[i] {
+			s.cache.own(same)
+			s.put(i, same)
 		}
+		s.published = i + 1
 	}
 }

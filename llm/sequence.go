@@ -16,7 +16,12 @@ type Sequence struct {
 	table  []*block
 	blocks [][]float32 // the data of table
 	state  []float32   // nil: nothing yet
-	prefix prefix
+
+	// What is known about the contents; see prefix.go.
+	root      Key       // the salt
+	contents  []Content // from the first position on, maybe beyond those stored
+	keys      []Key     // of the full blocks among them
+	published int       // blocks of the table that others can find
 }
 
 // Len returns the number of positions stored.
@@ -37,26 +42,20 @@ func (s *Sequence) Truncate(n int) {
 func (s *Sequence) Free() {
 	s.cut(0)
 	s.cache.used -= int64(4 * len(s.state))
-	s.state, s.prefix = nil, prefix{}
+	s.state, s.root = nil, Key{}
 }
 
-// cut forgets all positions from n on, and what is known about them.
+// cut forgets all positions from n on. The last block is released first: among blocks of one age
+// those deep in a text are then evicted first.
 func (s *Sequence) cut(n int) {
-	s.drop(n)
-	s.prefix.contents = s.prefix.contents[:min(len(s.prefix.contents), n)]
-	s.prefix.keys = s.prefix.keys[:min(len(s.prefix.keys), n/BlockTokens)]
-}
-
-// drop gives the blocks up that the first n positions do not need, the last first: among blocks of
-// one age those deep in a text are then evicted first.
-func (s *Sequence) drop(n int) {
 	for i := len(s.table) - 1; i >= (n+BlockTokens-1)/BlockTokens; i-- {
 		s.cache.release(s.table[i])
 		s.table[i], s.blocks[i] = nil, nil
 		s.table, s.blocks = s.table[:i], s.blocks[:i]
 	}
-	s.length = n
-	s.prefix.published = min(s.prefix.published, n/BlockTokens)
+	s.length, s.published = n, min(s.published, n/BlockTokens)
+	s.contents = s.contents[:min(len(s.contents), n)]
+	s.keys = s.keys[:min(len(s.keys), n/BlockTokens)]
 }
 
 // reserve makes room for n positions more, all of it writable.
@@ -69,27 +68,25 @@ func (s *Sequence) reserve(n int) error {
 	if err := s.reserveState(); err != nil {
 		return err
 	}
-	if i := s.length / BlockTokens; i < len(s.table) && s.table[i].known {
+	for i := s.length / BlockTokens; i*BlockTokens < s.length+n; i++ {
+		if i < len(s.table) && s.table[i].key == (Key{}) {
+			continue
+		}
 		b, err := s.cache.take()
 		if err != nil {
 			return err
 		}
-		copy(b.data, s.blocks[i])
+		if i < len(s.table) { // a copy to write
+			copy(b.data, s.blocks[i])
+		}
 		s.put(i, b)
-	}
-	for len(s.table)*BlockTokens < s.length+n {
-		b, err := s.cache.take()
-		if err != nil {
-			return err
-		}
-		s.table, s.blocks = append(s.table, b), append(s.blocks, b.data)
 	}
 	return nil
 }
 
 // reserveState makes room for the recurrent state, which begins with zeros.
 func (s *Sequence) reserveState() error {
-	if s.state != nil || s.cache.stateFloats == 0 {
+	if s.state != nil {
 		return nil
 	}
 	if err := s.cache.claim(s.cache.StateBytes()); err != nil {
@@ -99,14 +96,12 @@ func (s *Sequence) reserveState() error {
 	return nil
 }
 
-// put replaces a block of the table by one that the sequence owns.
+// put makes a block that the sequence owns the one at i of the table, or at its end.
 func (s *Sequence) put(i int, b *block) {
-	s.cache.release(s.table[i])
+	if i == len(s.table) {
+		s.table, s.blocks = append(s.table, nil), append(s.blocks, nil)
+	} else {
+		s.cache.release(s.table[i])
+	}
 	s.table[i], s.blocks[i] = b, b.data
-}
-
-// extend counts n positions that a pass has written.
-func (s *Sequence) extend(n int) {
-	s.length += n
-	s.publish()
 }

@@ -1,11 +1,14 @@
 package llm
 
 // States that are saved. Keys and values of a position never change, so a text goes back by
-// forgetting the positions behind; a recurrent state is rewritten with each, so it goes back only to
-// where it was saved. A snapshot serves the sequence that it is of (to take back what was drafted)
-// or, kept with a block, every sequence that adopts the block.
+// forgetting the positions behind; a recurrent state is rewritten with each, so it goes back only
+// to where it was saved. A snapshot serves the sequence that it is of (to take back what was
+// drafted) or, kept with a block, every sequence that adopts the block.
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Snapshot is the recurrent state of a sequence at a position.
 type Snapshot struct {
@@ -38,25 +41,19 @@ func (s *Sequence) Restore(x *Snapshot) {
 
 // Free gives the snapshot's bytes back to the cache.
 func (x *Snapshot) Free() {
-	if x.cache != nil {
-		x.cache.used -= int64(4 * len(x.state))
-		x.cache, x.state = nil, nil
-	}
+	x.cache.used -= int64(4 * len(x.state))
+	x.state, x.length = nil, math.MaxInt
 }
 
 // Keep keeps the recurrent state with the block that the sequence ends in, so that [Sequence.Adopt]
 // can begin behind it. It does nothing where the block is not full and described, where there is no
 // recurrent state, or no room.
 func (s *Sequence) Keep() {
-	last := s.length/BlockTokens - 1
-	if len(s.state) == 0 || s.length%BlockTokens != 0 || last < 0 || last >= s.prefix.published {
+	n := s.length / BlockTokens
+	if len(s.state) == 0 || s.length%BlockTokens != 0 || n == 0 || n > s.published {
 		return
 	}
-	b := s.table[last]
-	if b.state != nil {
-		return
-	}
-	if x, err := s.Save(); err == nil {
-		b.state = x
+	if b := s.table[n-1]; b.state == nil {
+		b.state, _ = s.Save()
 	}
 }

@@ -1,12 +1,14 @@
-// Package output turns the tokens of an answer into what a caller reads: text up to a stop string, what the model
-// thinks aloud apart from what it answers.
+// Package output turns the tokens of an answer into what a caller reads: text up to a stop string,
+// what the model thinks aloud apart from what it answers.
 //
-// A [Parser] is one state machine over the text of the tokens so far. It has a [Phase] after each token, which a
-// constraint on the output can ask for: a grammar begins in the Answer. Text is given out as soon as nothing that
-// may follow can change it; what may be the beginning of a mark or of a stop string is held back until then.
+// A [Parser] is one state machine over the text of the tokens so far. It has a [Phase] after each
+// token, which a constraint on the output can ask for: a grammar begins in the Answer. Text is
+// given out as soon as nothing that may follow can change it; what may be the beginning of a mark
+// or of a stop string is held back until then.
 //
-// This file has the text and the stop strings; phase.go has the phases. The sampler's own end, by an end token or a
-// constraint, is not seen here: the engine tells it, and then Flush gives out the rest.
+// This file has the text and the stop strings; phase.go has the phases. The sampler's own end, by
+// an end token or a constraint, is not seen here: the engine tells it, and then Flush gives out
+// the rest.
 package output
 
 import (
@@ -23,15 +25,15 @@ type Parser struct {
 	state
 }
 
-// New returns a Parser for tokens of stream. Stops are the strings that end the answer, none of them empty; marks
-// stand around what the model thinks, both empty for one that does not; prompt is the text that the answer follows,
-// which may have opened the reasoning already.
+// New returns a Parser for tokens of stream. Stops are the strings that end the answer, none of
+// them empty; marks stand around what the model thinks, both empty for one that does not; prompt
+// is the text that the answer follows, which may have opened the reasoning already.
 func New(stream *tokenizer.Stream, stops []string, marks [2]string, prompt string) *Parser {
 	return &Parser{stream: stream, stops: stops, state: begin(marks, prompt)}
 }
 
-// Push takes a token and returns what is certain with it. The phase is Done when a stop string was found; the text
-// before it is the last.
+// Push takes a token and returns what is certain with it. The phase is Done when a stop string was
+// found; the text before it is the last.
 func (p *Parser) Push(token int) (reasoning, answer string) {
 	return p.add(p.stream.Push(token), false)
 }
@@ -60,8 +62,8 @@ func (p *Parser) add(text string, last bool) (reasoning, answer string) {
 	return reasoning, answer
 }
 
-// certain returns the length of the text held that no stop string begins in: up to the first one that was found, or
-// up to what may become one.
+// certain returns the length of the text held that no stop string begins in: up to the first one
+// that was found, or up to what may become one.
 func (p *Parser) certain(last bool) (n int, stopped bool) {
 	n = len(p.held)
 	for _, stop := range p.stops {

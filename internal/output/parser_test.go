@@ -76,8 +76,8 @@ func TestStopStrings(t *testing.T) {
 	}
 }
 
-// Random texts of marks, stop strings, their parts and newlines come to the same in any pieces, and no
-// more is held back than what may begin a stop string.
+// Random texts of marks, stop strings, their parts and newlines come to the same in any pieces,
+// and no more is held back than what may begin a stop string.
 func TestPiecesDoNotMatter(t *testing.T) {
 	parts := []string{"<think>", "</think>", "<", "</thi", "think>", "\n", " ", "a", "b\n", "STOP", "STO", "OP", "é"}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -101,7 +101,8 @@ func TestPiecesDoNotMatter(t *testing.T) {
 	}
 }
 
-// The phase is known as soon as the token that ends the one before has come, although text is held back.
+// The phase is known as soon as the token that ends the one before has come, although text is held
+// back.
 func TestPhaseAfterEachToken(t *testing.T) {
 	p := New(nil, []string{"</think>\n!"}, think, "")
 	var phases []Phase
@@ -116,7 +117,8 @@ func TestPhaseAfterEachToken(t *testing.T) {
 	require.Equal(t, Reasoning, New(nil, nil, think, "<think>\n").Phase())
 }
 
-// Tokens become text character by character, and what is cut off in the middle of one comes at the end.
+// Tokens become text character by character, and what is cut off in the middle of one comes at the
+// end.
 func TestTokens(t *testing.T) {
 	data, err := os.ReadFile("../../testdata/qwen2_vl-tiny/tokenizer.json")
 	require.NoError(t, err)

@@ -1,11 +1,13 @@
 package output
 
-// The phases of an answer, and how its text is divided among them. Text is taken piece by piece: what cannot be
-// divided yet comes back to be held. Stop strings have been looked for before; see parser.go.
+// The phases of an answer, and how its text is divided among them. Text is taken piece by piece:
+// what cannot be divided yet comes back to be held. Stop strings have been looked for before; see
+// parser.go.
 
 import "strings"
 
-// Phase is a part of an answer. Phases follow one another in the order of their values; any may be left out.
+// Phase is a part of an answer. Phases follow one another in the order of their values; any may be
+// left out.
 type Phase uint8
 
 // The phases.
@@ -35,8 +37,8 @@ func begin(marks [2]string, prompt string) state {
 	return s
 }
 
-// split divides text, the first of what was not divided yet, and moves on through the phases. rest is to come again
-// with what follows it; with last set, there is none.
+// split divides text, the first of what was not divided yet, and moves on through the phases. rest
+// is to come again with what follows it; with last set, there is none.
 func (s *state) split(text string, last bool) (reasoning, answer, rest string) {
 	if s.phase == Undecided {
 		if text = s.decide(text, last); s.phase == Undecided {
@@ -68,7 +70,8 @@ func (s *state) decide(text string, last bool) string {
 	return text
 }
 
-// reason returns the certain part of the reasoning, without newlines at its ends, and what follows it.
+// reason returns the certain part of the reasoning, without newlines at its ends, and what follows
+// it.
 func (s *state) reason(text string, last bool) (reasoning, rest string) {
 	if s.fresh {
 		text = strings.TrimLeft(text, "\n")

@@ -1,8 +1,9 @@
 package pool
 
-// A panic of a worker would end the program, since nobody else can recover it. The worker catches it, the loop
-// ends early, and Run panics with it on the goroutine that called it. Whoever starts a goroutine for work uses
-// Contain, and so turns its panics into errors. See internal/engine for what becomes of the requests at work.
+// A panic of a worker would end the program, since nobody else can recover it. The worker catches
+// it, the loop ends early, and Run panics with it on the goroutine that called it. Whoever starts
+// a goroutine for work uses Contain, and so turns its panics into errors. See internal/engine for
+// what becomes of the requests at work.
 
 import (
 	"fmt"
@@ -23,8 +24,8 @@ func (p *Panic) Unwrap() error {
 	return err
 }
 
-// Caught makes a Panic of what recover returned, in the deferred function that called it. A panic that Run passed
-// on keeps the worker's stack. It returns nil for nil.
+// Caught makes a Panic of what recover returned, in the deferred function that called it. A panic
+// that Run passed on keeps the worker's stack. It returns nil for nil.
 func Caught(v any) *Panic {
 	if v == nil {
 		return nil
