@@ -42,7 +42,7 @@ func TestPlantedInFamilies(t *testing.T) {
 		{"merger rows in raster order", "kimi-vl-tiny", "adapter/merger.go", "ex.GatherRows(grouped, x, groupOrder(grids, m.cfg.MergeSize))", "copy(grouped.Floats(), x.Floats())"},
 		{"scale of experts left out", "kimi-vl-tiny", "llm/moe.go", "append(r.route.Weight, w*c.Scale)", "append(r.route.Weight, w)"},
 		{"norm of the latent left out", "kimi-vl-tiny", "llm/mla.go", "	ex.NormHeads(key, 0, 1, &m.norm)\n", ""},
-		{"one rotated key for each head's query forgotten", "kimi-vl-tiny", "llm/mla.go", "		ex.Rotate(query, i*wide+c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbours)\n", ""},
+		{"one rotated key for each head's query forgotten", "kimi-vl-tiny", "llm/mla.go", "		ex.Rotate(query, i*wide+c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbors)\n", ""},
 
 		{"inner features one layer late", "qwen3_vl_moe-tiny", "llm/decoder.go", "			if i < len(s.Deep) {\n				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i].Rows), s.Deep[i])", "			if i > 0 && i <= len(s.Deep) {\n				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i-1].Rows), s.Deep[i-1])"},
 		{"axes not interleaved", "qwen3_vl_moe-tiny", "rope/table.go", "if c.Interleaved &&", "if false &&"},

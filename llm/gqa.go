@@ -80,7 +80,7 @@ func (g *gqa) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) {
 
 	// Each row attends to its sequence's positions up to its own, which is in the cache by now.
 	s := p.cache.layers[layer]
-	ex.StoreKV(k, v, p.kv, s.kv, s.at)
+	ex.AppendKV(k, v, p.kv, s.kv, s.at)
 	out := ex.Alloc(n, c.NumHeads*c.HeadDim) // [n, heads·dim]
 	ex.AttendPaged(out, q, p.kv, s.kv, s.at, c.NumHeads, g.scale)
 	if c.OutputGate {

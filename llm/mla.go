@@ -63,18 +63,18 @@ func (m *mla) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) {
 	key := ex.Alloc(n, wide) // [n, latent + rope]
 	ex.Linear(key, h, m.down, tensor.Identity)
 	ex.NormHeads(key, 0, 1, &m.norm)
-	ex.Rotate(key, c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbours)
+	ex.Rotate(key, c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbors)
 	latent := ex.Alloc(n, c.LatentDim) // [n, latent]
 	ex.CopyCols(latent, 0, key, 0, c.LatentDim)
 	s := p.cache.layers[layer]
-	ex.StoreKV(key, latent, p.kv, s.kv, s.at)
+	ex.AppendKV(key, latent, p.kv, s.kv, s.at)
 
 	// The queries of all heads, as wide as what is cached.
 	query := ex.Alloc(n, c.NumHeads*wide) // [n, heads·(latent + rope)]
 	ex.LinearHeads(query, 0, wide, q, 0, head, m.keyUp)
 	for i := range c.NumHeads {
 		ex.CopyCols(query, i*wide+c.LatentDim, q, i*head+c.NopeDim, c.RopeDim)
-		ex.Rotate(query, i*wide+c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbours)
+		ex.Rotate(query, i*wide+c.LatentDim, 1, c.RopeDim, p.cos, p.sin, tensor.Neighbors)
 	}
 	if p.queryScale != nil {
 		ex.ScaleRows(query, p.queryScale)

@@ -215,20 +215,20 @@ func (j *Job) attend(ex *tensor.Exec, dst, qkv tensor.Tensor, block int) {
 	case RotaryHalves:
 		ex.Rotate(qkv, 0, 2*c.NumHeads, dim, j.cos, j.sin, tensor.HalfSplit)
 	case RotaryPairs:
-		ex.Rotate(qkv, 0, 2*c.NumHeads, dim, j.cos, j.sin, tensor.Neighbours)
+		ex.Rotate(qkv, 0, 2*c.NumHeads, dim, j.cos, j.sin, tensor.Neighbors)
 	}
 	bounds := j.frames
 	if !c.full(block) {
 		bounds = j.windows
 	}
-	attend := ex.AttendPacked
+	attend := ex.AttendVarlen
 	switch quantized := c.Attention == tensor.Int8; {
 	case c.QKVByHead && quantized:
 		attend = ex.AttendByHeadInt8
 	case c.QKVByHead:
 		attend = ex.AttendByHead
 	case quantized:
-		attend = ex.AttendPackedInt8
+		attend = ex.AttendVarlenInt8
 	}
 	attend(dst, qkv, c.NumHeads, dim, bounds, scale)
 }

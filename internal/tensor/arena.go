@@ -1,21 +1,26 @@
 package tensor
 
+// The workspace: memory for activations, as a stack. A pass allocates upwards, takes marks, and
+// releases to them; nothing is freed one by one and nothing is zeroed. Exec's methods are the door.
+
 import (
 	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/pages"
 )
 
-// slabFloats is the least size of a workspace slab, keepFloats what Trim leaves, 4 MiB each, and keepScratch what it leaves to a
-// worker: weights that are laid out anew for a product in float32, and its results, take up to 5 MiB and would be faulted in by each pass.
+// slabFloats is the least size of a workspace slab, keepFloats what Trim leaves, 4 MiB each, and
+// keepScratch what it leaves to a worker: weights that are laid out anew for a product in float32,
+// and its results, take up to 5 MiB and would be faulted in by each pass.
 const (
 	slabFloats  = 1 << 20
 	keepFloats  = 1 << 20
 	keepScratch = 3 << 19
 )
 
-// arena is a stack of float32 slabs. Allocation moves a pointer; slabs are kept for the next pass. They lie outside the garbage collector's
-// heap: what trim drops would stay resident there until a collection, beside the slabs of the next large pass.
+// arena is a stack of float32 slabs. Allocation moves a pointer; slabs are kept for the next pass.
+// They lie outside the garbage collector's heap: what trim drops would stay resident there until a
+// collection, beside the slabs of the next large pass.
 type arena struct {
 	slabs []slab
 	slab  int // the slab in use

@@ -1,6 +1,11 @@
 package tensor
 
-// headView is where the heads of queries, keys or values lie in the rows of a tensor: head h in columns off+h·step and on.
+// What the two kinds of attention over segments of rows share: where heads lie in rows, and how
+// keys are cut into tiles and queries into blocks. varlen.go multiplies in float32, varlen_int8.go
+// in integers. paged.go is the decoder's attention, which is causal and reads keys from a cache.
+
+// headView is where the heads of queries, keys or values lie in the rows of a tensor: head h in
+// columns off+h·step and on.
 type headView struct {
 	t         Tensor
 	off, step int
@@ -9,8 +14,8 @@ type headView struct {
 // from returns the elements from row r of head h on; rows are t.Cols apart.
 func (v headView) from(r, h int) []float32 { return v.t.data[r*v.t.Cols+v.off+h*v.step:] }
 
-// attention is what bidirectional attention over segments of rows reads and writes, and how its work is cut: keys into tiles, queries
-// into blocks, both from the beginning of their segment on.
+// attention is what bidirectional attention over segments of rows reads and writes, and how its
+// work is cut: keys into tiles, queries into blocks, both from the beginning of their segment on.
 type attention struct {
 	ex       *Exec
 	dst      Tensor
@@ -24,13 +29,14 @@ type attention struct {
 	blocks   []int32 // first query block of each segment
 }
 
-// sideBySide is the attention of [Exec.AttendPacked].
+// sideBySide is the attention of [Exec.AttendVarlen].
 func sideBySide(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) attention {
 	w := heads * dim
 	if qkv.Cols != 3*w {
 		panic(badShape)
 	}
-	return attention{dst: dst, q: headView{qkv, 0, dim}, k: headView{qkv, w, dim}, v: headView{qkv, 2 * w, dim},
+	return attention{dst: dst,
+		q: headView{qkv, 0, dim}, k: headView{qkv, w, dim}, v: headView{qkv, 2 * w, dim},
 		qb: bounds, kb: bounds, heads: heads, dim: dim, scale: scale}
 }
 
@@ -39,17 +45,21 @@ func byHead(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) atte
 	if qkv.Cols != 3*heads*dim {
 		panic(badShape)
 	}
-	return attention{dst: dst, q: headView{qkv, 0, 3 * dim}, k: headView{qkv, dim, 3 * dim}, v: headView{qkv, 2 * dim, 3 * dim},
+	w := 3 * dim // of a head
+	return attention{dst: dst,
+		q: headView{qkv, 0, w}, k: headView{qkv, dim, w}, v: headView{qkv, 2 * dim, w},
 		qb: bounds, kb: bounds, heads: heads, dim: dim, scale: scale}
 }
 
-// cut checks the shapes and cuts the work into tiles of tileKeys keys and blocks of queryRows queries.
-func (a *attention) cut(tileKeys int) {
+// tileBy checks the shapes and cuts the work into tiles of tileKeys keys and blocks of queryRows
+// queries.
+func (a *attention) tileBy(tileKeys int) {
 	if a.dst.Rows != a.q.t.Rows || a.dst.Cols != a.heads*a.dim {
 		panic(badShape)
 	}
 	segments := len(a.qb) - 1
-	if segments < 0 || len(a.kb) != len(a.qb) || a.qb[0] != 0 || a.kb[0] != 0 || int(a.qb[segments]) != a.q.t.Rows || int(a.kb[segments]) != a.k.t.Rows {
+	if segments < 0 || len(a.kb) != len(a.qb) || a.qb[0] != 0 || a.kb[0] != 0 ||
+		int(a.qb[segments]) != a.q.t.Rows || int(a.kb[segments]) != a.k.t.Rows {
 		panic(badSegments)
 	}
 	a.tileKeys = tileKeys

@@ -51,7 +51,7 @@ func closeTo(t *testing.T, want []float64, got []float32) {
 	}
 }
 
-func TestAttendPacked(t *testing.T) {
+func TestAttendVarlen(t *testing.T) {
 	for _, dim := range []int{4, 20, 24, 64, 80, 128} {
 		for _, bounds := range [][]int32{{0, 1}, {0, 5, 70}, {0, 64, 65, 65, 300}, {0, 257, 400}} {
 			t.Run(fmt.Sprintf("dim=%d/%v", dim, bounds), func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestAttendPacked(t *testing.T) {
 				ex := NewExec(2)
 				defer ex.Close()
 				got := New(n, heads*dim)
-				ex.AttendPacked(got, qkv, heads, dim, bounds, scale)
+				ex.AttendVarlen(got, qkv, heads, dim, bounds, scale)
 
 				byHead := New(n, qkv.Cols)
 				q, k, v := New(n, heads*dim), New(n, heads*dim), New(n, heads*dim)
@@ -96,7 +96,7 @@ func TestAttendPacked(t *testing.T) {
 				testkit.SameBits(t, got.data, other.data)
 				one := NewExec(1)
 				defer one.Close()
-				one.AttendPacked(other, qkv, heads, dim, bounds, scale)
+				one.AttendVarlen(other, qkv, heads, dim, bounds, scale)
 				testkit.SameBits(t, got.data, other.data)
 			})
 		}
@@ -130,7 +130,7 @@ func TestAttendPaged(t *testing.T) {
 					for lo := 0; lo < n; lo += chunk {
 						hi := min(lo+chunk, n)
 						seqs := []KVRows{{RowLo: 0, RowHi: hi - lo, Pos: lo, Blocks: blocks}}
-						ex.StoreKV(k.Slice(lo, hi), v.Slice(lo, hi), seqs, layout, at)
+						ex.AppendKV(k.Slice(lo, hi), v.Slice(lo, hi), seqs, layout, at)
 						ex.AttendPaged(out.Slice(lo, hi), q.Slice(lo, hi), seqs, layout, at, heads, scale)
 					}
 					return out
@@ -158,10 +158,10 @@ func TestAttendPaged(t *testing.T) {
 func TestAttentionMisuse(t *testing.T) {
 	ex := NewExec(1)
 	defer ex.Close()
-	require.PanicsWithValue(t, badShape, func() { ex.AttendPacked(New(4, 8), New(4, 25), 2, 4, []int32{0, 4}, 1) })
-	require.PanicsWithValue(t, badSegments, func() { ex.AttendPacked(New(4, 8), New(4, 24), 2, 4, []int32{0, 3}, 1) })
-	require.PanicsWithValue(t, badSegments, func() { ex.AttendPacked(New(4, 8), New(4, 24), 2, 4, []int32{0, 3, 2, 4}, 1) })
+	require.PanicsWithValue(t, badShape, func() { ex.AttendVarlen(New(4, 8), New(4, 25), 2, 4, []int32{0, 4}, 1) })
+	require.PanicsWithValue(t, badSegments, func() { ex.AttendVarlen(New(4, 8), New(4, 24), 2, 4, []int32{0, 3}, 1) })
+	require.PanicsWithValue(t, badSegments, func() { ex.AttendVarlen(New(4, 8), New(4, 24), 2, 4, []int32{0, 3, 2, 4}, 1) })
 	layout := KVLayout{Heads: 2, KeyDim: 4, ValueDim: 4}
 	require.PanicsWithValue(t, badShape, func() { ex.AttendPaged(New(1, 12), New(1, 12), nil, layout, 0, 3, 1) })
-	require.PanicsWithValue(t, badShape, func() { ex.StoreKV(New(1, 8), New(1, 7), nil, layout, 0) })
+	require.PanicsWithValue(t, badShape, func() { ex.AppendKV(New(1, 8), New(1, 7), nil, layout, 0) })
 }

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// BenchmarkLinear has the products of Qwen2-VL-2B: a prompt of 512 tokens through the decoder, a picture of 448×448 through
-// the tower, and decoding of a few sequences, whose weights (256 MB of them are visited in turn) come from memory.
+// BenchmarkLinear has the products of Qwen2-VL-2B: a prompt of 512 tokens through the decoder, a
+// picture of 448×448 through the tower, and decoding of a few sequences, whose weights (256 MB of
+// them are visited in turn) come from memory.
 func BenchmarkLinear(b *testing.B) {
 	for _, c := range []struct {
 		format  Format

@@ -1,12 +1,18 @@
 package tensor
 
+// The gated delta rule of linear attention, and the causal convolution before it. Both carry a
+// state of fixed size for each sequence instead of keys and values, so that rows are taken in
+// order: work is split over heads and channels only. llm/delta.go is the layer that they are part
+// of.
+
 import (
 	"math"
 
 	"github.com/qwenvl/qwenvl/internal/kernel"
 )
 
-// DeltaShape is the geometry of a gated delta-rule mixer: each of KeyHeads keys serves ValueHeads/KeyHeads consecutive value heads.
+// DeltaShape is the geometry of a gated delta-rule mixer: each of KeyHeads keys serves
+// ValueHeads/KeyHeads consecutive value heads.
 type DeltaShape struct {
 	KeyHeads, ValueHeads int
 	KeyDim, ValueDim     int // of a head
@@ -22,7 +28,8 @@ func (d DeltaShape) StateFloats() int { return d.ValueHeads * d.KeyDim * d.Value
 // ConvFloats returns the size of what a sequence's convolution remembers.
 func (d DeltaShape) ConvFloats() int { return (d.Kernel - 1) * d.Conv() }
 
-// StateRows is a run of consecutive rows of one sequence with the state that the rows before them have left.
+// StateRows is a run of consecutive rows of one sequence with the state that the rows before them
+// have left.
 type StateRows struct {
 	RowLo, RowHi int
 	Conv         []float32 // [Kernel-1, Conv], the oldest inputs first
@@ -41,12 +48,14 @@ type deltaLoop struct {
 	scan        bool
 }
 
-// CausalConv is a depthwise convolution over the last Kernel rows of each sequence, followed by SiLU, in place of dst. It
-// leaves the sequences' last inputs in Conv.
+// CausalConv is a depthwise convolution over the last Kernel rows of each sequence, followed by
+// SiLU, in place of dst. It leaves the sequences' last inputs in Conv.
 //
-// Shapes: dst and x are [n, shape.Conv()], weight [shape.Conv(), Kernel], the newest row last; dst does not alias x.
+// Shapes: dst and x are [n, shape.Conv()], weight [shape.Conv(), Kernel], the newest row last; dst
+// does not alias x.
 func (ex *Exec) CausalConv(dst, x Tensor, weight []float32, seqs []StateRows, shape DeltaShape) {
-	if dst.Rows != x.Rows || dst.Cols != x.Cols || x.Cols != shape.Conv() || len(weight) != shape.Conv()*shape.Kernel {
+	if dst.Rows != x.Rows || dst.Cols != x.Cols || x.Cols != shape.Conv() ||
+		len(weight) != shape.Conv()*shape.Kernel {
 		panic(badShape)
 	}
 	ex.delta = deltaLoop{dst: dst, x: x, weight: weight, seqs: seqs, shape: shape}
@@ -54,20 +63,23 @@ func (ex *Exec) CausalConv(dst, x Tensor, weight []float32, seqs []StateRows, sh
 	ex.delta = deltaLoop{}
 }
 
-// DeltaScan runs the gated delta rule over the rows of each sequence, one after another, whatever they were cut into:
+// DeltaScan runs the gated delta rule over the rows of each sequence, one after another, whatever
+// they were cut into:
 //
 //	S ← exp(g)·S;  S ← S + k ⊗ β(v − kᵀS);  out = qᵀS
 //
 // with q and k scaled to length one, and q by KeyDim^-1/2.
 //
-// Shapes: x is [n, shape.Conv()] with queries, keys and values side by side; gate g and beta are [n, ValueHeads]; dst is [n,
-// ValueHeads·ValueDim]. The values in x are overwritten.
+// Shapes: x is [n, shape.Conv()] with queries, keys and values side by side; gate g and beta are
+// [n, ValueHeads]; dst is [n, ValueHeads·ValueDim]. The values in x are overwritten.
 // Source: Gated Delta Networks (arXiv 2412.06464), section 3.1.
 func (ex *Exec) DeltaScan(dst, x, gate, beta Tensor, seqs []StateRows, shape DeltaShape) {
-	if x.Cols != shape.Conv() || dst.Cols != shape.ValueHeads*shape.ValueDim || gate.Cols != shape.ValueHeads || beta.Cols != shape.ValueHeads {
+	if x.Cols != shape.Conv() || dst.Cols != shape.ValueHeads*shape.ValueDim ||
+		gate.Cols != shape.ValueHeads || beta.Cols != shape.ValueHeads {
 		panic(badShape)
 	}
-	ex.delta = deltaLoop{dst: dst, x: x, gates: gate, beta: beta, seqs: seqs, shape: shape, scan: true}
+	ex.delta = deltaLoop{dst: dst, x: x, gates: gate, beta: beta, seqs: seqs, shape: shape,
+		scan: true}
 	ex.prepare(2 * shape.KeyDim)
 	ex.pool.Run(&ex.delta, len(seqs)*shape.ValueHeads)
 	ex.delta = deltaLoop{}
@@ -111,14 +123,16 @@ func (l *deltaLoop) channels(s StateRows, lo, hi int) {
 func (l *deltaLoop) head(s StateRows, h int) {
 	d := l.shape
 	keyHead := h / (d.ValueHeads / d.KeyHeads)
-	qAt, kAt, vAt := keyHead*d.KeyDim, (d.KeyHeads+keyHead)*d.KeyDim, 2*d.KeyHeads*d.KeyDim+h*d.ValueDim
+	qAt, kAt := keyHead*d.KeyDim, (d.KeyHeads+keyHead)*d.KeyDim
+	vAt := 2*d.KeyHeads*d.KeyDim + h*d.ValueDim
 	state := s.State[h*d.KeyDim*d.ValueDim : (h+1)*d.KeyDim*d.ValueDim]
 	scale := 1 / math.Sqrt(float64(d.KeyDim))
 	for r := s.RowLo; r < s.RowHi; r++ {
 		x := l.x.Row(r)
 		q, k, v := x[qAt:qAt+d.KeyDim], x[kAt:kAt+d.KeyDim], x[vAt:vAt+d.ValueDim]
 		kernel.DeltaStep(l.dst.Row(r)[h*d.ValueDim:(h+1)*d.ValueDim], state, q, k, v,
-			float32(scale*inverseLength(q)), float32(inverseLength(k)), l.gates.Row(r)[h], l.beta.Row(r)[h])
+			float32(scale*inverseLength(q)), float32(inverseLength(k)),
+			l.gates.Row(r)[h], l.beta.Row(r)[h])
 	}
 }
 

@@ -1,5 +1,8 @@
 package tensor
 
+// The messages of panics. Nothing here depends on files or users: their errors are found by the
+// packages that read, and are returned.
+
 // Misuse between our own ops panics with one of these constants at entry, before any work.
 const (
 	badShape    = "tensor: shapes do not fit"

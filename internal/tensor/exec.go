@@ -1,5 +1,9 @@
 package tensor
 
+// Exec, which runs every operation: workers, workspace, scratch of each worker, and the state of
+// the loop that runs. An operation fills in a loop's state and gives it to the pool, which calls Do
+// with the number of each work item; nothing is allocated on the way.
+
 import (
 	"errors"
 
@@ -9,8 +13,8 @@ import (
 // ErrStopped says that a pass was given up after [Exec.Stop]; what it has written is incomplete.
 var ErrStopped = errors.New("tensor: stopped")
 
-// Exec runs the operations: it owns the workers, the workspace and each worker's scratch memory. One goroutine uses it at
-// a time; Stop may be called by any.
+// Exec runs the operations: it owns the workers, the workspace and each worker's scratch memory.
+// One goroutine uses it at a time; Stop may be called by any.
 type Exec struct {
 	pool    *pool.Pool
 	arena   arena
@@ -22,14 +26,14 @@ type Exec struct {
 	fill    fillLoop
 	rows    rowLoop
 	rotate  rotateLoop
-	packed  packedLoop
+	varlen  varlenLoop
 	int8    int8Loop
 	heads   headLoop
 	experts expertLoop
 	delta   deltaLoop
 	paged   pagedLoop
 	packs   packLoop
-	store   storeLoop
+	append  appendLoop
 }
 
 // NewExec returns an Exec of threads workers.
@@ -51,7 +55,8 @@ func (ex *Exec) Close() {
 	ex.arena.free(0)
 }
 
-// Stop makes the running operation, and all later ones, return early until Resume. A pass that notices it returns [ErrStopped].
+// Stop makes the running operation, and all later ones, return early until Resume. A pass that
+// notices it returns [ErrStopped].
 func (ex *Exec) Stop() { ex.pool.Stop() }
 
 // Resume ends the effect of Stop.
@@ -65,8 +70,8 @@ func (ex *Exec) Err() error {
 	return nil
 }
 
-// Alloc returns a tensor with undefined contents out of the workspace. It lives until the workspace is released to a
-// mark taken before.
+// Alloc returns a tensor with undefined contents out of the workspace. It lives until the workspace
+// is released to a mark taken before.
 func (ex *Exec) Alloc(rows, cols int) Tensor {
 	if rows < 0 || cols < 0 {
 		panic(badShape)
@@ -80,7 +85,8 @@ func (ex *Exec) Mark() Mark { return ex.arena.mark() }
 // Release gives back all that was allocated since the mark.
 func (ex *Exec) Release(m Mark) { ex.arena.release(m) }
 
-// Trim gives workspace memory beyond what small passes need back to the garbage collector. Call it after a large pass, with nothing allocated.
+// Trim gives workspace memory beyond what small passes need back to the garbage collector. Call it
+// after a large pass, with nothing allocated.
 func (ex *Exec) Trim() {
 	ex.arena.trim()
 	ex.int8.trim()

@@ -22,7 +22,7 @@ const (
 	BF16               // the upper half of a float32
 	F16                // IEEE half precision
 	Int8               // packed: 8 bits, a scale for each 256 elements of a row
-	Int4               // packed: 4 bits, a step and a zero for each 64 elements of a row, and a scale for 256
+	Int4               // packed: 4 bits, a step and a zero for each 64, and a scale for 256
 )
 
 // formatInfo is a row of the table.
@@ -36,8 +36,8 @@ type formatInfo struct {
 	decode  func(m *Matrix, dst []float32, row int) // a row to float32
 	product func(rows, cols int) *product           // nil: decoded and multiplied in float32
 
-	// Of a format that others are packed into: the bytes of a matrix, and the conversion of 32 rows,
-	// or the last ones.
+	// Of a format that others are packed into: the bytes of a matrix, and the conversion of 32
+	// rows, or the last ones.
 	size func(rows, cols int) int
 	pack func(m *Matrix, rows []float32, row0 int)
 }
@@ -49,12 +49,16 @@ func init() {
 	formats = []formatInfo{
 		F32: {
 			name: "f32", elements: 1, bytes: 4,
-			decode:  func(m *Matrix, dst []float32, row int) { copy(dst, rowsAs[float32](m, row, row+1)) },
+			decode: func(m *Matrix, dst []float32, row int) {
+				copy(dst, rowsAs[float32](m, row, row+1))
+			},
 			product: inFloats(false, kernel.MatMulF32, kernel.MatMulLaidF32),
 		},
 		BF16: {
 			name: "bf16", elements: 1, bytes: 2,
-			decode:  func(m *Matrix, dst []float32, row int) { kernel.BF16ToF32(dst, rowsAs[uint16](m, row, row+1)) },
+			decode: func(m *Matrix, dst []float32, row int) {
+				kernel.BF16ToF32(dst, rowsAs[uint16](m, row, row+1))
+			},
 			product: inFloats(true, kernel.MatMulBF16, kernel.MatMulLaidBF16),
 			size:    func(rows, cols int) int { return roundUp(2 * rows * cols) },
 			pack: func(m *Matrix, rows []float32, row0 int) {
@@ -65,7 +69,9 @@ func init() {
 		},
 		F16: {
 			name: "f16", elements: 1, bytes: 2,
-			decode:  func(m *Matrix, dst []float32, row int) { kernel.F16ToF32(dst, rowsAs[uint16](m, row, row+1)) },
+			decode: func(m *Matrix, dst []float32, row int) {
+				kernel.F16ToF32(dst, rowsAs[uint16](m, row, row+1))
+			},
 			product: inFloats(false, kernel.MatMulF16, kernel.MatMulLaidF16),
 		},
 		Int8: inPanels("int8", kernel.PackedInt8Len, kernel.PackInt8, kernel.UnpackInt8Row,
@@ -105,8 +111,8 @@ func (f Format) Block() (elements, bytes int) {
 	return i.elements, i.bytes
 }
 
-// Align returns what the address of a matrix's data must be a multiple of, in bytes: single elements
-// are read as numbers, blocks of several byte by byte.
+// Align returns what the address of a matrix's data must be a multiple of, in bytes: single
+// elements are read as numbers, blocks of several byte by byte.
 func (f Format) Align() int {
 	if i := f.info(); i.elements == 1 {
 		return i.bytes

@@ -1,5 +1,9 @@
 package tensor
 
+// What works on the heads or columns of rows rather than on whole rows: splitting, gating, copying,
+// and products with a matrix for each head. rows.go has what works on whole rows, linear.go the
+// products that all columns share.
+
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
 // ScaleRows multiplies row r of x by factor[r].
@@ -16,7 +20,8 @@ func scaleRow(l *rowLoop, r int) { kernel.Scale(l.x.Row(r), l.factor[r]) }
 //
 // Shapes: x is [n, heads·2·dim], a and b [n, heads·dim].
 func (ex *Exec) SplitHeads(a, b, x Tensor, dim int) {
-	if a.Rows != x.Rows || b.Rows != x.Rows || a.Cols != b.Cols || x.Cols != 2*a.Cols || a.Cols%dim != 0 {
+	if a.Rows != x.Rows || b.Rows != x.Rows ||
+		a.Cols != b.Cols || x.Cols != 2*a.Cols || a.Cols%dim != 0 {
 		panic(badShape)
 	}
 	ex.runRows(rowLoop{n: x.Rows, f: splitRow, dst: a, dst2: b, x: x, width: dim})
@@ -73,8 +78,8 @@ type headLoop struct {
 	chunks   int
 }
 
-// LinearHeads multiplies each head of x by a matrix of its own: dst[to+h·out …] = x[from+h·in …]·w[h]ᵀ. Columns of dst that belong to no
-// head stay as they are. The matrices are not packed.
+// LinearHeads multiplies each head of x by a matrix of its own: dst[to+h·out …] = x[from+h·in
+// …]·w[h]ᵀ. Columns of dst that belong to no head stay as they are. The matrices are not packed.
 //
 // Shapes: heads are w[h].Cols wide in x and w[h].Rows in dst, in and out columns apart.
 func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w []*Matrix) {
@@ -101,7 +106,8 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	l.chunks = (x.Rows + l.chunk - 1) / max(l.chunk, 1)
 	need := 0
 	for _, m := range w {
-		for _, rows := range [2]int{l.chunk, x.Rows - (l.chunks-1)*l.chunk} { // the last may be smaller
+		last := x.Rows - (l.chunks-1)*l.chunk // may be smaller, and multiplied otherwise
+		for _, rows := range [2]int{l.chunk, last} {
 			by := m.product(rows)
 			need = max(need, by.room(rows, m.cols)+by.scratch(rows, m.rows, m.cols))
 		}

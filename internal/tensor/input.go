@@ -1,19 +1,25 @@
 package tensor
 
+// The input of products. It is rows in float32, or rows in 8 bits with a scale for each group, or
+// both; an input is made once for all the matrices that multiply it. product.go says which kind a
+// product wants; the blocks that rows are copied into are a matter of a single loop, and lie in its
+// operand.
+
 import (
 	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/kernel"
 )
 
-// Input is the rows that a product reads: in float32, in the 8 bits that packed weights are multiplied by, or in both. It lives as
-// long as the workspace that it was made in.
+// Input is the rows that a product reads: in float32, in the 8 bits that packed weights are
+// multiplied by, or in both. It lives as long as the workspace that it was made in.
 type Input struct {
 	rows Tensor // no columns where only the bytes were made
 	q    quantized
 }
 
-// quantized is rows in 8 bits, with one scale and some sums for each group of elements, and what is too large for them.
+// quantized is rows in 8 bits, with one scale and some sums for each group of elements, and what is
+// too large for them.
 type quantized struct {
 	rows, cols     int
 	groups, stride int // of a row; no stride: there are none
@@ -23,7 +29,8 @@ type quantized struct {
 	outliers       kernel.Outliers
 }
 
-// Input returns the rows as an input in float32. Products with packed weights quantise it each time: [Exec.Input] does it once.
+// Input returns the rows as an input in float32. Products with packed weights quantize it each
+// time: [Exec.Input] does it once.
 func (t Tensor) Input() Input { return Input{rows: t} }
 
 // Rows returns the number of rows.
@@ -32,7 +39,8 @@ func (in Input) Rows() int { return max(in.rows.Rows, in.q.rows) }
 // cols returns the number of elements of a row.
 func (in Input) cols() int { return max(in.rows.Cols, in.q.cols) }
 
-// Input returns rows as what w is multiplied by: quantised where w is packed, else just as they are.
+// Input returns rows as what w is multiplied by: quantized where w is packed, else just as they
+// are.
 func (ex *Exec) Input(x Tensor, w *Matrix) Input {
 	in := Input{rows: x, q: ex.quantized(x.Rows, x.Cols, w)}
 	if in.q.stride > 0 {
@@ -41,7 +49,8 @@ func (ex *Exec) Input(x Tensor, w *Matrix) Input {
 	return in
 }
 
-// NormInput normalises every row of x and returns the result, in the workspace, as what w is multiplied by.
+// NormInput normalizes every row of x and returns the result, in the workspace, as what w is
+// multiplied by.
 //
 // Shapes: x is [n, len(norm.Weight)], and so is w wide.
 func (ex *Exec) NormInput(x Tensor, norm *Norm, w *Matrix) Input {
@@ -80,7 +89,8 @@ func (ex *Exec) quantized(rows, cols int, w *Matrix) quantized {
 	if !w.product(rows).quantizes() {
 		return quantized{}
 	}
-	q := quantized{rows: rows, cols: cols, groups: kernel.QuantizedGroups(cols), stride: kernel.QuantizedStride(cols)}
+	q := quantized{rows: rows, cols: cols,
+		groups: kernel.QuantizedGroups(cols), stride: kernel.QuantizedStride(cols)}
 	n := rows * q.groups
 	q.bytes = allocAs[int8](ex, rows*q.stride)
 	q.scale = ex.arena.alloc(n)
@@ -103,11 +113,12 @@ func allocAs[T int8 | uint8 | int32](ex *Exec, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&floats[0])), n)
 }
 
-// set quantises x into row r from column c on, which begins a group.
+// set quantizes x into row r from column c on, which begins a group.
 func (q *quantized) set(r, c int, x []float32) {
 	g := c / kernel.Group
 	at := r*q.groups + g
-	kernel.QuantizeRow(q.bytes[r*q.stride+c:], q.scale[at:], q.sums[at*kernel.SumsPerGroup:], q.outliers.Row(r, q.groups, g), x)
+	kernel.QuantizeRow(q.bytes[r*q.stride+c:], q.scale[at:], q.sums[at*kernel.SumsPerGroup:],
+		q.outliers.Row(r, q.groups, g), x)
 }
 
 // from returns rows r and on.
@@ -116,7 +127,8 @@ func (q *quantized) from(r int) quantized {
 		return quantized{}
 	}
 	p := *q
-	p.bytes, p.scale, p.sums = q.bytes[r*q.stride:], q.scale[r*q.groups:], q.sums[r*q.groups*kernel.SumsPerGroup:]
+	p.bytes, p.scale = q.bytes[r*q.stride:], q.scale[r*q.groups:]
+	p.sums = q.sums[r*q.groups*kernel.SumsPerGroup:]
 	p.outliers = q.outliers.Row(r, q.groups, 0)
 	return p
 }

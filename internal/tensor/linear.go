@@ -1,5 +1,11 @@
 package tensor
 
+// Products of rows with weight matrices: alone, added, three of one input, gated, and with the
+// result as the input of the next. One loop does them all. runLinear plans it by the products of
+// the matrices (product.go); Do computes a work item and what follows on it while it is in the
+// cache: bias, activation, gate, residual, rounding to 8 bits. heads.go has products with a matrix
+// for each head.
+
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
 // Act is an activation function applied to each output of a product.
@@ -31,8 +37,8 @@ func (a Act) apply(x []float32) {
 	}
 }
 
-// linearLoop is up to three products of one input, or a gated product, cut into items of chunk units
-// of the operand by band outputs.
+// linearLoop is up to three products of one input, or a gated product, cut into items of chunk
+// units of the operand by band outputs.
 type linearLoop struct {
 	ex    *Exec
 	parts [3]linearPart // their items follow each other; the first has the shape of a result
@@ -96,8 +102,8 @@ func (ex *Exec) GatedLinear(dst Tensor, x Input, gate, up *Matrix, act Act) {
 	ex.runLinear(linearLoop{parts: one(dst, gate), x: x, up: up, act: act})
 }
 
-// LinearInput is [Exec.Linear] with the result, in the workspace, as what next is multiplied by. Where both are packed, the
-// result in float32 never leaves the cache.
+// LinearInput is [Exec.Linear] with the result, in the workspace, as what next is multiplied by.
+// Where both are packed, the result in float32 never leaves the cache.
 func (ex *Exec) LinearInput(x Input, w *Matrix, act Act, next *Matrix) Input {
 	return ex.inputOf(linearLoop{parts: one(Tensor{}, w), x: x, act: act}, next)
 }
@@ -125,8 +131,8 @@ func (ex *Exec) inputOf(l linearLoop, next *Matrix) Input {
 	return Input{q: l.to}
 }
 
-// runLinear plans the loop and runs it: it makes the input what the product wants, cuts the work, and
-// gives each worker the scratch that an item takes.
+// runLinear plans the loop and runs it: it makes the input what the product wants, cuts the work,
+// and gives each worker the scratch that an item takes.
 func (ex *Exec) runLinear(l linearLoop) {
 	l.check()
 	n, w := l.x.Rows(), l.parts[0].w
@@ -158,8 +164,8 @@ func (ex *Exec) runLinear(l linearLoop) {
 	if l.upBy != nil {
 		need = max(need, l.upBy.scratch(rows, l.band, w.cols))
 	}
-	for _, used := range []bool{l.add || l.up != nil, fused} { // results that do not go to dst at once
-		if used {
+	for _, used := range []bool{l.add || l.up != nil, fused} {
+		if used { // room for results that do not go to dst at once
 			need += rows * l.band
 		}
 	}
@@ -192,8 +198,8 @@ func (l *linearLoop) check() {
 }
 
 // splitMixed sets how each part is multiplied, and takes out of the loop what the plan of the first
-// part does not fit, as where a checkpoint stores gate and up in two formats: that is computed here,
-// by itself. It returns the outputs that are left.
+// part does not fit, as where a checkpoint stores gate and up in two formats: that is computed
+// here, by itself. It returns the outputs that are left.
 func (ex *Exec) splitMixed(l *linearLoop, by *product) (outs int) {
 	n := l.x.Rows()
 	for i := range l.parts {

@@ -21,7 +21,8 @@ func NewPacked(format Format, source *Matrix) *Matrix {
 	if format.info().pack == nil || source.format.Packed() {
 		panic(badFormat)
 	}
-	return &Matrix{rows: source.rows, cols: source.cols, format: format, bias: source.bias, source: source}
+	return &Matrix{rows: source.rows, cols: source.cols, format: format,
+		bias: source.bias, source: source}
 }
 
 // Unpacked reports whether a matrix still has to be packed.
@@ -42,8 +43,8 @@ type packLoop struct {
 	first int
 }
 
-// Pack packs a matrix into memory of m.Bytes() bytes, which it takes over, aligned to a cache line. It tells read, if that is not
-// nil, which bytes of the source it will not read again.
+// Pack packs a matrix into memory of m.Bytes() bytes, which it takes over, aligned to a cache line.
+// It tells read, if that is not nil, which bytes of the source it will not read again.
 //
 // Panics if the memory does not fit, or the matrix is packed already.
 // Errors: [ErrStopped]; the matrix can be packed again.
@@ -56,7 +57,8 @@ func (ex *Exec) Pack(m *Matrix, memory []byte, read func([]byte)) error {
 	}
 	m.data = memory
 	ex.prepare(kernel.PanelRows * m.cols)
-	rows := max(1, packSlice/max(1, m.source.format.RowBytes(m.cols)*kernel.PanelRows)) * kernel.PanelRows
+	panel := m.source.format.RowBytes(m.cols) * kernel.PanelRows // bytes of 32 rows
+	rows := max(1, packSlice/max(1, panel)) * kernel.PanelRows
 	for lo := 0; lo < m.rows; lo += rows {
 		hi := min(lo+rows, m.rows)
 		ex.packs = packLoop{ex: ex, m: m, first: lo / kernel.PanelRows}

@@ -47,8 +47,9 @@ func distance(got []float32, want []float64) float64 {
 	return math.Sqrt(d / n)
 }
 
-// Products with packed weights are those with the weights' values, but for the rounding of the input; a row is the same alone and
-// in a batch, with one thread and with more, quantised beforehand or not.
+// Products with packed weights are those with the weights' values, but for the rounding of the
+// input; a row is the same alone and in a batch, with one thread and with more, quantized
+// beforehand or not.
 func TestLinearPacked(t *testing.T) {
 	for _, f := range packedFormats {
 		for _, s := range [][3]int{{1, 1, 1}, {3, 65, 17}, {1, 200, 100}, {400, 130, 48}, {13, 320, 1100}} {
@@ -150,7 +151,7 @@ func TestLinearPackedOutliers(t *testing.T) {
 		t.Logf("%v: %.4f", f, distance(y.data, want))
 		require.Less(t, distance(y.data, want), bound, f.String())
 
-		// A norm before it quantises the same.
+		// A norm before it quantizes the same.
 		h := New(n, cols)
 		ex.NormRows(h, x, norm)
 		a, b := New(n, rows), New(n, rows)
@@ -162,8 +163,8 @@ func TestLinearPackedOutliers(t *testing.T) {
 	}
 }
 
-// A gated MLP some of whose inner columns are hundreds of times larger than the others, as down projections of Qwen2 see them, is as close to
-// float32 as one without.
+// A gated MLP some of whose inner columns are hundreds of times larger than the others, as down
+// projections of Qwen2 see them, is as close to float32 as one without.
 func TestMLPWithOutlierColumns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	ex := NewExec(2)

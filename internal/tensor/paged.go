@@ -1,73 +1,11 @@
 package tensor
 
-import (
-	"unsafe"
+// Paged attention: causal, of a batch's rows over the keys and values that their sequences have in
+// blocks, as in vLLM. All query heads that share a key head are multiplied together. Groups of keys
+// are cut at absolute positions, so that a row's bits do not depend on where its prefill was cut.
+// varlen.go is for towers, whose segments see themselves and are gone after a pass.
 
-	"github.com/qwenvl/qwenvl/internal/kernel"
-)
-
-// KVLayout says where the keys and values of one layer lie in a cache block of TileKeys positions: for each
-// key-value head the keys transposed, [KeyDim, TileKeys], then for each head the values, [TileKeys, ValueDim]. In F16
-// two of them lie in the place of a float.
-type KVLayout struct {
-	Heads, KeyDim, ValueDim int
-	Format                  Format // F32 or F16
-}
-
-// Floats returns the size of one layer in one block.
-func (k KVLayout) Floats() int { return k.Heads * (k.panel(k.KeyDim) + k.panel(k.ValueDim)) }
-
-// panel is the size of the keys or values of one head, in floats.
-func (k KVLayout) panel(dim int) int {
-	switch k.Format {
-	case F32:
-		return dim * TileKeys
-	case F16:
-		return dim * TileKeys / 2
-	}
-	panic(badFormat)
-}
-
-func (k KVLayout) keys(block []float32, head int) []float32 {
-	n := k.panel(k.KeyDim)
-	return block[head*n : (head+1)*n]
-}
-
-func (k KVLayout) values(block []float32, head int) []float32 {
-	n := k.panel(k.ValueDim)
-	at := k.Heads*k.panel(k.KeyDim) + head*n
-	return block[at : at+n]
-}
-
-// halves returns the half precision numbers in the place of floats.
-func halves(x []float32) []uint16 {
-	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
-}
-
-// multiply is [kernel.MatMulPanelThen] for the keys or values of one head. Scratch is scratch() floats.
-func (k KVLayout) multiply(c []float32, ldc int, a []float32, lda, m int, panel []float32, ldb, n, depth int, accumulate bool, scratch, next []float32) {
-	if k.Format == F16 {
-		kernel.MatMulPanelF16(c, ldc, a, lda, m, halves(panel), ldb, n, depth, accumulate, scratch, next)
-	} else {
-		kernel.MatMulPanelThen(c, ldc, a, lda, m, panel, ldb, n, depth, accumulate, next)
-	}
-}
-
-// scratch is the floats that multiply needs.
-func (k KVLayout) scratch() int {
-	if k.Format == F32 {
-		return 0
-	}
-	return TileKeys * max(k.KeyDim, k.ValueDim)
-}
-
-// KVRows is a run of consecutive rows of one sequence: rows RowLo to RowHi-1 of a batch are its positions Pos, Pos+1, …
-// Blocks is the sequence's block table; block b holds positions b·TileKeys and on.
-type KVRows struct {
-	RowLo, RowHi int
-	Pos          int
-	Blocks       [][]float32
-}
+import "github.com/qwenvl/qwenvl/internal/kernel"
 
 // pagedLoop is causal attention over block tables.
 type pagedLoop struct {
@@ -82,22 +20,27 @@ type pagedLoop struct {
 	perHead int // work items for each key-value head
 }
 
-// AttendPaged is causal grouped-query attention of the batch's rows over their sequences' blocks, their own keys
-// included (StoreKV comes first). Each key-value row is read once for all the query heads that share it.
+// AttendPaged is causal grouped-query attention of the batch's rows over their sequences' blocks,
+// their own keys included (AppendKV comes first). Each key-value row is read once for all the query
+// heads that share it.
 //
 // Shapes: q is [n, heads·KeyDim], dst [n, heads·ValueDim]; heads is a multiple of layout.Heads.
-func (ex *Exec) AttendPaged(dst, q Tensor, seqs []KVRows, layout KVLayout, at, heads int, scale float32) {
-	if heads%layout.Heads != 0 || q.Cols != heads*layout.KeyDim || dst.Cols != heads*layout.ValueDim || q.Rows != dst.Rows {
+func (ex *Exec) AttendPaged(dst, q Tensor, seqs []KVRows, layout KVLayout,
+	at, heads int, scale float32) {
+	if heads%layout.Heads != 0 || q.Cols != heads*layout.KeyDim ||
+		dst.Cols != heads*layout.ValueDim || q.Rows != dst.Rows {
 		panic(badShape)
 	}
 	group := heads / layout.Heads
-	l := pagedLoop{ex: ex, dst: dst, q: q, seqs: seqs, layout: layout, at: at, heads: heads, scale: scale}
+	l := pagedLoop{ex: ex, dst: dst, q: q, seqs: seqs, layout: layout,
+		at: at, heads: heads, scale: scale}
 	l.rows = max(1, queryRows/group)
 	for _, s := range seqs {
 		l.perHead += (s.RowHi - s.RowLo + l.rows - 1) / l.rows
 	}
 	most := l.rows * group
-	ex.prepare(most*(groupKeys+layout.KeyDim) + onlineFloats(most, layout.ValueDim) + layout.scratch())
+	ex.prepare(most*(groupKeys+layout.KeyDim) + onlineFloats(most, layout.ValueDim) +
+		layout.scratch())
 	ex.paged = l
 	ex.pool.Run(&ex.paged, l.perHead*layout.Heads)
 	ex.paged = pagedLoop{}
@@ -116,8 +59,8 @@ func (l *pagedLoop) Do(worker, i int) {
 	}
 }
 
-// attend handles batch rows lo..hi-1 of one sequence for one key-value head: score row t·group+g is row lo+t, query head
-// head·group+g.
+// attend handles batch rows lo..hi-1 of one sequence for one key-value head: score row t·group+g is
+// row lo+t, query head head·group+g.
 func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 	layout := l.layout
 	group := l.heads / layout.Heads
@@ -125,6 +68,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 	pos := s.Pos + lo - s.RowLo // position of the first row
 	end := pos + hi - lo        // one past the last position that any row sees
 
+	// The queries, scaled: [rows, KeyDim].
 	acc, scratch := newOnline(l.ex.scratch[worker], rows, layout.ValueDim)
 	kd, vd := layout.KeyDim, layout.ValueDim
 	q, scratch := scratch[:rows*kd], scratch[rows*kd:]
@@ -135,6 +79,7 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 	}
 	scores, scratch := scratch[:rows*groupKeys], scratch[rows*groupKeys:]
 	for k0 := 0; k0 < end && !l.ex.pool.Stopped(); k0 += groupKeys {
+		// Scores of a group of keys, block by block: [rows, keys].
 		keys := min(groupKeys, end-k0)
 		for t := 0; t < keys; t += TileKeys {
 			block := s.Blocks[(k0+t)/TileKeys][l.at:]
@@ -144,12 +89,15 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 			} else {
 				next = layout.values(s.Blocks[k0/TileKeys][l.at:], head)
 			}
-			layout.multiply(scores[t:], groupKeys, q, kd, rows, layout.keys(block, head), TileKeys, min(TileKeys, keys-t), kd, false, scratch, next)
+			layout.multiply(scores[t:], groupKeys, q, kd, rows,
+				layout.keys(block, head), TileKeys, min(TileKeys, keys-t), kd, false, scratch, next)
 		}
+		// Their weights; keys after a row's own position have none.
 		for r := range rows {
 			seen := pos + r/group + 1 - k0 // keys of this group that the row may see
 			acc.weigh(r, scores[r*groupKeys:r*groupKeys+keys], min(max(seen, 0), keys))
 		}
+		// The values, weighed and added: [rows, ValueDim].
 		for t := 0; t < keys; t += TileKeys {
 			block := s.Blocks[(k0+t)/TileKeys][l.at:]
 			var next []float32
@@ -158,7 +106,8 @@ func (l *pagedLoop) attend(worker int, s KVRows, lo, hi, head int) {
 			} else if k0+keys < end {
 				next = layout.keys(s.Blocks[(k0+keys)/TileKeys][l.at:], head)
 			}
-			layout.multiply(acc.out, vd, scores[t:], groupKeys, rows, layout.values(block, head), vd, vd, min(TileKeys, keys-t), true, scratch, next)
+			layout.multiply(acc.out, vd, scores[t:], groupKeys, rows,
+				layout.values(block, head), vd, vd, min(TileKeys, keys-t), true, scratch, next)
 		}
 	}
 	for t := range hi - lo {

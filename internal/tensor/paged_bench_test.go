@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkAttendPaged times decoding of one row at a depth, over the layers of Qwen2-VL-2B, so that keys and values come from
-// memory; B/s is of keys and values.
+// BenchmarkAttendPaged times decoding of one row at a depth, over the layers of Qwen2-VL-2B, so
+// that keys and values come from memory; B/s is of keys and values.
 func BenchmarkAttendPaged(b *testing.B) {
 	const layers, heads, floor = 28, 12, 0.0625
 	rng := rand.New(rand.NewPCG(1, 1))

@@ -13,8 +13,8 @@ package tensor
 
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
-// product is a way of multiplying rows by matrices of a format. Products of equal plans, of the same
-// input, can run in one loop.
+// product is a way of multiplying rows by matrices of a format. Products of equal plans, of the
+// same input, can run in one loop.
 type product struct {
 	plan
 	multiply multiply
@@ -24,7 +24,8 @@ type product struct {
 // multiply computes outputs c0..c1-1 of w for units from..to-1 of the operand, without the bias:
 //
 //	y[r·ldy+j] = x[r0+r] · row(c0+j)    r0 the first row of the units
-type multiply func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, scratch []float32)
+type multiply func(w *Matrix, y []float32, ldy int,
+	x operand, from, to, c0, c1 int, scratch []float32)
 
 // plan is what a product makes of its input, and how it cuts the work. Plans are comparable.
 type plan interface {
@@ -37,8 +38,9 @@ type plan interface {
 	room(rows, cols int) int
 	// operand returns the rows as they are multiplied, in that memory, yet to be filled.
 	operand(x Input, cols int, room []float32) operand
-	// tile cuts the units of an operand into chunks and the outputs into bands, for so many workers.
-	// fused: the results become rows in 8 bits, and a band is a whole number of their groups.
+	// tile cuts the units of an operand into chunks and the outputs into bands, for so many
+	// workers. fused: the results become rows in 8 bits, and a band is a whole number of their
+	// groups.
 	tile(x operand, outs, threads int, fused bool) (chunk, band int)
 	// scratch returns the floats that a worker needs to multiply rows by outs rows of weights.
 	scratch(rows, outs, cols int) int
@@ -61,7 +63,8 @@ func (m *Matrix) product(rows int) *product {
 	return decoded(rows, m.cols)
 }
 
-// operand is rows as a product multiplies them. Work is cut in units: single rows or blocks of them.
+// operand is rows as a product multiplies them. Work is cut in units: single rows or blocks of
+// them.
 type operand struct {
 	rows    Tensor      // in float32; no columns where there is only q
 	blocked kernel.Laid // the same in blocks, if it has any

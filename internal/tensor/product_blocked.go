@@ -5,7 +5,8 @@ package tensor
 // work item copies its weights once for all its rows. A unit is a tile of some rows. It gives the
 // same bits as product_rows.go, which is for few rows.
 //
-// Rows are copied in one of two ways: for weights in bfloat16, which AMX multiplies, and for others.
+// Rows are copied in one of two ways: for weights in bfloat16, which AMX multiplies, and for
+// others.
 
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
@@ -18,7 +19,7 @@ const (
 
 	maxBand    = kernel.MatMulManyCols // outputs of an item at most
 	leastTiles = 8                     // of a chunk, about
-	leastItems = 4                     // of each worker where tiles share weights: at the end some wait
+	leastItems = 4                     // of each worker where tiles share weights: some wait
 )
 
 // blockedPlan is the plan for rows in blocks, for weights in bfloat16 or in another format.
@@ -66,10 +67,10 @@ func BlockedBytes(rows, cols int) int64 {
 // tileBlocked cuts a product of so many tiles of rows and outs outputs for so many workers: a chunk
 // is some tiles. The bits of the result do not depend on it.
 //
-// An item copies its weights once for all its rows, and reads its rows once for all its weights: this
-// takes as long as to multiply by copyCost more rows and readCost more outputs. At the end a worker
-// waits for the others. Single products chose the constants; between them and their neighbors whole
-// prompts differ by less than the noise.
+// An item copies its weights once for all its rows, and reads its rows once for all its weights:
+// this takes as long as to multiply by copyCost more rows and readCost more outputs. At the end a
+// worker waits for the others. Single products chose the constants; between them and their
+// neighbors whole prompts differ by less than the noise.
 func tileBlocked(rows, tiles, outs, threads int) (chunk, band int) {
 	const copyCost, readCost = 8, 16
 	const wait = 8 // what part of an item

@@ -50,8 +50,8 @@ func twins(rng *rand.Rand, f Format, rows, cols int) [2]*Matrix {
 	return [2]*Matrix{blocks, NewMatrix(F32, rows, cols, bytesOf(values), blocks.bias)}
 }
 
-// Wherever a matrix may stand, one of a format that can only be decoded gives the bits of its values
-// in float32, for 1 to 700 rows and any number of threads.
+// Wherever a matrix may stand, one of a format that can only be decoded gives the bits of its
+// values in float32, for 1 to 700 rows and any number of threads.
 func TestFormatThatOnlyDecodes(t *testing.T) {
 	const hidden, inner = 64, 96
 	f, rng := addFormat(t, blocksOf32), rand.New(rand.NewPCG(9, 9))

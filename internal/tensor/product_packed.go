@@ -1,8 +1,9 @@
 package tensor
 
-// The product of rows in 8 bits by panels of packed weights, in integers, with what is too large for
-// 8 bits added in float32. input.go makes such rows, packing.go the panels. Where the next product
-// is of this kind too, results become its rows as they come, and never leave the cache in float32.
+// The product of rows in 8 bits by panels of packed weights, in integers, with what is too large
+// for 8 bits added in float32. input.go makes such rows, packing.go the panels. Where the next
+// product is of this kind too, results become its rows as they come, and never leave the cache in
+// float32.
 
 import (
 	"math"
@@ -12,7 +13,7 @@ import (
 )
 
 const (
-	packedBand = 128 // outputs of an item: their weights stay in the second-level cache while rows pass by
+	packedBand = 128 // outputs of an item: their weights stay in the second-level cache
 	packedRows = 384 // input rows of an item at most
 	leastRows  = 48  // of an item, if all workers can have some otherwise
 )
@@ -35,12 +36,14 @@ func inPanels[T float32 | uint16](name string,
 		return m.data[:panels:panels], view[T](m.data[roundUp(panels):], 0, scales)
 	}
 	by := &product{plan: packedPlan{},
-		multiply: func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, _ []float32) {
+		multiply: func(w *Matrix, y []float32, ldy int,
+			x operand, from, to, c0, c1 int, _ []float32) {
 			q, rows := x.q.from(from), to-from
 			panel := c0 / kernel.PanelRows
 			count := (c1+kernel.PanelRows-1)/kernel.PanelRows - panel
 			panels, scales := parts(w)
-			mul(y, ldy, q.bytes, q.scale, q.sums, rows, panels, scales, panel, count, w.rows, w.cols)
+			mul(y, ldy, q.bytes, q.scale, q.sums, rows,
+				panels, scales, panel, count, w.rows, w.cols)
 			outliers(y, ldy, q.outliers, rows, panels, scales, panel, count, w.rows, w.cols)
 		}}
 	return formatInfo{

@@ -23,12 +23,13 @@ const (
 // blocks where the kernels want them, laid out for weights in bfloat16 or for others.
 func inFloats[T float32 | uint16](bf16 bool,
 	rows func(y []float32, ldy int, x []float32, ldx, m int, w []T, n, k int, scratch []float32),
-	blocked func(y []float32, ldy int, x kernel.Laid, from, to int, w []T, n int, scratch []float32),
+	blocked func(y []float32, ldy int, x kernel.Laid, from, to int, w []T, n int, s []float32),
 ) func(rows, cols int) *product {
 	return choose(bf16, false,
 		func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, scratch []float32) {
 			r := x.rows
-			rows(y, ldy, r.data[from*r.Cols:], r.Cols, to-from, rowsAs[T](w, c0, c1), c1-c0, w.cols, scratch)
+			rows(y, ldy, r.data[from*r.Cols:], r.Cols, to-from,
+				rowsAs[T](w, c0, c1), c1-c0, w.cols, scratch)
 		},
 		func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, scratch []float32) {
 			blocked(y, ldy, x.blocked, from, to, rowsAs[T](w, c0, c1), c1-c0, scratch)
@@ -67,8 +68,8 @@ func (rowsPlan) tile(x operand, outs, threads int, _ bool) (chunk, band int) {
 func (rowsPlan) scratch(rows, outs, cols int) int { return kernel.MatMulScratch(rows, outs, cols) }
 
 // streamBand returns the outputs of an item of few rows, in units of unit. Each item begins with a
-// wait for memory, so it is a long run of weights, and all workers get as many. With runs of 64 rows
-// a worker read 4-bit weights at three quarters of the speed.
+// wait for memory, so it is a long run of weights, and all workers get as many. With runs of 64
+// rows a worker read 4-bit weights at three quarters of the speed.
 func streamBand(outs, threads, unit int) int {
 	items := threads * ((outs + threads*streamRows - 1) / (threads * streamRows))
 	return ((outs+items-1)/items + unit - 1) / unit * unit

@@ -1,5 +1,8 @@
 package tensor
 
+// Rotary position embedding: pairs of channels of each head turn by angles that belong to the row.
+// Package rope computes the angles; the two pairings are the two conventions of checkpoints.
+
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
 // Pairing says which two channels a rotary embedding turns together.
@@ -7,8 +10,8 @@ type Pairing uint8
 
 // The pairings in use.
 const (
-	HalfSplit  Pairing = iota // channel i with channel i+h, h half of the rotated width
-	Neighbours                // channel 2i with channel 2i+1
+	HalfSplit Pairing = iota // channel i with channel i+h, h half of the rotated width
+	Neighbors                // channel 2i with channel 2i+1
 )
 
 type rotateLoop struct {
@@ -17,15 +20,17 @@ type rotateLoop struct {
 	pairing         Pairing
 }
 
-// Rotate turns heads of every row by the angles of that row: the first 2·cos.Cols channels of each of the heads
-// that start at columns off+h·headDim.
+// Rotate turns heads of every row by the angles of that row: the first 2·cos.Cols channels of each
+// of the heads that start at columns off+h·headDim.
 //
 // Shapes: x is [n, ≥ off+heads·headDim]; cos and sin are [n, half the rotated width].
 func (ex *Exec) Rotate(x Tensor, off, heads, headDim int, cos, sin Tensor, pairing Pairing) {
-	if cos.Rows != x.Rows || sin.Rows != x.Rows || cos.Cols != sin.Cols || 2*cos.Cols > headDim || off < 0 || off+heads*headDim > x.Cols {
+	if cos.Rows != x.Rows || sin.Rows != x.Rows || cos.Cols != sin.Cols ||
+		2*cos.Cols > headDim || off < 0 || off+heads*headDim > x.Cols {
 		panic(badShape)
 	}
-	ex.rotate = rotateLoop{x: x, cos: cos, sin: sin, off: off, heads: heads, dim: headDim, pairing: pairing}
+	ex.rotate = rotateLoop{x: x, cos: cos, sin: sin,
+		off: off, heads: heads, dim: headDim, pairing: pairing}
 	ex.pool.Run(&ex.rotate, (x.Rows+rowGroup-1)/rowGroup)
 	ex.rotate = rotateLoop{}
 }

@@ -1,8 +1,11 @@
 package tensor
 
+// What works on rows one by one: norms, sums, products, gathering. A row is never split, so that
+// its bits depend on nothing else. heads.go works on parts of rows, rotate.go turns them.
+
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
-// Norm is a normalisation of rows. Bias nil means RMS normalisation unless Center is set.
+// Norm is a normalization of rows. Bias nil means RMS normalization unless Center is set.
 type Norm struct {
 	Weight []float32
 	Bias   []float32 // LayerNorm only
@@ -48,7 +51,7 @@ func (ex *Exec) runRows(l rowLoop) {
 	ex.rows = rowLoop{}
 }
 
-// NormRows normalises every row of x into dst, which may be x.
+// NormRows normalizes every row of x into dst, which may be x.
 //
 // Shapes: dst and x are [n, len(norm.Weight)].
 func (ex *Exec) NormRows(dst, x Tensor, norm *Norm) {
@@ -60,7 +63,8 @@ func (ex *Exec) NormRows(dst, x Tensor, norm *Norm) {
 
 func normRow(l *rowLoop, r int) { l.norm.apply(l.dst.Row(r), l.x.Row(r)) }
 
-// NormHeads normalises heads of every row in place: columns off+h·d to off+(h+1)·d for h < heads, where d = len(norm.Weight).
+// NormHeads normalizes heads of every row in place: columns off+h·d to off+(h+1)·d for h < heads,
+// where d = len(norm.Weight).
 func (ex *Exec) NormHeads(x Tensor, off, heads int, norm *Norm) {
 	d := len(norm.Weight)
 	if off < 0 || off+heads*d > x.Cols {

@@ -14,7 +14,8 @@ import (
 
 func clone(t Tensor) Tensor { return FromSlice(t.Rows, t.Cols, slices.Clone(t.data)) }
 
-// eachThreads runs an operation with one to four workers, whose results must agree to the bit, and returns the result.
+// eachThreads runs an operation with one to four workers, whose results must agree to the bit, and
+// returns the result.
 func eachThreads(t *testing.T, op func(ex *Exec) Tensor) Tensor {
 	t.Helper()
 	var want Tensor
@@ -92,7 +93,7 @@ func TestNorms(t *testing.T) {
 
 func TestRotate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	for _, pairing := range []Pairing{HalfSplit, Neighbours} {
+	for _, pairing := range []Pairing{HalfSplit, Neighbors} {
 		for _, c := range []struct{ off, heads, dim, half int }{{0, 1, 2, 1}, {3, 2, 20, 10}, {0, 4, 64, 32}, {8, 3, 24, 5}, {0, 2, 80, 40}} {
 			t.Run(fmt.Sprintf("%d/%+v", pairing, c), func(t *testing.T) {
 				x := random(rng, 35, c.off+c.heads*c.dim+4)
@@ -114,7 +115,7 @@ func TestRotate(t *testing.T) {
 					for h := range c.heads {
 						for i := range c.half {
 							a, b := c.off+h*c.dim+i, c.off+h*c.dim+c.half+i
-							if pairing == Neighbours {
+							if pairing == Neighbors {
 								a, b = c.off+h*c.dim+2*i, c.off+h*c.dim+2*i+1
 							}
 							p, q := float64(x.Row(r)[a]), float64(x.Row(r)[b])

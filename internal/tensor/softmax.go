@@ -1,5 +1,8 @@
 package tensor
 
+// The streaming softmax of attention in float32: weights of one group of keys after another, with a
+// running maximum and sum. varlen.go and paged.go share it; varlen_int8.go has one in integers.
+
 import (
 	"math"
 
@@ -7,18 +10,19 @@ import (
 )
 
 const (
-	// TileKeys is how many positions a block of transposed keys holds, in the packed keys of a picture and in the
-	// key-value cache alike.
+	// TileKeys is how many positions a block of transposed keys holds, in the packed keys of a
+	// picture and in the key-value cache alike.
 	TileKeys = 64
-	// groupKeys is how many keys one step of the streaming softmax takes. Groups are cut at absolute positions, so that
-	// a row's sums do not depend on where a prefill was cut.
+	// groupKeys is how many keys one step of the streaming softmax takes. Groups are cut at
+	// absolute positions, so that a row's sums do not depend on where a prefill was cut.
 	groupKeys = 4 * TileKeys
 	// queryRows is how many rows of scores a work item keeps.
 	queryRows = 96
 )
 
-// online is the streaming softmax of some rows (Milakov and Gimelshein, arXiv 1805.02867): after any number of key
-// groups, out holds Σ exp(s−max)·v for the running maximum, and sum the matching Σ exp(s−max).
+// online is the streaming softmax of some rows (Milakov and Gimelshein, arXiv 1805.02867): after
+// any number of key groups, out holds Σ exp(s−max)·v for the running maximum, and sum the matching
+// Σ exp(s−max).
 type online struct {
 	out      []float32 // [rows, dim]
 	dim      int
@@ -42,8 +46,8 @@ func newOnline(scratch []float32, rows, dim int) (online, []float32) {
 	return o, scratch
 }
 
-// weigh turns the scores of row r into weights relative to the running maximum, which it updates. Scores past valid are set to
-// zero weight.
+// weigh turns the scores of row r into weights relative to the running maximum, which it updates.
+// Scores past valid are set to zero weight.
 func (o *online) weigh(r int, scores []float32, valid int) {
 	clear(scores[valid:])
 	if valid == 0 {

@@ -1,22 +1,34 @@
 package tensor
 
+// Varlen attention in integers: queries and keys of 8 bits, weights of 12 and values of 11, for
+// what varlen.go does in float32. For each segment and head:
+//
+//   measure  the ranges of each channel of keys and queries, tile by tile
+//   balance  the center of the keys and the gains of keys and queries, channel by channel
+//   pack     keys to bytes, values to words, tile by tile
+//   attend   a block of queries over all tiles, with a streaming softmax in integers
+//
+// Small segments take all steps in one work item; of large ones each step is a loop.
+
 import (
 	"math"
 
 	"github.com/qwenvl/qwenvl/internal/kernel"
 )
 
-// int8Loop is packedLoop with queries and keys of 8 bits, weights of 12 and values of 11.
+// int8Loop is varlenLoop with queries and keys of 8 bits, weights of 12 and values of 11.
 //
-// A channel in which keys are much larger than in others would take most of the 8 bits from those. So keys are shifted, channel by
-// channel, to the middle of their range in the segment, which changes all scores of a query alike and so none of its weights;
-// and what remains is shared out between keys and queries, so that their ranges in the channel become equal. Ranges are those of a
+// A channel in which keys are much larger than in others would take most of the 8 bits from those.
+// So keys are shifted, channel by channel, to the middle of their range in the segment, which
+// changes all scores of a query alike and so none of its weights; and what remains is shared out
+// between keys and queries, so that their ranges in the channel become equal. Ranges are those of a
 // whole segment and head, the same in any order: results do not depend on how the work is cut.
-// Source: SageAttention (arXiv 2410.02367), section 4.2, for the shift; SmoothQuant (arXiv 2211.10438), section 4, for the sharing.
+// Source: SageAttention (arXiv 2410.02367), section 4.2, for the shift; SmoothQuant (arXiv
+// 2211.10438), section 4, for the sharing.
 type int8Loop struct {
 	attention
 	step  int8Step
-	small bool // whether each segment is one tile: then an item does all steps for a segment and head
+	small bool // each segment is one tile: an item does all steps for a segment and head
 
 	// Per slot: one for each tile and head or, of small segments, for each worker.
 	ranges     Tensor // the least and largest of keys and queries, [4, depth]
@@ -24,7 +36,9 @@ type int8Loop struct {
 	keyScale   Tensor
 	values     []int16
 	valueScale Tensor
-	balance    Tensor // per segment and head, or worker: centre and gain of keys, zeros, gain of queries, [4, depth]
+
+	// Per segment and head, or worker: center and gain of keys, zeros, gain of queries.
+	balance Tensor // [4, depth]
 
 	depth, cols int // of a head: kernel.HeadDepth and kernel.ValueCols
 	work        []int8Work
@@ -42,30 +56,32 @@ type int8Step uint8
 
 const (
 	stepMeasure int8Step = iota // the ranges of a tile and head
-	stepBalance                 // the centre and gains of a segment and head
+	stepBalance                 // the center and gains of a segment and head
 	stepPack                    // the keys and values of a tile and head
 	stepAttend                  // a block of queries of a head
 )
 
-// AttendPackedInt8 is [Exec.AttendPacked] in integers: scores are products of 8 bits, weights have 12 and values 11.
+// AttendVarlenInt8 is [Exec.AttendVarlen] in integers: scores are products of 8 bits, weights have
+// 12 and values 11.
 //
-// Of normally distributed q, k and v, with scores of variance 1, the result is off by 0.9 % (the norm of the difference over that of
-// the result), nearly all of it by the 8 bits of q and k; by 2 % where the scores have a standard deviation of 3, or keys have
-// channels 10 to 30 times larger than the others. A NaN or infinity in q makes its row NaN, one in k all rows of the segment, one
+// Of normally distributed q, k and v, with scores of variance 1, the result is off by 0.9 % (the
+// norm of the difference over that of the result), nearly all of it by the 8 bits of q and k; by 2
+// % where the scores have a standard deviation of 3, or keys have channels 10 to 30 times larger
+// than the others. A NaN or infinity in q makes its row NaN, one in k all rows of the segment, one
 // in v its column of the segment, for that head.
 //
-// Shapes: as AttendPacked.
-func (ex *Exec) AttendPackedInt8(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
+// Shapes: as AttendVarlen.
+func (ex *Exec) AttendVarlenInt8(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
 	ex.attendInt8(sideBySide(dst, qkv, heads, dim, bounds, scale))
 }
 
-// AttendByHeadInt8 is [Exec.AttendByHead] in integers, as [Exec.AttendPackedInt8].
+// AttendByHeadInt8 is [Exec.AttendByHead] in integers, as [Exec.AttendVarlenInt8].
 func (ex *Exec) AttendByHeadInt8(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
 	ex.attendInt8(byHead(dst, qkv, heads, dim, bounds, scale))
 }
 
 func (ex *Exec) attendInt8(a attention) {
-	a.cut(kernel.GroupKeys)
+	a.tileBy(kernel.GroupKeys)
 	if a.dst.Rows == 0 || a.dst.Cols == 0 {
 		return
 	}
@@ -148,7 +164,8 @@ func (l *int8Loop) Do(worker, i int) {
 		}
 		return
 	}
-	// Slots lie head by head within a tile; blocks of queries are taken head by head, so that the keys stay in the cache.
+	// Slots lie head by head within a tile; blocks of queries are taken head by head, so that the
+	// keys stay in the cache.
 	item, head := i/l.heads, i%l.heads
 	switch l.step {
 	case stepMeasure:
@@ -180,12 +197,13 @@ func (l *int8Loop) measure(slot, tile, head int) {
 	}
 }
 
-// balanceHead computes the centre and gains of a head out of count ranges, from slot first on and step apart.
+// balanceHead computes the center and gains of a head out of count ranges, from slot first on and
+// step apart.
 func (l *int8Loop) balanceHead(to, first, count, step int) {
 	const most = 1 << 40
 	out := l.balance.Row(to)
 	clear(out)
-	centre, keyGain, queryGain := out[:l.dim], out[l.depth:][:l.dim], out[3*l.depth:][:l.dim]
+	center, keyGain, queryGain := out[:l.dim], out[l.depth:][:l.dim], out[3*l.depth:][:l.dim]
 	r := l.ranges.Row(first)
 	for t := 1; t < count; t++ {
 		other := l.ranges.Row(first + t*step)
@@ -195,7 +213,7 @@ func (l *int8Loop) balanceHead(to, first, count, step int) {
 		kernel.Ranges(r[2*l.depth:][:l.dim], r[3*l.depth:][:l.dim], other[3*l.depth:], 0, 1)
 	}
 	toPowersOfTwo := float64(l.scale) * math.Log2E
-	for c := range centre {
+	for c := range center {
 		lo, hi := float64(r[c]), float64(r[l.depth+c])
 		middle := float32((lo + hi) / 2)
 		keys, queries := (hi-lo)/2, float64(max(-r[2*l.depth+c], r[3*l.depth+c]))
@@ -204,7 +222,7 @@ func (l *int8Loop) balanceHead(to, first, count, step int) {
 			ratio = 1
 		}
 		if middle-middle == 0 {
-			centre[c] = middle
+			center[c] = middle
 		}
 		keyGain[c] = float32(math.Sqrt(ratio))
 		queryGain[c] = float32(toPowersOfTwo / math.Sqrt(ratio))
@@ -218,10 +236,12 @@ func (l *int8Loop) pack(worker, slot, balance, tile, head int) {
 	panel := kernel.PanelRows * kernel.HeadStride(l.dim)
 	keys := l.keys[slot*kernel.GroupKeys/kernel.PanelRows*panel:]
 	for r := 0; r < rows; r += kernel.PanelRows {
-		kernel.PackKeys(keys[r/kernel.PanelRows*panel:][:panel], l.keyScale.Row(slot)[r:], l.k.from(r0+r, head), l.k.t.Cols,
-			min(kernel.PanelRows, rows-r), l.dim, b[:l.depth], b[l.depth:2*l.depth], l.ex.scratch[worker], w.q, w.sums)
+		kernel.PackKeys(keys[r/kernel.PanelRows*panel:][:panel], l.keyScale.Row(slot)[r:],
+			l.k.from(r0+r, head), l.k.t.Cols, min(kernel.PanelRows, rows-r), l.dim,
+			b[:l.depth], b[l.depth:2*l.depth], l.ex.scratch[worker], w.q, w.sums)
 	}
-	kernel.PackValues(l.values[slot*kernel.GroupKeys*l.cols:], l.valueScale.Row(slot), l.v.from(r0, head), l.v.t.Cols, rows, l.dim)
+	kernel.PackValues(l.values[slot*kernel.GroupKeys*l.cols:], l.valueScale.Row(slot),
+		l.v.from(r0, head), l.v.t.Cols, rows, l.dim)
 }
 
 // attend computes a block of queries of a head, whose first tile is in that slot.
@@ -232,12 +252,15 @@ func (l *int8Loop) attend(worker, slot, balance, block, head int) {
 	out, scratch := newIntegerRows(l.ex.scratch[worker], rows, l.cols)
 	scale, scratch := scratch[:rows], scratch[rows:]
 	scores, scratch := scratch[:rows*kernel.GroupKeys], scratch[rows*kernel.GroupKeys:]
-	kernel.QuantizeHead(w.q, scale, w.sums, l.q.from(r0, head), l.q.t.Cols, rows, dim, b[2*l.depth:3*l.depth], b[3*l.depth:], scratch)
+	kernel.QuantizeHead(w.q, scale, w.sums, l.q.from(r0, head), l.q.t.Cols, rows, dim,
+		b[2*l.depth:3*l.depth], b[3*l.depth:], scratch)
 	for k0 := 0; k0 < keys && !l.ex.pool.Stopped(); k0 += kernel.GroupKeys {
 		n := min(kernel.GroupKeys, keys-k0)
-		kernel.MatMulKeys(scores, kernel.GroupKeys, w.q, scale, w.sums, rows, l.keys[slot*kernel.GroupKeys*stride:], l.keyScale.Row(slot),
+		kernel.MatMulKeys(scores, kernel.GroupKeys, w.q, scale, w.sums, rows,
+			l.keys[slot*kernel.GroupKeys*stride:], l.keyScale.Row(slot),
 			(n+kernel.PanelRows-1)/kernel.PanelRows, dim)
-		out.add(scores, w.weights, n, l.values[slot*kernel.GroupKeys*l.cols:], l.valueScale.Row(slot), dim, k0 == 0)
+		out.add(scores, w.weights, n,
+			l.values[slot*kernel.GroupKeys*l.cols:], l.valueScale.Row(slot), dim, k0 == 0)
 		slot += l.heads
 	}
 	for r := range rows {
@@ -267,10 +290,12 @@ func newIntegerRows(scratch []float32, rows, cols int) (integerRows, []float32) 
 }
 
 // add adds the values of one group of n keys, weighed by the scores, which are lost.
-func (o *integerRows) add(scores []float32, weights []int16, n int, values []int16, valueScale []float32, dim int, first bool) {
+func (o *integerRows) add(scores []float32, weights []int16, n int,
+	values []int16, valueScale []float32, dim int, first bool) {
 	rows := len(o.top)
 	copy(o.last, o.top)
-	kernel.SoftmaxInt16(weights, kernel.GroupKeys, scores, kernel.GroupKeys, rows, n, o.top, o.ofGroup)
+	kernel.SoftmaxInt16(weights, kernel.GroupKeys, scores, kernel.GroupKeys, rows, n,
+		o.top, o.ofGroup)
 	for r, top := range o.top {
 		if last := o.last[r]; top != last && !first {
 			shrink := float32(math.Exp2(float64(last - top)))
@@ -279,7 +304,8 @@ func (o *integerRows) add(scores []float32, weights []int16, n int, values []int
 		}
 		o.sum[r] += o.ofGroup[r]
 	}
-	kernel.MatMulValues(o.out, o.cols, weights, kernel.GroupKeys, rows, values, valueScale, dim, n, !first)
+	kernel.MatMulValues(o.out, o.cols, weights, kernel.GroupKeys, rows,
+		values, valueScale, dim, n, !first)
 }
 
 // finish writes the mean of row r to dst.

@@ -1,9 +1,14 @@
 package tensor
 
+// Appending to the cache: keys and values of a batch's rows are written to the blocks of their
+// sequences, keys transposed, in the format that the cache keeps. kv_layout.go says where, paged.go
+// reads them.
+
 import "github.com/qwenvl/qwenvl/internal/kernel"
 
-// storeLoop writes keys and values into blocks: an item is the rows of one head that lie in one block.
-type storeLoop struct {
+// appendLoop writes keys and values into blocks: an item is the rows of one head that lie in one
+// block.
+type appendLoop struct {
 	ex     *Exec
 	k, v   Tensor
 	seqs   []KVRows
@@ -11,30 +16,32 @@ type storeLoop struct {
 	at     int
 }
 
-// storeRows is how many rows are worth more than one worker.
-const storeRows = 16
+// appendRows is how many rows are worth more than one worker.
+const appendRows = 16
 
-// StoreKV writes the keys and values of the batch's rows into their blocks, at the layer that starts at float at.
+// AppendKV writes the keys and values of the batch's rows into their blocks, at the layer that
+// starts at float at.
 //
 // Shapes: k is [n, Heads·KeyDim], v [n, Heads·ValueDim].
-func (ex *Exec) StoreKV(k, v Tensor, seqs []KVRows, layout KVLayout, at int) {
-	if k.Cols != layout.Heads*layout.KeyDim || v.Cols != layout.Heads*layout.ValueDim || k.Rows != v.Rows {
+func (ex *Exec) AppendKV(k, v Tensor, seqs []KVRows, layout KVLayout, at int) {
+	if k.Cols != layout.Heads*layout.KeyDim || v.Cols != layout.Heads*layout.ValueDim ||
+		k.Rows != v.Rows {
 		panic(badShape)
 	}
 	ex.prepare(TileKeys * layout.KeyDim)
-	ex.store = storeLoop{ex: ex, k: k, v: v, seqs: seqs, layout: layout, at: at}
+	ex.append = appendLoop{ex: ex, k: k, v: v, seqs: seqs, layout: layout, at: at}
 	items := 0
 	for _, s := range seqs {
 		items += s.blocks() * layout.Heads
 	}
-	if k.Rows < storeRows {
+	if k.Rows < appendRows {
 		for i := range items {
-			ex.store.Do(0, i)
+			ex.append.Do(0, i)
 		}
 	} else {
-		ex.pool.Run(&ex.store, items)
+		ex.pool.Run(&ex.append, items)
 	}
-	ex.store = storeLoop{}
+	ex.append = appendLoop{}
 }
 
 // blocks is in how many blocks the rows lie.
@@ -45,7 +52,7 @@ func (s KVRows) blocks() int {
 	return (s.Pos+s.RowHi-s.RowLo-1)/TileKeys - s.Pos/TileKeys + 1
 }
 
-func (l *storeLoop) Do(worker, i int) {
+func (l *appendLoop) Do(worker, i int) {
 	head, item := i%l.layout.Heads, i/l.layout.Heads
 	for _, s := range l.seqs {
 		n := s.blocks()
@@ -55,13 +62,14 @@ func (l *storeLoop) Do(worker, i int) {
 		}
 		block := s.Pos/TileKeys + item
 		lo, hi := max(s.Pos, block*TileKeys), min(s.Pos+s.RowHi-s.RowLo, (block+1)*TileKeys)
-		l.store(s.Blocks[block][l.at:][:l.layout.Floats()], lo%TileKeys, s.RowLo+lo-s.Pos, hi-lo, head, l.ex.scratch[worker])
+		to := s.Blocks[block][l.at:][:l.layout.Floats()]
+		l.append(to, lo%TileKeys, s.RowLo+lo-s.Pos, hi-lo, head, l.ex.scratch[worker])
 		return
 	}
 }
 
-// store writes rows row..row+n-1 of one head to a block, from one of its places on.
-func (l *storeLoop) store(block []float32, slot, row, n, head int, scratch []float32) {
+// append writes rows row..row+n-1 of one head to a block, from one of its places on.
+func (l *appendLoop) append(block []float32, slot, row, n, head int, scratch []float32) {
 	kd, vd := l.layout.KeyDim, l.layout.ValueDim
 	from := l.k.data[row*l.k.Cols+head*kd:]
 	keys, values := l.layout.keys(block, head), l.layout.values(block, head)
