@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"."},
 	{"internal/tiny"}, // above the root, so that the library cannot carry it
 	{"internal/cmdutil"},
-	{"examples/...", "internal/cmd/..."},
+	{"examples/...", "internal/cmd/...", "docs"},
 }
 
 // beside is imports within a line.
