@@ -1,5 +1,9 @@
 package qwenvl
 
+// What callers can compare and take apart: one type for what is wrong with a checkpoint, one for
+// what is wrong with a request, and values for the rest. The findings inside are the readers' own;
+// a reader's error says where it stands, which is all that is asked of it here.
+
 import (
 	"errors"
 	"fmt"
@@ -42,8 +46,9 @@ func (e *RequestError) Error() string { return "qwenvl: request: " + e.Field + "
 // Unwrap returns the cause.
 func (e *RequestError) Unwrap() error { return e.Err }
 
-// InternalError is a panic inside the library: a defect of it, or of code that it was given, such as an [image.Image]. The
-// request gets it instead of the program; its [Model] refuses further work with the same error and can only be closed.
+// InternalError is a panic inside the library: a defect of it, or of code that it was given, such
+// as an [image.Image]. The request gets it instead of the program; its [Model] refuses further work
+// with the same error and can only be closed.
 type InternalError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked, as debug.Stack writes it; for the library's authors
@@ -79,8 +84,8 @@ func (e *contextError) Error() string {
 
 func (e *contextError) Unwrap() error { return ErrContextFull }
 
-// checkpointError gives a finding of any reader the one public type, with the place that the finding
-// knows.
+// checkpointError gives a finding of any reader the one public type, with the place that the
+// finding knows.
 func checkpointError(err error) error {
 	if err == nil {
 		return nil

@@ -1,5 +1,8 @@
 package qwenvl
 
+// The memory that a use of a checkpoint takes, from an Inspection and a few measured constants. How
+// the numbers compare with measured peaks is in docs/memory.md.
+
 import (
 	"bytes"
 	"cmp"
@@ -16,8 +19,8 @@ import (
 
 // EstimateRequest says what a model is to be used for.
 type EstimateRequest struct {
-	// ContextTokens is the tokens of prompt and answer together, placeholders of the pictures included. 0 means the pictures' tokens and
-	// a little text.
+	// ContextTokens is the tokens of prompt and answer together, placeholders of the pictures
+	// included. 0 means the pictures' tokens and a little text.
 	ContextTokens int
 	// Pictures is the sizes of a request's pictures in pixels, as they are given.
 	Pictures []image.Point
@@ -27,7 +30,8 @@ type EstimateRequest struct {
 	PrefillChunk int
 	// Threads is as in [WithThreads]; 0 is its default.
 	Threads int
-	// WeightFormat and VisionFormat are as in [WithWeightFormat] and [WithVisionFormat]; "" is their default.
+	// WeightFormat and VisionFormat are as in [WithWeightFormat] and [WithVisionFormat]; "" is
+	// their default.
 	WeightFormat, VisionFormat WeightFormat
 }
 

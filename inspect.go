@@ -1,5 +1,9 @@
 package qwenvl
 
+// A checkpoint described without its weights: the same constructors that make a model run with a
+// planner in place of a loader, which writes down what they want. estimate.go counts memory from
+// it.
+
 import (
 	"image"
 	"io/fs"
@@ -15,8 +19,9 @@ import (
 type Inspection struct {
 	Info       Info // Threads is 0, and so is WeightBytes when the weight files are not there
 	Parameters Parameters
-	// Tensors are what the model wants of the checkpoint, in the order in which it binds them. A tensor of which the model uses several
-	// parts, such as stacked experts, is listed once for each.
+	// Tensors are what the model wants of the checkpoint, in the order in which it binds them. A
+	// tensor of which the model uses several parts, such as stacked experts, is listed once for
+	// each.
 	Tensors []TensorInfo
 
 	spec  family.Spec
@@ -39,8 +44,8 @@ type TensorInfo struct {
 	Shape []int  // of the part, as the model uses it: a convolution over patches is a matrix
 }
 
-// Inspect describes the checkpoint in a folder. Where its weights are not there, what they are called is told by their index, and without
-// one by how the family is released.
+// Inspect describes the checkpoint in a folder. Where its weights are not there, what they are
+// called is told by their index, and without one by how the family is released.
 //
 // Errors: *[CheckpointError].
 func Inspect(dir string) (*Inspection, error) {
@@ -51,7 +56,8 @@ func Inspect(dir string) (*Inspection, error) {
 	return inspect(from)
 }
 
-// InspectFS describes the checkpoint in a file system. Weights are not looked at, but for their index.
+// InspectFS describes the checkpoint in a file system. Weights are not looked at, but for their
+// index.
 //
 // Errors: as [Inspect].
 func InspectFS(fsys fs.FS) (*Inspection, error) { return inspect(checkpoint.OpenFS(fsys)) }
@@ -70,7 +76,8 @@ func inspect(from checkpoint.Checkpoint) (*Inspection, error) {
 	return in, checkpointError(in.plan())
 }
 
-// PictureTokens tells how many tokens a picture of that size in pixels takes in a prompt, tags around it not counted.
+// PictureTokens tells how many tokens a picture of that size in pixels takes in a prompt, tags
+// around it not counted.
 //
 // Errors: *[RequestError].
 func (in *Inspection) PictureTokens(width, height int) (int, error) {

@@ -1,15 +1,18 @@
-// Package qwenvl runs the Qwen-VL family of vision-language models inside a Go program, without cgo.
+// Package qwenvl runs the Qwen-VL family of vision-language models inside a Go program, without
+// cgo.
 //
 //	m, err := qwenvl.Load("Qwen2-VL-2B-Instruct")
 //	resp, err := m.Generate(ctx, qwenvl.Request{
 //		Messages: []qwenvl.Message{qwenvl.User(qwenvl.ImageFile("a.jpg"), qwenvl.Text("What is this?"))},
 //	})
 //
-// A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template and weights in one folder. Weights are
-// memory-mapped. All methods of a Model are safe for concurrent use; concurrent requests share the passes over the weights, and
-// no request's result depends on what runs beside it, on the number of threads or on how its prompt is cut into chunks.
+// A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template
+// and weights in one folder. Weights are memory-mapped. All methods of a Model are safe for
+// concurrent use; concurrent requests share the passes over the weights, and no request's result
+// depends on what runs beside it, on the number of threads or on how its prompt is cut into chunks.
 //
-// Spellings of special tokens in texts of a request are plain text: only the checkpoint's chat template writes special tokens.
+// Spellings of special tokens in texts of a request are plain text: only the checkpoint's chat
+// template writes special tokens.
 package qwenvl
 
 import (
@@ -28,7 +31,8 @@ import (
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
 
-// Model is a loaded checkpoint. It holds no state of any request. Close it when it is no longer needed.
+// Model is a loaded checkpoint. It holds no state of any request. Close it when it is no longer
+// needed.
 type Model struct {
 	opts    options
 	spec    family.Spec
@@ -51,8 +55,8 @@ type Model struct {
 	callers sync.WaitGroup // Close waits for them
 }
 
-// Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not change
-// while the model is in use.
+// Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not
+// change while the model is in use.
 //
 // Errors: *[CheckpointError], which names file and field; *[InternalError]; errors of options.
 func Load(dir string, opts ...Option) (*Model, error) {
@@ -138,7 +142,8 @@ func (m *Model) loadText(from checkpoint.Checkpoint) error {
 	}
 	m.template, err = chat.New(t.Source, chat.Options{Specials: specials, Tokens: t.Tokens})
 	if err != nil {
-		return &checkpoint.Error{File: t.File, Field: t.Field, Problem: "the chat template cannot be used", Err: err}
+		const problem = "the chat template cannot be used"
+		return &checkpoint.Error{File: t.File, Field: t.Field, Problem: problem, Err: err}
 	}
 	return nil
 }
@@ -201,8 +206,8 @@ func (m *Model) loadWeights(from checkpoint.Checkpoint) error {
 	return err
 }
 
-// Close refuses new requests, waits for the running ones, ends the model's threads and unmaps its weights. A second call
-// does nothing.
+// Close refuses new requests, waits for the running ones, ends the model's threads and unmaps its
+// weights. A second call does nothing.
 func (m *Model) Close() error {
 	m.mu.Lock()
 	closed := m.closed
@@ -230,7 +235,8 @@ func (m *Model) enter() error {
 	return nil
 }
 
-// failed gives a panic that was caught its public type, and makes the model refuse further work then.
+// failed gives a panic that was caught its public type, and makes the model refuse further work
+// then.
 func (m *Model) failed(err error) error {
 	internal := internalError(err)
 	if internal == nil {

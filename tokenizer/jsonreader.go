@@ -24,7 +24,8 @@ func newJSONReader(file string, data []byte) *jsonReader {
 
 // fields reads an object with known keys: it refuses a key that comes twice.
 func (r *jsonReader) fields(path string, member func(key string) error) error {
-	return r.Fields(func(key string) error { return formatError(r.file, path, "key %s twice", quote(key)) }, member)
+	twice := func(key string) error { return formatError(r.file, path, "key %s twice", quote(key)) }
+	return r.Fields(twice, member)
 }
 
 // id reads a token id: a whole number from 0 to maxVocab−1.

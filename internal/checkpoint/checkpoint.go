@@ -57,7 +57,7 @@ const (
 // Template is a chat template.
 type Template struct {
 	Source      string            // in Jinja
-	Tokens      map[string]string // special tokens by the names that templates print, such as bos_token
+	Tokens      map[string]string // special tokens by the names that templates print: bos_token
 	File, Field string            // where Source stands
 }
 

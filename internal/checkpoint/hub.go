@@ -35,7 +35,9 @@ var sections = [...]struct {
 	Generation: {"generation_config.json", true},
 }
 
-func (h *hub) Keys(s Section) (Keys, error) { return h.keys(sections[s].file, sections[s].optional) }
+func (h *hub) Keys(s Section) (Keys, error) {
+	return h.keys(sections[s].file, sections[s].optional)
+}
 
 // keys reads a file of keys. A missing one has none when optional.
 func (h *hub) keys(name string, optional bool) (Keys, error) {

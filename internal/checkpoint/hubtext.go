@@ -36,7 +36,8 @@ func (h *hub) Tokenizer() (*tokenizer.Tokenizer, error) {
 	}
 	vocab, merges := read("vocab.json"), read("merges.txt")
 	if first == nil && (vocab == nil || merges == nil || config == nil) {
-		first = &Error{File: "tokenizer.json", Problem: "missing, and so is another form of tokenizer", Err: fs.ErrNotExist}
+		const problem = "missing, and so is another form of tokenizer"
+		first = &Error{File: "tokenizer.json", Problem: problem, Err: fs.ErrNotExist}
 	}
 	if first != nil {
 		return nil, first

@@ -41,7 +41,8 @@ func (k Keys) At(path string) (file, field string) {
 func ParseKeys(file string, data []byte) (Keys, error) {
 	k := Keys{File: file, Values: map[string]json.RawMessage{}}
 	r := strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
-		return &Error{File: file, Problem: "not a JSON object: byte " + strconv.Itoa(pos) + ": " + problem}
+		problem = "not a JSON object: byte " + strconv.Itoa(pos) + ": " + problem
+		return &Error{File: file, Problem: problem}
 	}}
 	err := r.Object(func(key []byte) error {
 		name := string(key)

@@ -42,7 +42,8 @@ func (o object) unsupported(key, value string) {
 
 // sub returns the object under key; an absent one is empty.
 func (o object) sub(key string) object {
-	in := object{Keys: checkpoint.Keys{File: o.File, Place: o.Place}, path: o.path + key + ".", err: o.err}
+	in := o
+	in.path, in.Values = o.path+key+".", nil
 	if o.Has(key) {
 		if err := json.Unmarshal(o.Values[key], &in.Values); err != nil {
 			o.fail(key, "not a JSON object", err)

@@ -14,12 +14,12 @@
 //
 // To add a family:
 //
-//   - a file with a parser, which reads keys and returns a Spec that states the differences from the
-//     family it comes from (qwen25vl.go is the shortest to copy), and the names of its tensors as pairs
-//     of patterns, ours and the checkpoint's ([weights.Rename]);
+//   - a file with a parser, which reads keys and returns a Spec that states the differences from
+//     the family it comes from (qwen25vl.go is the shortest to copy), and the names of its tensors
+//     as pairs of patterns, ours and the checkpoint's ([weights.Rename]);
 //   - a line in table.go;
 //   - a configuration in family_test.go: all keys, which of them have no default;
-//   - a small fixture with the reference's tokens; docs/adding-a-family.md goes through it step by step.
+//   - a small fixture with the reference's tokens (docs/adding-a-family.md goes step by step).
 //
 // spec.go holds the Spec and Load, object.go how a key is read, shared.go and processor.go what
 // families have in common; each other file is a family.
@@ -97,12 +97,13 @@ type Layout struct {
 // Names finds the model's tensors in a checkpoint: by the checkpoint's own names where it has them,
 // else by the first of the family's layouts that fits, the first of all if none does. shape returns
 // the shape of one of the checkpoint's tensors; nil, which is not known, is taken to fit.
-func (s Spec) Names(from checkpoint.Checkpoint, shape func(name string) ([]int, bool)) weights.Names {
+func (s Spec) Names(from checkpoint.Checkpoint, shape func(string) ([]int, bool)) weights.Names {
 	if own := from.Names(); own != nil {
 		return own
 	}
 	for _, l := range s.Layouts {
-		if got, ok := shape(l.Probe); ok && (l.Shape == nil || got == nil || slices.Equal(l.Shape, got)) {
+		got, ok := shape(l.Probe)
+		if ok && (l.Shape == nil || got == nil || slices.Equal(l.Shape, got)) {
 			return l.Names
 		}
 	}
@@ -180,7 +181,8 @@ func (s Spec) validate(config object) {
 	}
 	check("", s.LLM.Validate())
 	if v := s.Vision; v != nil {
-		check("vision_config", errors.Join(v.Encoder.Validate(), v.Adapter.Validate(), v.Preprocess.Validate()))
+		check("vision_config", errors.Join(v.Encoder.Validate(), v.Adapter.Validate()))
+		check("vision_config", v.Preprocess.Validate())
 	}
 }
 

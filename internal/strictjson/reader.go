@@ -264,5 +264,6 @@ func (r *Reader) Raw() ([]byte, error) {
 }
 
 func wordByte(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == 'E' || c == '-' || c == '+' || c == '.'
+	digit := c >= '0' && c <= '9'
+	return digit || c >= 'a' && c <= 'z' || c == 'E' || c == '-' || c == '+' || c == '.'
 }

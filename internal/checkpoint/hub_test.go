@@ -1,0 +1,182 @@
+package checkpoint
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl/tokenizer"
+)
+
+func files(pairs ...string) fstest.MapFS {
+	out := fstest.MapFS{}
+	for i := 0; i < len(pairs); i += 2 {
+		out[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+	}
+	return out
+}
+
+func placeOf(t testing.TB, err error) [2]string {
+	t.Helper()
+	var p Placed
+	require.ErrorAs(t, err, &p)
+	file, field := p.Place()
+	return [2]string{file, field}
+}
+
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"a":1}`), 0o600))
+	c, err := Open(dir)
+	require.NoError(t, err)
+	k, err := c.Keys(Model)
+	require.NoError(t, err)
+	require.Equal(t, "1", string(k.Values["a"]))
+
+	var path *fs.PathError
+	_, err = Open(file)
+	require.ErrorAs(t, err, &path)
+	require.Equal(t, file, path.Path)
+	require.ErrorContains(t, err, "not a directory")
+	_, err = Open(filepath.Join(dir, "none"))
+	require.ErrorAs(t, err, &path)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestSections(t *testing.T) {
+	c := OpenFS(files("config.json", `{"a": null, "b": {"c": [1]}, "b": {"c": [2]}}`))
+	k, err := c.Keys(Model)
+	require.NoError(t, err)
+	require.False(t, k.Has("a"), "null is as good as absent")
+	require.Equal(t, `{"c": [2]}`, string(k.Values["b"]), "the last of equal keys")
+	file, field := k.At("b.c")
+	require.Equal(t, [2]string{"config.json", "b.c"}, [2]string{file, field})
+	for _, s := range []Section{Videos, Generation} {
+		k, err := c.Keys(s)
+		require.NoError(t, err)
+		require.False(t, k.Has("a"))
+	}
+	_, err = c.Keys(Images)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Equal(t, [2]string{"preprocessor_config.json", ""}, placeOf(t, err))
+}
+
+// brokenFS fails at one file, as a disk does.
+type brokenFS struct {
+	fs.FS
+	at string
+}
+
+var errDisk = errors.New("disk")
+
+func (b brokenFS) Open(name string) (fs.File, error) {
+	if name == b.at {
+		return nil, errDisk
+	}
+	return b.FS.Open(name)
+}
+
+func TestBadFiles(t *testing.T) {
+	for text, problem := range map[string]string{
+		"":                          "byte 0",
+		"null":                      "not a JSON object",
+		"[1]":                       "not a JSON object",
+		`{"a":1}{}`:                 "byte 7",
+		`{"a":}`:                    "byte 5",
+		"{\"a\":\"\xff\"}":          "UTF-8",
+		strings.Repeat(`{"a":`, 99): "too deeply",
+		`{"a":"` + strings.Repeat("x", maxFile) + `"}`: "larger than",
+	} {
+		_, err := OpenFS(files("generation_config.json", text)).Keys(Generation)
+		require.ErrorContains(t, err, problem, "%.20s", text)
+		require.Equal(t, [2]string{"generation_config.json", ""}, placeOf(t, err))
+	}
+	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "vocab.json", "chat_template.jinja"} {
+		c := OpenFS(brokenFS{files(), name})
+		_, err := c.Tokenizer()
+		if name == "chat_template.jinja" {
+			_, err = c.Template()
+		}
+		require.ErrorIs(t, err, errDisk, name)
+		require.Equal(t, [2]string{name, ""}, placeOf(t, err))
+	}
+}
+
+// A template of its own file goes before those in JSON; the tokens that it may print are named.
+func TestTemplate(t *testing.T) {
+	config := `{"chat_template": "three", "bos_token": "<b>", "eos_token": {"content": "<e>"}, "pad_token": null, "unk_token": 3}`
+	all := files("chat_template.jinja", "one", "chat_template.json", `{"chat_template": "two"}`, "tokenizer_config.json", config)
+	for _, want := range [][3]string{
+		{"one", "chat_template.jinja", ""}, {"two", "chat_template.json", "chat_template"}, {"three", "tokenizer_config.json", "chat_template"},
+	} {
+		got, err := OpenFS(all).Template()
+		require.NoError(t, err)
+		require.Equal(t, want, [3]string{got.Source, got.File, got.Field})
+		require.Equal(t, map[string]string{"bos_token": "<b>", "eos_token": "<e>", "unk_token": ""}, got.Tokens)
+		delete(all, want[1])
+	}
+	got, err := OpenFS(all).Template()
+	require.NoError(t, err)
+	require.Empty(t, got.Source)
+	_, err = OpenFS(files("chat_template.json", `{"chat_template": [1]}`)).Template()
+	require.Equal(t, [2]string{"chat_template.json", "chat_template"}, placeOf(t, err))
+	got, err = OpenFS(files("chat_template.jinja", "")).Template()
+	require.NoError(t, err)
+	require.Equal(t, "chat_template.jinja", got.File)
+}
+
+// Which form of tokenizer counts, told by whose error comes.
+func TestTokenizerForms(t *testing.T) {
+	all := files("tokenizer.json", "{", "any.tiktoken", "!", "tiktoken.model", "!", "vocab.json", "{", "merges.txt", "", "tokenizer_config.json", "{}")
+	for _, c := range [][2]string{
+		{"tokenizer.json", "tokenizer.json"}, {"any.tiktoken", "tiktoken ranks"}, {"tiktoken.model", "tiktoken ranks"},
+		{"vocab.json", "tokenizer_config.json"}, // without added tokens
+	} {
+		_, err := OpenFS(all).Tokenizer()
+		var bad *tokenizer.FormatError
+		require.ErrorAs(t, err, &bad, c[0])
+		require.Equal(t, c[1], bad.File)
+		delete(all, c[0])
+	}
+	_, err := OpenFS(all).Tokenizer()
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.Equal(t, [2]string{"tokenizer.json", ""}, placeOf(t, err))
+}
+
+// Without weights the index tells names, without either nothing is known.
+func TestOutline(t *testing.T) {
+	c := OpenFS(files("model.safetensors.index.json", `{"weight_map": {"a": "one.safetensors"}}`))
+	o, err := c.Outline()
+	require.NoError(t, err)
+	shape, ok := o.Shape("a")
+	require.True(t, ok)
+	require.Nil(t, shape)
+	_, ok = o.Shape("b")
+	require.False(t, ok)
+	o, err = OpenFS(files()).Outline()
+	require.NoError(t, err)
+	require.Empty(t, o.Shapes)
+	_, err = OpenFS(files("model.safetensors.index.json", `{"weight_map": 1}`)).Outline()
+	require.Equal(t, "model.safetensors.index.json", placeOf(t, err)[0])
+
+	dir := t.TempDir()
+	header := `{"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}`
+	file := append([]byte{byte(len(header)), 0, 0, 0, 0, 0, 0, 0}, header+"12345678"...)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.safetensors"), file, 0o600))
+	c, err = Open(dir)
+	require.NoError(t, err)
+	o, err = c.Outline()
+	require.NoError(t, err)
+	require.EqualValues(t, len(file), o.Bytes)
+	require.Equal(t, map[string][]int{"a": {2, 1}}, o.Shapes)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.safetensors"), file[:20], 0o600))
+	_, err = c.Outline()
+	require.ErrorContains(t, err, "header")
+}
