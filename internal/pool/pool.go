@@ -1,8 +1,9 @@
 // Package pool runs loops of independent items on a fixed set of persistent workers.
 //
-// Workers spin for some microseconds after a loop, since the next one follows at once inside a forward pass, and then park: an
-// idle pool uses no CPU. Which worker runs which item is not fixed, so an item must write only what belongs to it; results then do
-// not depend on the number of workers.
+// Workers spin for some microseconds after a loop, since the next one follows at once inside a
+// forward pass, and then park: an idle pool uses no CPU. Which worker runs which item is not
+// fixed, so an item must write only what belongs to it; results then do not depend on the number
+// of workers.
 package pool
 
 import (
@@ -16,12 +17,13 @@ const (
 	badClosed  = "pool: run after close"
 )
 
-// spins is how often a waiting worker yields before it parks: 0.1 to 0.5 ms, longer than workers wait for each other within a forward pass. On
-// virtual machines a thread that sleeps takes so long to wake that decoding lost a sixth of its time with a tenth of that.
+// spins is how often a waiting worker yields before it parks: 0.1 to 0.5 ms, longer than workers
+// wait for each other within a forward pass. On virtual machines a thread that sleeps takes so
+// long to wake that decoding lost a sixth of its time with a tenth of that.
 const spins = 1024
 
-// Task is the body of a loop. Do handles item i on the given worker, 0 ≤ worker < Threads. Implementations are
-// usually structs kept by the caller, so that a loop allocates nothing.
+// Task is the body of a loop. Do handles item i on the given worker, 0 ≤ worker < Threads.
+// Implementations are usually structs kept by the caller, so that a loop allocates nothing.
 type Task interface{ Do(worker, i int) }
 
 // Pool is a set of persistent workers. Run may be called by one goroutine at a time; Stop by any.
@@ -39,7 +41,8 @@ type Pool struct {
 	caller  parking
 }
 
-// parking is where one goroutine sleeps. The flag says that it is about to receive from the channel.
+// parking is where one goroutine sleeps. The flag says that it is about to receive from the
+// channel.
 type parking struct {
 	parked atomic.Bool
 	signal chan struct{}
@@ -53,7 +56,8 @@ func (p *parking) unpark() {
 	}
 }
 
-// wait returns once ready reports true, spinning first and sleeping then. Whoever makes ready true calls unpark.
+// wait returns once ready reports true, spinning first and sleeping then. Whoever makes ready true
+// calls unpark.
 func (p *parking) wait(ready func() bool) {
 	for range spins {
 		if ready() {
@@ -89,10 +93,11 @@ func New(threads int) *Pool {
 // Threads returns the number of workers, the caller of Run included.
 func (p *Pool) Threads() int { return p.threads }
 
-// Run calls t.Do for every i in 0..n-1 and returns when all are done. After Stop, items not yet begun are left out.
+// Run calls t.Do for every i in 0..n-1 and returns when all are done. After Stop, items not yet
+// begun are left out.
 //
-// Panics if a worker does, once no worker is inside the loop any more, with a *[Panic] that has the worker's stack.
-// Items not yet begun are left out then too.
+// Panics if a worker does, once no worker is inside the loop any more, with a *[Panic] that has
+// the worker's stack. Items not yet begun are left out then too.
 func (p *Pool) Run(t Task, n int) {
 	if p.closed.Load() {
 		panic(badClosed)

@@ -92,7 +92,8 @@ func requireGone(t *testing.T, before int) {
 	t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
 }
 
-// A panic in any worker ends the loop, is passed on by Run with the stack of the worker, and leaves the pool usable.
+// A panic in any worker ends the loop, is passed on by Run with the stack of the worker, and
+// leaves the pool usable.
 func TestWorkerPanics(t *testing.T) {
 	before := runtime.NumGoroutine()
 	p := New(4)

@@ -1,5 +1,11 @@
 package sample
 
+// The seam for output that follows a grammar. A constraint takes part in two places: before a
+// choice its mask takes tokens out of the row (sampler.go says where among the other steps), and
+// after it Accept tells it the token, whoever chose it. That the text is complete ends the answer:
+// internal/engine, take. Where a constraint begins (after the reasoning) is its own business; the
+// phases of internal/output are made for it.
+
 import (
 	"errors"
 	"math"
@@ -7,7 +13,8 @@ import (
 
 // Constraint narrows what may be sampled, for output that follows a grammar.
 type Constraint interface {
-	// Mask clears the bits of tokens that may not come next. Bit i%64 of word i/64 is token i; all start set.
+	// Mask clears the bits of tokens that may not come next. Bit i%64 of word i/64 is token i; all
+	// start set.
 	Mask(allowed []uint64)
 	// Accept takes the chosen token and reports whether the text is complete.
 	Accept(token int) (done bool)
@@ -16,8 +23,8 @@ type Constraint interface {
 // ErrNoneAllowed says that a constraint leaves no token with a finite logit.
 var ErrNoneAllowed = errors.New("sample: the constraint allows no token")
 
-// Constrain makes the sampler ask c before every choice from now on; nil takes the constraint away. Penalties are
-// applied before the mask, temperature and what follows after it.
+// Constrain makes the sampler ask c before every choice from now on; nil takes the constraint
+// away. Penalties are applied before the mask, temperature and what follows after it.
 func (s *Sampler) Constrain(c Constraint) {
 	s.constraint = c
 	if c != nil && s.allowed == nil {

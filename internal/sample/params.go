@@ -1,7 +1,11 @@
 // Package sample chooses the next token from a row of logits.
 //
-// Everything is a function of the logits, the parameters, the tokens seen so far and the seed. The order of the steps
-// is: penalties, the constraint's mask, temperature, top-k, top-p, min-p, draw.
+// Everything is a function of the logits, the parameters, the tokens seen so far and the seed. The
+// order of the steps is: penalties, the constraint's mask, temperature, top-k, top-p, min-p, draw.
+// They mean what they mean in transformers; a test does the same as it is written there.
+//
+// This file has the parameters; sampler.go the steps; select.go the selection of the best;
+// constraint.go the seam for grammars. What becomes of a chosen token is the engine's.
 package sample
 
 import (
@@ -14,9 +18,9 @@ import (
 type Params struct {
 	Temperature       float64 // divides the logits; 0: greedy
 	TopK              int     // keep the best TopK tokens, and those that tie with the last; 0: all
-	TopP              float64 // keep the fewest best tokens whose probabilities reach TopP; 0 or 1: all
+	TopP              float64 // keep the fewest best that reach this probability; 0 or 1: all
 	MinP              float64 // drop tokens less probable than MinP times the best; 0: none
-	RepetitionPenalty float64 // divides positive logits of seen tokens and multiplies negative ones; 0 or 1: off
+	RepetitionPenalty float64 // divides positive logits of seen tokens, else multiplies; 0 or 1: off
 	PresencePenalty   float64 // subtracted from the logits of generated tokens
 	FrequencyPenalty  float64 // subtracted for each time that a token was generated
 	Seed              uint64

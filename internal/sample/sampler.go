@@ -1,11 +1,17 @@
 package sample
 
+// One request's choices, step by step: penalties, mask, temperature, top-k, top-p, min-p, draw.
+// Each step is a pass over what the one before left, in the order of the tokens, so that a draw
+// depends on the row and the seed alone. params.go says what the numbers mean, select.go how the
+// best are found without sorting, constraint.go what a mask is.
+
 import (
 	"math"
 	"math/rand/v2"
 )
 
-// Sampler chooses the tokens of one request. It allocates when it is made and not afterwards. It belongs to one goroutine.
+// Sampler chooses the tokens of one request. It allocates when it is made and not afterwards. It
+// belongs to one goroutine.
 type Sampler struct {
 	p      Params
 	rng    rand.PCG
@@ -38,7 +44,8 @@ func New(p Params, vocab int) (*Sampler, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Sampler{p: p, rng: *rand.NewPCG(p.Seed, 0x9e3779b97f4a7c15), scores: make([]float32, vocab)}
+	rng := *rand.NewPCG(p.Seed, 0x9e3779b97f4a7c15)
+	s := &Sampler{p: p, rng: rng, scores: make([]float32, vocab)}
 	if s.repeats() {
 		s.seen, s.list = make([]bool, vocab), make([]int32, 0, vocab)
 	}
@@ -64,7 +71,8 @@ func (s *Sampler) Observe(tokens []int) {
 	}
 }
 
-// Accept tells a token that was generated. done: the constraint, if there is one, says that the text is complete.
+// Accept tells a token that was generated. done: the constraint, if there is one, says that the
+// text is complete.
 func (s *Sampler) Accept(token int) (done bool) {
 	s.see(token)
 	if s.count != nil && token >= 0 && token < len(s.count) {
@@ -93,7 +101,7 @@ func (s *Sampler) Sample(logits []float32) (int, error) {
 	}
 	scores := s.scores
 	copy(scores, logits)
-	s.penalise(scores)
+	s.penalize(scores)
 	best, err := argmax(scores)
 	if err == nil && s.constraint != nil {
 		s.mask(scores)
@@ -107,10 +115,11 @@ func (s *Sampler) Sample(logits []float32) (int, error) {
 	return s.draw(scores, best), nil
 }
 
-// penalise applies the penalties.
+// penalize applies the penalties.
 //
-// Source: transformers, RepetitionPenaltyLogitsProcessor; OpenAI API reference, frequency and presence penalties.
-func (s *Sampler) penalise(scores []float32) {
+// Source: transformers, RepetitionPenaltyLogitsProcessor; OpenAI API reference, frequency and
+// presence penalties.
+func (s *Sampler) penalize(scores []float32) {
 	penalty := float32(s.p.RepetitionPenalty)
 	for _, t := range s.list {
 		if scores[t] < 0 {
@@ -142,8 +151,9 @@ func argmax(scores []float32) (int, error) {
 
 // draw samples from what top-k, top-p and min-p leave.
 func (s *Sampler) draw(scores []float32, best int) int {
-	// Work on the tokens that can still be chosen. Anything 60 nats below the best has no weight in float64 sums of this size
-	// that a draw could notice, so a full row needs no exponential for most of its tokens.
+	// Work on the tokens that can still be chosen. Anything 60 nats below the best has no weight
+	// in float64 sums of this size that a draw could notice, so a full row needs no exponential
+	// for most of its tokens.
 	top := float64(scores[best])
 	floor := float32(top - 60*s.p.Temperature)
 	if s.best != nil {
@@ -176,7 +186,8 @@ func (s *Sampler) draw(scores []float32, best int) int {
 	return int(kept[len(kept)-1].token)
 }
 
-// topK keeps the best k and what ties with the last of them, as transformers' TopKLogitsWarper does.
+// topK keeps the best k and what ties with the last of them, as transformers' TopKLogitsWarper
+// does.
 func (s *Sampler) topK(c []candidate) []candidate {
 	if s.p.TopK == 0 || s.p.TopK >= len(c) {
 		return c
@@ -192,7 +203,8 @@ func (s *Sampler) topK(c []candidate) []candidate {
 	return keep
 }
 
-// topP keeps the fewest best whose weights reach TopP of the sum, at least one; of equals the lower tokens.
+// topP keeps the fewest best whose weights reach TopP of the sum, at least one; of equals the
+// lower tokens.
 //
 // Source: transformers, TopPLogitsWarper.
 func (s *Sampler) topP(c []candidate, sum float64) ([]candidate, float64) {

@@ -63,7 +63,8 @@ func TestGreedy(t *testing.T) {
 		"zero_and_zero": {[]float32{float32(math.Copysign(0, -1)), 0}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// The least temperature, the smallest nucleus and one candidate all give the greedy token.
+			// The least temperature, the smallest nucleus and one candidate all give the greedy
+			// token.
 			for _, p := range []Params{{}, {Temperature: 1e-9, Seed: 7}, {Temperature: 1, TopP: 1e-12}} {
 				if name == "tie" && p.Temperature == 1e-9 || name == "zero_and_zero" && p.Temperature == 1e-9 {
 					continue // equals share the draw
@@ -119,8 +120,8 @@ func TestPenalties(t *testing.T) {
 	}
 }
 
-// filters is what transformers' TopK-, TopP- and MinPLogitsWarper do, written the way they are: sort in ascending order,
-// cumulate, remove. It returns the probabilities left.
+// filters is what transformers' TopK-, TopP- and MinPLogitsWarper do, written the way they are:
+// sort in ascending order, cumulate, remove. It returns the probabilities left.
 func filters(row []float32, p Params) []float64 {
 	n := len(row)
 	out := make([]float64, n)
@@ -211,7 +212,8 @@ func TestFiltersAsTransformers(t *testing.T) {
 	}
 }
 
-// 200 000 draws follow the softmax: chi-square over 40 cells, 39 degrees of freedom, 0.1 % point 72.05.
+// 200 000 draws follow the softmax: chi-square over 40 cells, 39 degrees of freedom, 0.1 % point
+// 72.05.
 func TestDistribution(t *testing.T) {
 	row := randomRow(40, 1, 5)
 	for _, temperature := range []float64{0.7, 1, 1.6} {
@@ -233,7 +235,8 @@ func TestDistribution(t *testing.T) {
 	}
 }
 
-// The same seed gives the same tokens, on every machine and in every version; another seed gives others.
+// The same seed gives the same tokens, on every machine and in every version; another seed gives
+// others.
 func TestSeed(t *testing.T) {
 	row := randomRow(1000, 1, 9)
 	draw := func(seed uint64) (ids []int) {

@@ -1,16 +1,18 @@
 package sample
 
-// Selecting the best of a vocabulary needs no sorting: the border between kept and dropped is found by partition, in
-// linear time on average, and a pass in token order keeps what lies on its better side. So the order of the draw does
-// not depend on how the border was found.
+// Selecting the best of a vocabulary needs no sorting: the border between kept and dropped is
+// found by partition, in linear time on average, and a pass in token order keeps what lies on its
+// better side. So the order of the draw does not depend on how the border was found. sampler.go
+// has the steps that use it.
 
 // before is the order of preference: the larger logit, of equals the lower token.
 func before(a, b candidate) bool {
 	return a.logit > b.logit || a.logit == b.logit && a.token < b.token
 }
 
-// cut returns the candidate at which, counted from the best, the weights add up to need or more, and the weight up to and
-// with it; the last one where they never do. It reorders c, which may not be empty.
+// cut returns the candidate at which, counted from the best, the weights add up to need or more,
+// and the weight up to and with it; the last one where they never do. It reorders c, which may not
+// be empty.
 func cut(c []candidate, need float64, weight func(candidate) float64) (candidate, float64) {
 	reached := 0.0
 	random := uint32(len(c)) // for pivots that no row of logits can foresee at a glance
