@@ -1,18 +1,18 @@
 // Package safetensors reads the headers of safetensors files.
 //
-// A file is the length of its header in 8 bytes, the header, a JSON object of tensors by name, and the
-// tensors' bytes. [Read] holds every rule of the format against a file: the tensors lie one after
-// another and fill it, their shapes and types take what their offsets say, no key comes twice. Every
-// length is held against the bytes that are there before anything is allocated or indexed. Only the
-// header is touched, so that a mapped file is not read.
+// A file is the length of its header in 8 bytes, the header, a JSON object of tensors by name, and
+// the tensors' bytes. [Read] holds every rule of the format against a file: the tensors lie one
+// after another and fill it, their shapes and types take what their offsets say, no key comes
+// twice. Every length is held against the bytes that are there before anything is allocated or
+// indexed. Only the header is touched, so that a mapped file is not read.
 //
-// Source: github.com/huggingface/safetensors, README (format) and safetensors/src/tensor.rs (rules).
+// Source: github.com/huggingface/safetensors, README (format) and safetensors/src/tensor.rs
+// (rules).
 package safetensors
 
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"slices"
 
@@ -46,15 +46,17 @@ type header struct {
 }
 
 func (h *header) fail(field, format string, args ...any) error {
-	return &weights.FormatError{File: h.file, Field: field, Reason: fmt.Sprintf(format, args...)}
+	return weights.Malformed(h.file, field, format, args...)
 }
 
 // Read is the [weights.Reader] of the format.
 func Read(file string, data []byte) ([]weights.Tensor, error) {
 	h := &header{file: file}
-	h.Fail = func(pos int, problem string) error { return h.fail(headerPart, "byte %d: %s", pos, problem) }
+	h.Fail = func(pos int, problem string) error {
+		return h.fail(headerPart, "byte %d: %s", pos, problem)
+	}
 	if len(data) < 8 {
-		return nil, h.fail(headerPart, "the file has %d bytes, too few for the header's length", len(data))
+		return nil, h.fail(headerPart, "%d bytes are too few for the header's length", len(data))
 	}
 	n, data := binary.LittleEndian.Uint64(data), data[8:]
 	if n > maxHeader {
@@ -107,44 +109,33 @@ func (h *header) stringMap(field string) error {
 			return h.fail(field, "has more than %d keys", maxMetadata)
 		}
 		if h.Next() != '"' {
-			return h.fail(field, "holds something other than strings")
+			return h.fail(field, "not a map of strings")
 		}
 		_, err := h.Str()
 		return err
 	})
 }
 
-// tensor reads {"dtype": …, "shape": […], "data_offsets": [begin, end]}; each key exactly once and no other.
+// tensor reads an object of dtype, shape and data_offsets, each exactly once and no other.
 func (h *header) tensor(name string) (entry, error) {
 	e := entry{name: name}
 	var seen [3]bool
-	once := func(i int) error {
-		if seen[i] {
+	err := h.Object(func(key []byte) (err error) {
+		part := slices.Index(tensorKeys[:], string(key))
+		if part < 0 {
+			return h.fail(name, "has a key other than dtype, shape and data_offsets")
+		}
+		if seen[part] {
 			return h.fail(name, "duplicate key")
 		}
-		seen[i] = true
-		return nil
-	}
-	var dtype string
-	var offsets []uint64
-	err := h.Object(func(key []byte) (err error) {
-		switch string(key) {
-		case "dtype":
-			if err = once(0); err == nil {
-				var text []byte
-				text, err = h.Str()
-				dtype = string(text)
-			}
-		case "shape":
-			if err = once(1); err == nil {
-				e.shape, err = h.shape(name)
-			}
-		case "data_offsets":
-			if err = once(2); err == nil {
-				offsets, err = h.offsets(name)
-			}
+		seen[part] = true
+		switch part {
+		case 0:
+			e.dtype, err = h.dtype(name)
+		case 1:
+			e.shape, err = h.shape(name)
 		default:
-			err = h.fail(name, "has a key other than dtype, shape and data_offsets")
+			e.begin, e.end, err = h.offsets(name)
 		}
 		return err
 	})
@@ -152,25 +143,34 @@ func (h *header) tensor(name string) (entry, error) {
 		return e, err
 	}
 	if seen != [3]bool{true, true, true} {
-		return e, h.fail(name, "lacks dtype, shape or data_offsets")
+		return e, h.fail(name, "dtype, shape or data_offsets is missing")
 	}
-	e.begin, e.end = offsets[0], offsets[1]
 	if e.end < e.begin {
 		return e, h.fail(name, "data_offsets run backwards")
 	}
-	known, ok := weights.Known(dtype)
-	if !ok {
-		return e, &weights.UnsupportedError{File: h.file, Field: name, Feature: "element type " + weights.Quote(dtype)}
-	}
-	e.dtype = known
 	n, ok := weights.Elements(e.shape)
 	if !ok {
 		return e, h.fail(name, "size overflows")
 	}
-	if size, ok := known.Bytes(n); !ok || size != e.end-e.begin {
-		return e, h.fail(name, "%d elements of %s do not take the %d bytes of data_offsets", n, known, e.end-e.begin)
+	if size, ok := e.dtype.Bytes(n); !ok || size != e.end-e.begin {
+		return e, h.fail(name, "%d elements of %s do not take the %d bytes of data_offsets",
+			n, e.dtype, e.end-e.begin)
 	}
 	return e, nil
+}
+
+var tensorKeys = [3]string{"dtype", "shape", "data_offsets"}
+
+func (h *header) dtype(name string) (weights.DType, error) {
+	text, err := h.Str()
+	if err != nil {
+		return "", err
+	}
+	d, ok := weights.Known(string(text))
+	if !ok {
+		return "", weights.Unsupported(h.file, name, "element type %s", weights.Quote(string(text)))
+	}
+	return d, nil
 }
 
 // shape reads the dimensions, each of which fits an int.
@@ -192,26 +192,25 @@ func (h *header) shape(name string) ([]int, error) {
 	return slices.Clone(buf[:n]), err
 }
 
-func (h *header) offsets(name string) ([]uint64, error) {
-	v := make([]uint64, 0, 2)
-	err := h.Array(func() error {
-		n, err := h.Uint()
-		if err == nil && len(v) == 2 {
-			err = h.fail(name, "data_offsets is not a pair")
-		}
-		v = append(v, n)
+func (h *header) offsets(name string) (begin, end uint64, err error) {
+	n := 0
+	err = h.Array(func() error {
+		v, err := h.Uint()
+		begin, end = end, v
+		n++
 		return err
 	})
-	if err == nil && len(v) != 2 {
+	if err == nil && n != 2 {
 		err = h.fail(name, "data_offsets is not a pair")
 	}
-	return v, err
+	return begin, end, err
 }
 
 // lay checks that the tensors lie one after another and fill data, and gives each its bytes.
 func (h *header) lay(entries []entry, data []byte) ([]weights.Tensor, error) {
 	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end),
+			cmp.Compare(a.name, b.name))
 	})
 	tensors := make([]weights.Tensor, len(entries))
 	at, size := uint64(0), uint64(len(data))
@@ -225,7 +224,8 @@ func (h *header) lay(entries []entry, data []byte) ([]weights.Tensor, error) {
 			return nil, h.fail(e.name, "ends at %d of %d bytes of data", e.end, size)
 		}
 		at = e.end
-		tensors[i] = weights.Tensor{Name: e.name, DType: e.dtype, Shape: e.shape, Data: data[e.begin:e.end:e.end], File: h.file}
+		tensors[i] = weights.Tensor{Name: e.name, DType: e.dtype, Shape: e.shape,
+			Data: data[e.begin:e.end:e.end], File: h.file}
 	}
 	if at != size {
 		return nil, h.fail("data", "%d bytes follow the last tensor", size-at)

@@ -1,13 +1,12 @@
 package shards
 
-// The index of a checkpoint in several files, such as model.safetensors.index.json: a JSON object whose
-// weight_map says which shard holds which tensor. The shards are opened by shards.go and then held
-// against it: all that is listed must be where it is said to be, and nothing else be there.
+// The index of a checkpoint in several files, such as model.safetensors.index.json: a JSON object
+// whose weight_map says which shard holds which tensor. The shards are opened by shards.go and then
+// held against it: all that is listed must be where it is said to be, and nothing else be there.
 
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -35,7 +34,7 @@ type placed struct {
 }
 
 func (ix *index) fail(field, format string, args ...any) error {
-	return &weights.FormatError{File: ix.file, Field: field, Reason: fmt.Sprintf(format, args...)}
+	return weights.Malformed(ix.file, field, format, args...)
 }
 
 // readIndex reads the index of that name at the root of fsys, which is shown in errors as shown.
@@ -114,7 +113,8 @@ func (ix *index) place(r *strictjson.Reader, shards map[string]int, tensor strin
 	return nil
 }
 
-// sortShards puts the shards in order of their names, so that errors do not depend on the index's order.
+// sortShards puts the shards in order of their names, so that errors do not depend on the index's
+// order.
 func (ix *index) sortShards() {
 	old := slices.Clone(ix.shards)
 	slices.Sort(ix.shards)
@@ -127,8 +127,8 @@ func (ix *index) sortShards() {
 	}
 }
 
-// check holds the tensors of all shards against the index: each is listed, and each that is listed is in
-// its shard.
+// check holds the tensors of all shards against the index: each is listed, and each that is listed
+// is in its shard.
 func (ix *index) check(src *weights.Source, dir string) error {
 	names := src.Names()
 	for _, w := range ix.weights {
@@ -145,5 +145,5 @@ func (ix *index) check(src *weights.Source, dir string) error {
 		return nil
 	}
 	t, _ := src.Tensor(names[0])
-	return &weights.FormatError{File: t.File, Field: t.Name, Reason: "not in the index " + weights.Quote(ix.file)}
+	return weights.Malformed(t.File, t.Name, "not in the index %s", weights.Quote(ix.file))
 }

@@ -1,6 +1,6 @@
-// Package shards opens the tensors of a folder in the hub's layout: one file of them, or several that an
-// index names. The table of its file formats is here; each has its reader in a package of its own, and
-// what tensors are for is the business of internal/weights.
+// Package shards opens the tensors of a folder in the hub's layout: one file of them, or several
+// that an index names. The table of its file formats is here; each has its reader in a package of
+// its own, and what tensors are for is the business of internal/weights.
 package shards
 
 import (
@@ -22,8 +22,8 @@ type format struct {
 	read          weights.Reader
 }
 
-// formats in the order in which they are looked for: the first that is there counts, whatever is wrong
-// with it.
+// formats in the order in which they are looked for: the first that is there counts, whatever is
+// wrong with it.
 var formats = []format{
 	{"model.safetensors", "model.safetensors.index.json", safetensors.Read},
 	{"pytorch_model.bin", "pytorch_model.bin.index.json", torchfile.Read},
@@ -36,16 +36,16 @@ var formats = []format{
 //   - pytorch_model.bin
 //   - pytorch_model.bin.index.json and the shards that it names
 //
-// so that safetensors are preferred, whatever is wrong with them. Shards must have plain file names.
-// Symbolic links are followed. Files are memory-mapped and their tensor data is not touched; they must
-// not be shortened while the Source is open.
+// so that safetensors are preferred, whatever is wrong with them. Shards must have plain file
+// names. Symbolic links are followed. Files are memory-mapped and their tensor data is not touched;
+// they must not be shortened while the Source is open.
 //
 // Errors: *[weights.FormatError], *[weights.UnsupportedError], or a file's own error, wrapped
 // (fs.ErrNotExist where there is no checkpoint).
 func OpenDir(dir string) (*weights.Source, error) { return open(os.DirFS(dir), dir) }
 
-// OpenFS opens the checkpoint at the root of fsys as [OpenDir] does. Files that are not files of the
-// operating system are read into memory once.
+// OpenFS opens the checkpoint at the root of fsys as [OpenDir] does. Files that are not files of
+// the operating system are read into memory once.
 func OpenFS(fsys fs.FS) (*weights.Source, error) { return open(fsys, "") }
 
 // OpenFile opens one safetensors file of fsys, whatever its name.
@@ -57,7 +57,8 @@ func OpenFile(fsys fs.FS, name string) (*weights.Source, error) {
 // IndexNames returns the names of the tensors that the index at the root of fsys lists, sorted. The
 // shards need not be there.
 //
-// Errors: *[weights.FormatError], or the file's own, wrapped (fs.ErrNotExist where there is no index).
+// Errors: *[weights.FormatError], or the file's own, wrapped (fs.ErrNotExist where there is no
+// index).
 func IndexNames(fsys fs.FS) ([]string, error) {
 	for _, f := range formats {
 		ix, err := readIndex(fsys, f.index, f.index)
@@ -73,7 +74,8 @@ func IndexNames(fsys fs.FS) ([]string, error) {
 		}
 		return names, nil
 	}
-	return nil, fmt.Errorf("shards: no index: neither %s nor %s: %w", formats[0].index, formats[1].index, fs.ErrNotExist)
+	return nil, fmt.Errorf("shards: no index: neither %s nor %s: %w",
+		formats[0].index, formats[1].index, fs.ErrNotExist)
 }
 
 func open(fsys fs.FS, dir string) (*weights.Source, error) {
@@ -129,7 +131,8 @@ func (o *opening) addAll(ix *index) error {
 	for _, shard := range ix.shards {
 		err := o.add(shard)
 		if errors.Is(err, fs.ErrNotExist) {
-			return &weights.FormatError{File: ix.file, Field: shard, Reason: "missing shard", Err: fs.ErrNotExist}
+			return &weights.FormatError{
+				File: ix.file, Field: shard, Reason: "missing shard", Err: fs.ErrNotExist}
 		}
 		if err != nil {
 			return err

@@ -1,7 +1,7 @@
 package torchfile
 
-// The values of a pickle and the dozen names that it may use: storages by type, the two functions that
-// make tensors of them, and OrderedDict. Any other name is refused, so that nothing runs.
+// The values of a pickle and the dozen names that it may use: storages by type, the two functions
+// that make tensors of them, and OrderedDict. Any other name is refused, so that nothing runs.
 
 import (
 	"fmt"
@@ -9,14 +9,15 @@ import (
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
-// value is what the stack of an unpickler holds: none, bool, int64, string, tuple, *dict, global, *storage or *view.
+// value is what the stack of an unpickler holds: none, bool, int64, string, tuple, *dict, global,
+// *storage or *view.
 type value any
 
 type none struct{}
 
 type tuple []value
 
-// dict is a dict or an OrderedDict with strings as keys; a key may be there twice.
+// dict is a dict or an OrderedDict with strings as keys; a key may come twice.
 type dict struct {
 	ordered bool
 	keys    []string
@@ -136,8 +137,8 @@ func (p *unpickler) setItems(op byte) error {
 	return nil
 }
 
-// build sets an object's attributes. A module's state dict has some, the versions of its parts, which say nothing about
-// tensors.
+// build sets an object's attributes. A module's state dict has some, the versions of its parts,
+// which say nothing about tensors.
 func (p *unpickler) build() error {
 	items, err := p.pop(1)
 	if err != nil {
@@ -167,7 +168,7 @@ func (p *unpickler) reduce() error {
 	}
 	args, ok := items[1].(tuple)
 	if !ok {
-		return p.fail("a call's arguments are " + kind(items[1]))
+		return p.fail("a call's arguments are %s", kind(items[1]))
 	}
 	switch {
 	case g.name == orderedDict && len(args) == 0:
@@ -188,7 +189,8 @@ func (p *unpickler) reduce() error {
 	return p.refuse(fmt.Sprintf("a call of %s with %d arguments", g.name, len(args)))
 }
 
-// tensor reads storage, offset, shape, stride, requires_grad, hooks and, since torch 2.0, metadata, which must be None.
+// tensor reads storage, offset, shape, stride, requires_grad, hooks and, since torch 2.0, metadata,
+// which must be None.
 //
 // Source: torch/_utils.py, _rebuild_tensor_v2.
 func (p *unpickler) tensor(args tuple) (*view, error) {
@@ -196,11 +198,13 @@ func (p *unpickler) tensor(args tuple) (*view, error) {
 	offset, ok1 := args[1].(int64)
 	shape, ok2 := integers(args[2])
 	stride, ok3 := integers(args[3])
-	if !ok || !ok1 || !ok2 || !ok3 || !isBool(args[4]) || !isEmpty(args[5]) || len(args) == 7 && args[6] != value(none{}) {
-		return nil, p.refuse("other arguments of " + rebuildTensor + " than a storage, an offset, a shape, strides, a bool and no hooks")
+	if !ok || !ok1 || !ok2 || !ok3 || !isBool(args[4]) || !isEmpty(args[5]) ||
+		len(args) == 7 && args[6] != value(none{}) {
+		return nil, p.refuse("other arguments of " + rebuildTensor +
+			" than a storage, an offset, a shape, strides, a bool and no hooks")
 	}
 	if len(shape) != len(stride) {
-		return nil, p.fail(fmt.Sprintf("a tensor of %d dimensions has %d strides", len(shape), len(stride)))
+		return nil, p.fail("a tensor of %d dimensions has %d strides", len(shape), len(stride))
 	}
 	return &view{s, offset, shape, stride}, nil
 }

@@ -1,6 +1,7 @@
 package torchfile
 
-// The opcodes by name, those that are run and those that are refused.
+// The opcodes of a pickle by name: those that the machine of pickle.go runs, and those that it refuses
+// by their names, since none of them describes a tensor.
 
 // The opcodes that a state dict needs. Source: CPython, Lib/pickletools.py.
 const (

@@ -1,6 +1,8 @@
 package torchfile
 
-// The machine that runs a pickle, without running code. globals.go has what it makes and calls.
+// The machine that runs a pickle, without running code: a stack, marks, a memo, and the opcodes of
+// opcodes.go. What opcodes make and call (dicts, storages, tensors) is in globals.go. Memory and time
+// are in proportion to the pickle's bytes.
 
 import (
 	"encoding/binary"
@@ -11,16 +13,17 @@ import (
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
-// Limits of a pickle. A tensor takes some 200 bytes and 35 objects, so that one file may describe 100,000 of them; objects
-// take at most some 60 bytes each.
+// Limits of a pickle. A tensor takes some 200 bytes and 35 objects, so that one file may describe
+// 100,000 of them; objects take at most some 60 bytes each.
 const (
 	maxPickle  = 1 << 26
 	maxObjects = 1 << 22
 )
 
-// unpickler is a stack machine for the part of the pickle format that describes tensors. It runs no code: a name that a
-// pickle calls stands for one of the few things listed in globals.go or is refused. It does not recurse; each
-// opcode takes time and memory in proportion to the bytes it has and the values it takes off the stack.
+// unpickler is a stack machine for the part of the pickle format that describes tensors. It runs no
+// code: a name that a pickle calls stands for one of the few things listed in globals.go or is
+// refused. It does not recurse; each opcode takes time and memory in proportion to the bytes it has
+// and the values it takes off the stack.
 //
 // Source: CPython, Lib/pickletools.py (what each opcode does) and Lib/pickle.py.
 type unpickler struct {
@@ -36,11 +39,12 @@ type unpickler struct {
 
 // unpickle reads a pickled dict of tensors.
 //
-// Errors: *[weights.FormatError] where it breaks a rule, *[weights.UnsupportedError], with its name, for what is refused.
+// Errors: *[weights.FormatError] where it breaks a rule, *[weights.UnsupportedError], with its
+// name, for what is refused.
 func unpickle(file, field string, data []byte) (*dict, error) {
 	p := &unpickler{file: file, field: field, memo: map[uint32]value{}}
 	if len(data) > maxPickle {
-		return nil, p.fail(fmt.Sprintf("has over %d bytes", maxPickle))
+		return nil, p.fail("has over %d bytes", maxPickle)
 	}
 	p.text = string(data)
 	for {
@@ -61,19 +65,19 @@ func unpickle(file, field string, data []byte) (*dict, error) {
 	}
 }
 
-func (p *unpickler) fail(reason string) error {
-	return &weights.FormatError{File: p.file, Field: p.field, Reason: fmt.Sprintf("byte %d: %s", p.op, reason)}
+func (p *unpickler) fail(format string, args ...any) error {
+	return weights.Malformed(p.file, p.field, "byte %d: %s", p.op, fmt.Sprintf(format, args...))
 }
 
 func (p *unpickler) refuse(feature string) error {
-	return &weights.UnsupportedError{File: p.file, Field: p.field, Feature: fmt.Sprintf("byte %d: %s", p.op, feature)}
+	return weights.Unsupported(p.file, p.field, "byte %d: %s", p.op, feature)
 }
 
 // finish returns what the pickle describes.
 func (p *unpickler) finish() (*dict, error) {
 	switch {
 	case p.at != len(p.text):
-		return nil, p.fail(fmt.Sprintf("%d bytes follow its end", len(p.text)-p.at))
+		return nil, p.fail("%d bytes follow its end", len(p.text)-p.at)
 	case len(p.stack) != 1 || len(p.marks) != 0:
 		return nil, p.fail("it ends with other than one value")
 	}
@@ -137,13 +141,13 @@ func (p *unpickler) step(op byte) error {
 	if name := refusedOpcode(op); name != "" {
 		return p.refuse("opcode " + name)
 	}
-	return p.fail(fmt.Sprintf("0x%02x is no opcode", op))
+	return p.fail("0x%02x is not an opcode", op)
 }
 
 // take returns the next n bytes.
 func (p *unpickler) take(n int) (string, error) {
 	if n < 0 || n > len(p.text)-p.at {
-		return "", p.fail(fmt.Sprintf("%d bytes wanted, %d are left", n, len(p.text)-p.at))
+		return "", p.fail("%d bytes wanted, %d are left", n, len(p.text)-p.at)
 	}
 	p.at += n
 	return p.text[p.at-n : p.at], nil
@@ -172,7 +176,7 @@ func (p *unpickler) uint(n int) (uint64, error) {
 func (p *unpickler) sized(width int) (int, error) {
 	n, err := p.uint(width)
 	if err == nil && n > uint64(len(p.text)-p.at) {
-		err = p.fail(fmt.Sprintf("length %d, but %d bytes are left", n, len(p.text)-p.at))
+		err = p.fail("length %d, but %d bytes are left", n, len(p.text)-p.at)
 	}
 	return int(n), err
 }
@@ -180,7 +184,7 @@ func (p *unpickler) sized(width int) (int, error) {
 // count bounds the memory that many small values take.
 func (p *unpickler) count() error {
 	if p.objects++; p.objects > maxObjects {
-		return p.fail(fmt.Sprintf("has more than %d values", maxObjects))
+		return p.fail("has more than %d values", maxObjects)
 	}
 	return nil
 }
@@ -208,7 +212,7 @@ func (p *unpickler) pop(n int) ([]value, error) {
 // popMark takes all values above the last mark, and the mark.
 func (p *unpickler) popMark() ([]value, error) {
 	if len(p.marks) == 0 {
-		return nil, p.fail("lacks a mark")
+		return nil, p.fail("no mark on the stack")
 	}
 	items, err := p.pop(len(p.stack) - p.marks[len(p.marks)-1])
 	p.marks = p.marks[:len(p.marks)-1]
@@ -270,7 +274,7 @@ func (p *unpickler) long(op byte) (uint64, error) {
 		return 0, err
 	}
 	if size > 8 {
-		return 0, p.fail(fmt.Sprintf("a number of %d bytes", size))
+		return 0, p.fail("a number of %d bytes", size)
 	}
 	n, err := p.uint(size)
 	if shift := 64 - 8*size; shift < 64 {
@@ -332,7 +336,7 @@ func (p *unpickler) get(op byte) error {
 	}
 	v, ok := p.memo[uint32(n)]
 	if !ok {
-		return p.fail(fmt.Sprintf("value %d was not remembered", n))
+		return p.fail("value %d was not remembered", n)
 	}
 	return p.push(v)
 }

@@ -1,9 +1,10 @@
 // Package torchfile reads state dicts as torch.save writes them since torch 1.6.
 //
-// A file is a zip archive of one folder: data.pkl, the pickled dict, and data/0, data/1 and so on, the
-// storages that its tensors are views of. Only the directory, the headers of the members and data.pkl
-// are touched, so that a mapped file is not read. The pickle is run by a machine that knows tensors and
-// nothing else: what it would import or call is one of a dozen names or is refused by its name.
+// A file is a zip archive of one folder: data.pkl, the pickled dict, and data/0, data/1 and so on,
+// the storages that its tensors are views of. Only the directory, the headers of the members and
+// data.pkl are touched, so that a mapped file is not read. The pickle is run by a machine that
+// knows tensors and nothing else: what it would import or call is one of a dozen names or is
+// refused by its name.
 //
 //   - zip.go: the members of an archive, none compressed
 //   - pickle.go, opcodes.go: the stack machine and the opcodes it knows
@@ -16,7 +17,6 @@ package torchfile
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"math"
 	"math/bits"
 	"slices"
@@ -44,13 +44,14 @@ func Read(file string, data []byte) ([]weights.Tensor, error) {
 		return nil, err
 	}
 	if len(state.keys) > weights.MaxTensors {
-		return nil, t.fail(pkl.name, fmt.Sprintf("has more than %d tensors", weights.MaxTensors))
+		return nil, t.fail(pkl.name, "has more than %d tensors", weights.MaxTensors)
 	}
 	tensors := make([]weights.Tensor, len(state.keys))
 	for i, name := range state.keys {
-		v, ok := state.values[i].(*view)
+		value := state.values[i]
+		v, ok := value.(*view)
 		if !ok {
-			return nil, &weights.UnsupportedError{File: file, Field: name, Feature: "a value that is " + kind(state.values[i]) + ", not a tensor"}
+			return nil, weights.Unsupported(file, name, "a value that is %s, not a tensor", kind(value))
 		}
 		if tensors[i], err = t.tensor(name, v); err != nil {
 			return nil, err
@@ -59,6 +60,8 @@ func Read(file string, data []byte) ([]weights.Tensor, error) {
 	return tensors, nil
 }
 
+const older = "the format of torch before %s; load and save it again with a newer torch"
+
 // checkTorch tells the formats apart by their first bytes.
 func checkTorch(file string, data []byte) error {
 	const ustar = 257 // where a tar archive has its signature
@@ -66,11 +69,11 @@ func checkTorch(file string, data []byte) error {
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return nil
 	case len(data) > 2 && data[0] == opProto && data[1] <= 5:
-		return &weights.UnsupportedError{File: file, Field: "file", Feature: "the format of torch before 1.6 (a pickle without a zip archive); load and save it again with a newer torch"}
+		return weights.Unsupported(file, "file", older, "1.6 (a pickle without a zip archive)")
 	case len(data) > ustar && bytes.HasPrefix(data[ustar:], []byte("ustar")):
-		return &weights.UnsupportedError{File: file, Field: "file", Feature: "the format of torch before 0.1.10 (a tar archive); load and save it again with a newer torch"}
+		return weights.Unsupported(file, "file", older, "0.1.10 (a tar archive)")
 	}
-	return &weights.FormatError{File: file, Field: "file", Reason: "is not a zip archive, as torch saves"}
+	return weights.Malformed(file, "file", "not a zip archive, as torch saves")
 }
 
 // torchArchive is an archive all of whose members are in one folder.
@@ -81,20 +84,22 @@ type torchArchive struct {
 	members []member
 }
 
-func (t *torchArchive) fail(field, reason string) error {
-	return &weights.FormatError{File: t.file, Field: field, Reason: reason}
+func (t *torchArchive) fail(field, format string, args ...any) error {
+	return weights.Malformed(t.file, field, format, args...)
 }
 
 // find returns the member of that name in the folder.
 func (t *torchArchive) find(name string) (member, bool) {
-	i, ok := slices.BinarySearchFunc(t.members, t.folder+name, func(m member, name string) int { return cmp.Compare(m.name, name) })
+	i, ok := slices.BinarySearchFunc(t.members, t.folder+name, func(m member, name string) int {
+		return cmp.Compare(m.name, name)
+	})
 	if !ok {
 		return member{}, false
 	}
 	return t.members[i], true
 }
 
-// findFolder finds the folder with data.pkl and refuses what is no little-endian state dict.
+// findFolder finds the folder with data.pkl and refuses all but little-endian state dicts.
 func (t *torchArchive) findFolder() error {
 	for _, m := range t.members {
 		if folder, name, _ := strings.Cut(m.name, "/"); name == "data.pkl" {
@@ -103,19 +108,20 @@ func (t *torchArchive) findFolder() error {
 		}
 	}
 	if t.folder == "" {
-		return t.fail(zipPart, "has no data.pkl in a folder")
+		return t.fail(zipPart, "no data.pkl in a folder")
 	}
 	for _, m := range t.members {
 		if !strings.HasPrefix(m.name, t.folder) {
-			return t.fail(m.name, "is outside the folder "+weights.Quote(t.folder))
+			return t.fail(m.name, "outside the folder %s", weights.Quote(t.folder))
 		}
 	}
 	if m, ok := t.find("constants.pkl"); ok {
-		return &weights.UnsupportedError{File: t.file, Field: m.name, Feature: "a TorchScript program"}
+		return weights.Unsupported(t.file, m.name, "a TorchScript program")
 	}
 	if m, ok := t.find("byteorder"); ok { // torch 2.1 began to write it
 		if order := t.data[m.begin:m.end]; string(order) != "little" {
-			return &weights.UnsupportedError{File: t.file, Field: m.name, Feature: "byte order " + weights.Quote(string(order[:min(len(order), 16)]))}
+			order = order[:min(len(order), 16)]
+			return weights.Unsupported(t.file, m.name, "byte order %s", weights.Quote(string(order)))
 		}
 	}
 	return nil
@@ -126,16 +132,17 @@ func (t *torchArchive) tensor(name string, v *view) (weights.Tensor, error) {
 	e := weights.Tensor{Name: name, DType: v.storage.dtype, File: t.file}
 	m, ok := t.find("data/" + v.storage.key)
 	if !ok {
-		return e, t.fail(name, "its storage "+weights.Quote(v.storage.key)+" is missing")
+		return e, t.fail(name, "missing storage %s", weights.Quote(v.storage.key))
 	}
 	if size, ok := e.DType.Bytes(uint64(v.storage.count)); !ok || size != m.end-m.begin {
-		return e, t.fail(name, fmt.Sprintf("its storage %s has %d bytes, not %d elements of %s", weights.Quote(v.storage.key), m.end-m.begin, v.storage.count, e.DType))
+		return e, t.fail(name, "its storage %s has %d bytes, not %d elements of %s",
+			weights.Quote(v.storage.key), m.end-m.begin, v.storage.count, e.DType)
 	}
 	e.Shape = make([]int, len(v.shape))
 	for i, n := range v.shape {
 		d := n.(int64)
 		if d < 0 || d > math.MaxInt {
-			return e, t.fail(name, fmt.Sprintf("dimension %d", d))
+			return e, t.fail(name, "dimension %d", d)
 		}
 		e.Shape[i] = int(d)
 	}
@@ -144,21 +151,25 @@ func (t *torchArchive) tensor(name string, v *view) (weights.Tensor, error) {
 		return e, t.fail(name, "size overflows")
 	}
 	last, contiguous, ok := v.extent(elements)
-	if !ok || v.offset < 0 || uint64(v.offset) > uint64(v.storage.count) || last > uint64(v.storage.count)-uint64(v.offset) {
-		return e, t.fail(name, fmt.Sprintf("shape %v, strides %v and offset %d reach outside its storage of %d elements", v.shape, v.stride, v.offset, v.storage.count))
+	count, offset := uint64(v.storage.count), uint64(v.offset)
+	if !ok || v.offset < 0 || offset > count || last > count-offset {
+		return e, t.fail(name, "shape %v, strides %v, offset %d reach outside its storage of %d elements",
+			v.shape, v.stride, v.offset, count)
 	}
 	if !contiguous {
-		return e, &weights.UnsupportedError{File: t.file, Field: name, Feature: fmt.Sprintf("a tensor that is not contiguous (shape %v, strides %v)", v.shape, v.stride)}
+		return e, weights.Unsupported(t.file, name,
+			"a tensor that is not contiguous (shape %v, strides %v)", v.shape, v.stride)
 	}
-	first, _ := e.DType.Bytes(uint64(v.offset))
+	first, _ := e.DType.Bytes(offset)
 	size, _ := e.DType.Bytes(elements)
 	from := t.data[m.begin+first:]
 	e.Data = from[:size:size]
 	return e, nil
 }
 
-// extent returns how many elements of its storage a view spans, from its first to its last, and whether they are its
-// elements row by row. It is not ok if a stride is negative or the span overflows.
+// extent returns how many elements of its storage a view spans, from its first to its last, and
+// whether they are its elements row by row. It is not ok if a stride is negative or the span
+// overflows.
 func (v *view) extent(elements uint64) (span uint64, contiguous, ok bool) {
 	contiguous = true
 	if elements == 0 {

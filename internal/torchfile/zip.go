@@ -1,12 +1,12 @@
 package torchfile
 
 // The directory of a zip archive and where its members lie. Whatever two readers could see differently
-// (two headers of a member that contradict each other, overlapping members) is refused.
+// (two headers of a member that contradict each other, overlapping members) is refused. What the
+// members are for is in torch.go.
 
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"io/fs"
 	"math"
 	"slices"
@@ -42,13 +42,20 @@ type member struct {
 
 // archive reads the directory of a zip archive.
 //
-// archive/zip is not used: it reads headers for as long as there are any, whatever their stated number, so that the
-// memory for a hostile directory is several times the file, and it resolves contradictions between a member's two headers
-// silently.
+// archive/zip is not used: it reads headers for as long as there are any, whatever their stated
+// number, so that the memory for a hostile directory is several times the file, and it resolves
+// contradictions between a member's two headers silently.
 type archive struct {
 	file string
 	data []byte
 }
+
+// record is bytes with little-endian numbers in them.
+type record []byte
+
+func (r record) u16(at int) uint64 { return uint64(binary.LittleEndian.Uint16(r[at:])) }
+func (r record) u32(at int) uint64 { return uint64(binary.LittleEndian.Uint32(r[at:])) }
+func (r record) u64(at int) uint64 { return binary.LittleEndian.Uint64(r[at:]) }
 
 // directory is where the central directory lies.
 type directory struct{ begin, size, count uint64 }
@@ -56,13 +63,14 @@ type directory struct{ begin, size, count uint64 }
 const zipPart = "zip directory"
 
 func (z archive) fail(field, format string, args ...any) error {
-	return &weights.FormatError{File: z.file, Field: field, Reason: fmt.Sprintf(format, args...)}
+	return weights.Malformed(z.file, field, format, args...)
 }
 
-// readZip returns the members of an archive, sorted by name: stored, not compressed, not encrypted, none twice, none
-// overlapping another, all named by clean relative paths.
+// readZip returns the members of an archive, sorted by name: stored, not compressed, not encrypted,
+// none twice, none overlapping another, all named by clean relative paths.
 //
-// Checksums are not compared: that would read all of the data, and torch can be told not to write them.
+// Checksums are not compared: that would read all of the data, and torch can be told not to write
+// them.
 //
 // Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3.
 func readZip(file string, data []byte) ([]member, error) {
@@ -111,30 +119,33 @@ func (z archive) end() (directory, error) {
 		return directory{}, z.fail(zipPart, "the file has %d bytes, too few for an archive", size)
 	}
 	limit := size - endSize
-	e := z.data[limit:]
-	if binary.LittleEndian.Uint32(e) != endSig || binary.LittleEndian.Uint16(e[20:]) != 0 {
-		return directory{}, z.fail(zipPart, "its end record is not the file's last %d bytes: the file is cut or has more behind it", endSize)
+	e := record(z.data[limit:])
+	if e.u32(0) != endSig || e.u16(20) != 0 {
+		return directory{}, z.fail(zipPart,
+			"its end record is not the file's last %d bytes: the file is cut or has more behind it", endSize)
 	}
-	d := directory{uint64(binary.LittleEndian.Uint32(e[16:])), uint64(binary.LittleEndian.Uint32(e[12:])), uint64(binary.LittleEndian.Uint16(e[10:]))}
-	disk := binary.LittleEndian.Uint16(e[4:])
-	if disk != binary.LittleEndian.Uint16(e[6:]) || disk != 0 && disk != math.MaxUint16 || binary.LittleEndian.Uint16(e[8:]) != uint16(d.count) {
+	d := directory{begin: e.u32(16), size: e.u32(12), count: e.u16(10)}
+	disk := e.u16(4)
+	if disk != e.u16(6) || disk != 0 && disk != math.MaxUint16 || e.u16(8) != d.count {
 		return directory{}, z.fail(zipPart, "it spans several files")
 	}
-	if limit >= locatorSize && binary.LittleEndian.Uint32(z.data[limit-locatorSize:]) == locatorSig {
+	if limit >= locatorSize && record(z.data[limit-locatorSize:]).u32(0) == locatorSig {
 		limit -= locatorSize
-		at := binary.LittleEndian.Uint64(z.data[limit+8:])
-		if at > limit || limit-at < end64Size || binary.LittleEndian.Uint32(z.data[at:]) != end64Sig {
+		at := record(z.data[limit:]).u64(8)
+		if at > limit || limit-at < end64Size || record(z.data[at:]).u32(0) != end64Sig {
 			return directory{}, z.fail(zipPart, "its 64-bit end record is not at byte %d", at)
 		}
 		e, limit = z.data[at:], at
-		d64 := directory{binary.LittleEndian.Uint64(e[48:]), binary.LittleEndian.Uint64(e[40:]), binary.LittleEndian.Uint64(e[32:])}
-		if !agrees(d.begin, d64.begin, math.MaxUint32) || !agrees(d.size, d64.size, math.MaxUint32) || !agrees(d.count, d64.count, math.MaxUint16) {
+		d64 := directory{begin: e.u64(48), size: e.u64(40), count: e.u64(32)}
+		if !agrees(d.begin, d64.begin, math.MaxUint32) || !agrees(d.size, d64.size, math.MaxUint32) ||
+			!agrees(d.count, d64.count, math.MaxUint16) {
 			return directory{}, z.fail(zipPart, "its two end records contradict each other")
 		}
 		d = d64
 	}
 	if d.begin > limit || d.size > limit-d.begin {
-		return directory{}, z.fail(zipPart, "%d bytes at byte %d are beyond byte %d, where its end record is", d.size, d.begin, limit)
+		return directory{}, z.fail(zipPart, "%d bytes at byte %d go beyond byte %d, its end record",
+			d.size, d.begin, limit)
 	}
 	return d, nil
 }
@@ -142,32 +153,33 @@ func (z archive) end() (directory, error) {
 // agrees reports whether a short field repeats a long one or leaves it the word.
 func agrees(short, long, all uint64) bool { return short == long || short == all }
 
-// central reads the first header of text and the local header it leads to. It returns the bytes of text it took.
+// central reads the first header of text and the local header it leads to. It returns the bytes of
+// text it took.
 func (z archive) central(d directory, text string) (m member, n int, err error) {
 	if len(text) < centralSize {
 		return m, 0, z.fail(zipPart, "it ends within a header")
 	}
-	h := []byte(text[:centralSize])
-	nameLen, extraLen := int(binary.LittleEndian.Uint16(h[28:])), int(binary.LittleEndian.Uint16(h[30:]))
-	n = centralSize + nameLen + extraLen + int(binary.LittleEndian.Uint16(h[32:]))
-	if binary.LittleEndian.Uint32(h) != centralSig || n > len(text) {
+	h := record(text[:centralSize])
+	nameLen, extraLen := int(h.u16(28)), int(h.u16(30))
+	n = centralSize + nameLen + extraLen + int(h.u16(32))
+	if h.u32(0) != centralSig || n > len(text) {
 		return m, 0, z.fail(zipPart, "it has a broken header")
 	}
 	m.name = text[centralSize : centralSize+nameLen]
 	if !fs.ValidPath(m.name) || strings.ContainsAny(m.name, "\\:\x00") {
 		return m, 0, z.fail(m.name, "is not a plain relative path")
 	}
-	stored, size := uint64(binary.LittleEndian.Uint32(h[20:])), uint64(binary.LittleEndian.Uint32(h[24:]))
-	m.header = uint64(binary.LittleEndian.Uint32(h[42:]))
+	stored, size := h.u32(20), h.u32(24)
+	m.header = h.u32(42)
 	if !wide(text[centralSize+nameLen:][:extraLen], &size, &stored, &m.header) {
-		return m, 0, z.fail(m.name, "lacks its 64-bit sizes")
+		return m, 0, z.fail(m.name, "its 64-bit sizes are missing")
 	}
-	flags, method := binary.LittleEndian.Uint16(h[8:]), binary.LittleEndian.Uint16(h[10:])
+	flags, method := h.u16(8), h.u16(10)
 	switch {
 	case flags&encrypted != 0:
-		return m, 0, &weights.UnsupportedError{File: z.file, Field: m.name, Feature: "an encrypted member"}
+		return m, 0, weights.Unsupported(z.file, m.name, "an encrypted member")
 	case method != 0:
-		return m, 0, &weights.UnsupportedError{File: z.file, Field: m.name, Feature: fmt.Sprintf("a compressed member (method %d)", method)}
+		return m, 0, weights.Unsupported(z.file, m.name, "a compressed member (method %d)", method)
 	case stored != size:
 		return m, 0, z.fail(m.name, "is stored, but as %d bytes of %d", stored, size)
 	}
@@ -195,28 +207,29 @@ func wide(extra string, fields ...*uint64) bool {
 		if len(long) < 8 {
 			return false
 		}
-		*f, long = binary.LittleEndian.Uint64([]byte(long[:8])), long[8:]
+		*f, long = record(long[:8]).u64(0), long[8:]
 	}
 	return true
 }
 
-// local holds a member's local header against the central one and finds its data, which lies before the directory.
+// local holds a member's local header against the central one and finds its data, which lies before
+// the directory.
 func (z archive) local(d directory, m *member, size uint64) error {
 	if m.header > d.begin || d.begin-m.header < localSize {
 		return z.fail(m.name, "header at byte %d is beyond the members", m.header)
 	}
-	h := z.data[m.header:]
-	nameLen := uint64(binary.LittleEndian.Uint16(h[26:]))
-	skip := localSize + nameLen + uint64(binary.LittleEndian.Uint16(h[28:]))
-	if binary.LittleEndian.Uint32(h) != localSig || d.begin-m.header < skip {
-		return z.fail(m.name, "has no header at byte %d", m.header)
+	h := record(z.data[m.header:])
+	nameLen := h.u16(26)
+	skip := localSize + nameLen + h.u16(28)
+	if h.u32(0) != localSig || d.begin-m.header < skip {
+		return z.fail(m.name, "no header at byte %d", m.header)
 	}
-	flags := binary.LittleEndian.Uint16(h[6:])
-	if string(h[localSize:localSize+nameLen]) != m.name || flags&encrypted != 0 || binary.LittleEndian.Uint16(h[8:]) != 0 {
+	flags := h.u16(6)
+	if string(h[localSize:localSize+nameLen]) != m.name || flags&encrypted != 0 || h.u16(8) != 0 {
 		return z.fail(m.name, "its two headers contradict each other")
 	}
 	for _, field := range []int{18, 22} {
-		got := uint64(binary.LittleEndian.Uint32(h[field:]))
+		got := h.u32(field)
 		if !agrees(got, size, math.MaxUint32) && (flags&descriptor == 0 || got != 0) {
 			return z.fail(m.name, "its two headers contradict each other")
 		}

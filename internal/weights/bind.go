@@ -1,11 +1,10 @@
 package weights
 
-// Binding one tensor, or a part of one: found by its name, held against the shape that is wanted, its
-// elements claimed, its values decoded or left where they lie. loader.go is what constructors see;
-// join.go makes one matrix of several tensors, transpose.go turns one.
+// Binding one tensor, or a part of one: found by its name, held against the shape that is wanted,
+// its elements claimed, its values decoded or left where they lie. loader.go is what constructors
+// see; join.go makes one matrix of several tensors, transpose.go turns one.
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
 	"slices"
@@ -28,7 +27,8 @@ type piece struct {
 
 func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
 	ref := l.names(canonical)
-	if l.note(Planned{Canonical: canonical, Shape: []int{rows, cols}, Format: l.format, Convert: l.convert}, ref) {
+	shape := []int{rows, cols}
+	if l.note(Planned{Canonical: canonical, Shape: shape, Format: l.format, Convert: l.convert}, ref) {
 		return nil
 	}
 	bind := l.piece
@@ -42,7 +42,8 @@ func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
 	return tensor.NewMatrix(p.format, rows, cols, aligned(p.data, p.format.Align()), nil)
 }
 
-// bind finds the tensor of a reference. From here on it counts as used, whatever else is wrong with it.
+// bind finds the tensor of a reference. From here on it counts as used, whatever else is wrong with
+// it.
 func (b *binding) bind(canonical string, ref Ref) (found, bool) {
 	i, ok := b.src.find(ref.Name)
 	if !ok {
@@ -94,7 +95,8 @@ func (l *Loader) floats(canonical string, ref Ref, shape []int) []float32 {
 		total = t.Shape[0]
 	}
 	lo, hi := ref.rows(total)
-	if len(t.Shape) == 0 || len(shape) == 0 || !slices.Equal(t.Shape[1:], shape[1:]) || lo < 0 || hi > total || hi-lo != shape[0] {
+	if len(t.Shape) == 0 || len(shape) == 0 || !slices.Equal(t.Shape[1:], shape[1:]) ||
+		lo < 0 || hi > total || hi-lo != shape[0] {
 		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: shape, Got: t.Shape})
 		return nil
 	}
@@ -117,26 +119,26 @@ func (l *Loader) floats(canonical string, ref Ref, shape []int) []float32 {
 	return v
 }
 
-// stored returns how a tensor is stored, if it can be bound as what is wanted and none of the places
-// in it, counted in elements, lies within a block.
+// stored returns how a tensor is stored, if it can be bound as what is wanted and none of the
+// places in it, counted in elements, lies within a block.
 func (b *binding) stored(t found, what string, places ...int) (stored, bool) {
 	s := t.DType.row()
 	if !s.bound {
-		b.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: "a " + what + " of type " + string(t.DType)})
+		b.problem(Unsupported(t.File, t.Name, "a %s of type %s", what, t.DType))
 		return s, false
 	}
 	for _, n := range places {
 		if uint64(n)%s.elements != 0 {
-			feature := fmt.Sprintf("a %s that ends within a block: %d elements, %d in a block of %s", what, n, s.elements, t.DType)
-			b.problem(&UnsupportedError{File: t.File, Field: t.Name, Feature: feature})
+			b.problem(Unsupported(t.File, t.Name, "a %s cut within a block: at %d, %d elements in a block of %s",
+				what, n, s.elements, t.DType))
 			return s, false
 		}
 	}
 	return s, true
 }
 
-// rowsOf returns the number of rows of cols elements: the first of two or more dimensions, or with flat
-// as many leading dimensions as leave cols.
+// rowsOf returns the number of rows of cols elements: the first of two or more dimensions, or with
+// flat as many leading dimensions as leave cols.
 func rowsOf(shape []int, cols int, flat bool) (rows int, ok bool) {
 	if cols < 0 {
 		return 0, false

@@ -142,8 +142,8 @@ func TestCutsWithinBlocksAreRefused(t *testing.T) {
 			var ue *UnsupportedError
 			require.ErrorAs(t, ld.Finish(), &ue)
 			require.Equal(t, [2]string{singleFile, bind.ref.Name}, [2]string{ue.File, ue.Field})
-			require.Contains(t, ue.Feature, "within a block: ")
-			require.Contains(t, ue.Feature, "8 in a block of TEST_BLOCK8")
+			require.Contains(t, ue.Feature, "cut within a block: at ")
+			require.Contains(t, ue.Feature, "8 elements in a block of TEST_BLOCK8")
 		})
 	}
 }

@@ -1,7 +1,7 @@
 package weights
 
-// The table of stored types: how each lies in a file, in blocks of elements, and what a matrix of it
-// is bound as. A new stored type is one row here and, where matrices are bound in it, one row of
+// The table of stored types: how each lies in a file, in blocks of elements, and what a matrix of
+// it is bound as. A new stored type is one row here and, where matrices are bound in it, one row of
 // tensor's table of formats, which brings alignment and decoding: see floats.go.
 
 import (

@@ -29,14 +29,25 @@ func (e *FormatError) Error() string {
 // Place returns the file and the field.
 func (e *FormatError) Place() (file, field string) { return e.File, e.Field }
 
+// Malformed returns a *[FormatError] without a cause.
+func Malformed(file, field, format string, args ...any) error {
+	return &FormatError{File: file, Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
 // Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// UnsupportedError says that a file is well formed, as far as is known, but holds something that is not handled.
+// UnsupportedError says that a file is well formed, as far as is known, but holds something that is
+// not handled.
 type UnsupportedError struct {
 	File    string
 	Field   string
 	Feature string
+}
+
+// Unsupported returns an *[UnsupportedError].
+func Unsupported(file, field, format string, args ...any) error {
+	return &UnsupportedError{File: file, Field: field, Feature: fmt.Sprintf(format, args...)}
 }
 
 func (e *UnsupportedError) Error() string {
@@ -54,7 +65,8 @@ type ShapeError struct {
 }
 
 func (e *ShapeError) Error() string {
-	return fmt.Sprintf("weights: wrong shape: %s: %s: got %s, want %s", e.File, Quote(e.Tensor), dims(e.Got), dims(e.Want))
+	return fmt.Sprintf("weights: wrong shape: %s: %s: got %s, want %s",
+		e.File, Quote(e.Tensor), dims(e.Got), dims(e.Want))
 }
 
 // Place returns the file and the tensor.
@@ -82,7 +94,7 @@ type DuplicateError struct {
 }
 
 func (e *DuplicateError) Error() string {
-	return "weights: tensor bound twice: " + e.File + ": " + Quote(e.Tensor) + " (again for " + e.For + ")"
+	return "weights: tensor bound twice: " + e.File + ": " + Quote(e.Tensor) + " (for " + e.For + ")"
 }
 
 // Place returns the file and the tensor.
@@ -124,7 +136,8 @@ type ValueError struct {
 }
 
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("weights: not finite: %s: %s: element %d is %v", e.File, Quote(e.Tensor), e.Index, e.Value)
+	return fmt.Sprintf("weights: not finite: %s: %s: element %d is %v",
+		e.File, Quote(e.Tensor), e.Index, e.Value)
 }
 
 // Place returns the file and the tensor.
@@ -133,7 +146,7 @@ func (e *ValueError) Place() (file, field string) { return e.File, e.Tensor }
 // Misuse panics with one of these constants.
 const (
 	badPart  = "weights: a name's parts are strings and ints"
-	badRef   = "weights: a reference transposes vectors, cuts columns without transposing, adds to a matrix or sets more beside a join"
+	badRef   = "weights: a reference asks for what does not go together; see Ref"
 	badTable = "weights: a rename table is pairs of patterns with equally many stars"
 )
 

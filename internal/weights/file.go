@@ -1,7 +1,7 @@
 package weights
 
-// A checkpoint's file in the address space: mapped where the system can, else read once. What is in it
-// is a reader's business (internal/safetensors, internal/torchfile).
+// A checkpoint's file in the address space: mapped where the system can, else read once. What is in
+// it is a reader's business (internal/safetensors, internal/torchfile).
 
 import (
 	"fmt"
@@ -20,8 +20,8 @@ type File struct {
 	mapped mmap.MMap // nil where Data is in the heap
 }
 
-// OpenFile maps a file of the operating system, which must not be shortened from then on, and reads any
-// other into memory. Errors name it as shown.
+// OpenFile maps a file of the operating system, which must not be shortened from then on, and reads
+// any other into memory. Errors name it as shown.
 //
 // Errors: *[FormatError], *[UnsupportedError], or the file's own, wrapped.
 func OpenFile(fsys fs.FS, name, shown string) (*File, error) {
@@ -29,7 +29,7 @@ func OpenFile(fsys fs.FS, name, shown string) (*File, error) {
 	if info, err := fs.Stat(fsys, name); err != nil {
 		return nil, fmt.Errorf("weights: open: %s: %w", shown, err)
 	} else if !info.Mode().IsRegular() {
-		return nil, &FormatError{File: shown, Field: "file", Reason: "not a regular file"}
+		return nil, Malformed(shown, "file", "not a regular file")
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
@@ -42,10 +42,11 @@ func OpenFile(fsys fs.FS, name, shown string) (*File, error) {
 	}
 	size := info.Size()
 	if size < 0 || size > math.MaxInt-bufferAlign {
-		return nil, &UnsupportedError{File: shown, Field: "file", Feature: fmt.Sprintf("a size of %d bytes on this platform", size)}
+		return nil, Unsupported(shown, "file", "a size of %d bytes on this platform", size)
 	}
 	if osFile, ok := f.(*os.File); ok && size > 0 {
-		// Nothing is advised: the kernel's read-ahead suits a decoder that walks its layers in order.
+		// Nothing is advised: the kernel's read-ahead suits a decoder that walks its layers in
+		// order.
 		m, err := mmap.MapRegion(osFile, int(size), mmap.RDONLY, 0, 0)
 		if err != nil {
 			return nil, fmt.Errorf("weights: map: %s: %w", shown, err)
@@ -68,8 +69,8 @@ func (f *File) Close() error {
 	return f.mapped.Unmap()
 }
 
-// readFull reads exactly size bytes and expects the end after them. A size that lies does not make it allocate more than
-// a few times what is really there.
+// readFull reads exactly size bytes and expects the end after them. A size that lies does not make
+// it allocate more than a few times what is really there.
 func readFull(r io.Reader, size int) ([]byte, error) {
 	const first = 1 << 20
 	buf := newBuffer(min(size, first))

@@ -23,8 +23,8 @@ func firstNotFinite(v []float32) int {
 	return -1
 }
 
-// CheckFinite reads every tensor that could be bound and refuses NaN and infinities. Binding does so
-// for norms and biases only: this touches all of the checkpoint.
+// CheckFinite reads every tensor that could be bound and refuses NaN and infinities. Binding does
+// so for norms and biases only: this touches all of the checkpoint.
 //
 // Errors: *[ValueError].
 func (s *Source) CheckFinite() error {

@@ -1,8 +1,8 @@
 package weights
 
-// One tensor of the model made of several of the checkpoint: rows after rows, as when q, k and v are
-// stored apart, or columns taking turns, as when a convolution over two frames is stored as two. What
-// is joined is a copy; a cut that can be used where it lies is bound in bind.go.
+// One tensor of the model made of several of the checkpoint: rows after rows, as when q, k and v
+// are stored apart, or columns taking turns, as when a convolution over two frames is stored as
+// two. What is joined is a copy; a cut that can be used where it lies is bound in bind.go.
 
 import "slices"
 
@@ -20,8 +20,8 @@ func (r Ref) Parts() []Ref {
 	return []Ref{r}
 }
 
-// parts returns what a reference to a tensor of that shape is made of. Columns are dealt out evenly, and
-// so are the rows that are left beside those of parts that are cuts.
+// parts returns what a reference to a tensor of that shape is made of. Columns are dealt out
+// evenly, and so are the rows that are left beside those of parts that are cuts.
 func (r Ref) parts(rows, cols int) []portion {
 	if len(r.Join) == 0 {
 		return []portion{{r, rows, cols}}

@@ -1,8 +1,8 @@
 package weights
 
-// What constructors of towers and decoders see: a list of weights by the model's own names, collected
-// with all its problems. bind.go finds and checks each; plan.go runs the same constructors without a
-// checkpoint.
+// What constructors of towers and decoders see: a list of weights by the model's own names,
+// collected with all its problems. bind.go finds and checks each; plan.go runs the same
+// constructors without a checkpoint.
 
 import (
 	"errors"
@@ -20,11 +20,13 @@ const (
 	maxListed   = 20
 )
 
-// Loader binds the tensors of a checkpoint. It collects problems instead of returning them at each call, so that
-// constructors read as lists of weights and all problems are seen at once; [Loader.Finish] returns them. What a
-// method returns may be used only once Finish has returned nil: where there was a problem it is nil.
+// Loader binds the tensors of a checkpoint. It collects problems instead of returning them at each
+// call, so that constructors read as lists of weights and all problems are seen at once;
+// [Loader.Finish] returns them. What a method returns may be used only once Finish has returned
+// nil: where there was a problem it is nil.
 //
-// A Loader is not safe for concurrent use. What it returns refers to the Source's bytes and must not outlive it.
+// A Loader is not safe for concurrent use. What it returns refers to the Source's bytes and must
+// not outlive it.
 type Loader struct {
 	*binding
 	prefix  string
@@ -44,7 +46,8 @@ type binding struct {
 	pending  []*tensor.Matrix
 }
 
-// NewLoader starts binding the tensors of src, found by names; nil means that the checkpoint uses the model's names.
+// NewLoader starts binding the tensors of src, found by names; nil means that the checkpoint uses
+// the model's names.
 func NewLoader(src *Source, names Names) *Loader {
 	if names == nil {
 		names = func(canonical string) Ref { return Ref{Name: canonical} }
@@ -52,7 +55,8 @@ func NewLoader(src *Source, names Names) *Loader {
 	return &Loader{binding: &binding{src: src, names: names, used: map[int]*use{}}}
 }
 
-// Sub returns a Loader whose names begin with parts, strings or ints, joined by dots: Sub("layer", 3).
+// Sub returns a Loader whose names begin with parts, strings or ints, joined by dots: Sub("layer",
+// 3).
 //
 // Panics on a part of another type.
 func (l *Loader) Sub(parts ...any) *Loader {
@@ -74,16 +78,18 @@ func (l *Loader) Sub(parts ...any) *Loader {
 	return &sub
 }
 
-// As returns a Loader that binds matrices in a format, whatever the checkpoint stores: they are to be packed, see [Loader.Pending].
-// This is so where the checkpoint stores that very format too, since memory of large pages is read faster than a mapped file. F32
-// leaves them as they are stored, since every stored format is multiplied in float32.
+// As returns a Loader that binds matrices in a format, whatever the checkpoint stores: they are to
+// be packed, see [Loader.Pending]. This is so where the checkpoint stores that very format too,
+// since memory of large pages is read faster than a mapped file. F32 leaves them as they are
+// stored, since every stored format is multiplied in float32.
 func (l *Loader) As(f tensor.Format) *Loader {
 	as := *l
 	as.format, as.convert = f, f != tensor.F32
 	return &as
 }
 
-// Stored returns a Loader that binds matrices as they are stored: those that are read row by row, or whose results decide something.
+// Stored returns a Loader that binds matrices as they are stored: those that are read row by row,
+// or whose results decide something.
 func (l *Loader) Stored() *Loader {
 	stored := *l
 	stored.convert = false
@@ -93,11 +99,14 @@ func (l *Loader) Stored() *Loader {
 // Pending returns the matrices bound so far that must be packed before they are used, in order.
 func (l *Loader) Pending() []*tensor.Matrix { return l.pending }
 
-// Again binds a matrix once more, for another use: the same one, or its values in the Loader's format.
+// Again binds a matrix once more, for another use: the same one, or its values in the Loader's
+// format.
 func (l *Loader) Again(m *tensor.Matrix, name string, rows, cols int) *tensor.Matrix {
 	if l.plan != nil {
 		if l.convert {
-			l.plan.Copies = append(l.plan.Copies, Planned{Canonical: l.prefix + name + ".weight", Shape: []int{rows, cols}, Format: l.format, Convert: true})
+			canonical, shape := l.prefix+name+".weight", []int{rows, cols}
+			p := Planned{Canonical: canonical, Shape: shape, Format: l.format, Convert: true}
+			l.plan.Copies = append(l.plan.Copies, p)
 		}
 		return nil
 	}
@@ -114,16 +123,18 @@ func (l *Loader) packed(m *tensor.Matrix) *tensor.Matrix {
 	return p
 }
 
-// Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an aligned
-// copy (a [Ref] with Transpose or Join always copies). After [Loader.As] it may have to be packed.
+// Matrix binds name + ".weight" as a matrix, where it lies if its address allows, else as an
+// aligned copy (a [Ref] with Transpose or Join always copies). After [Loader.As] it may have to be
+// packed.
 //
-// Shapes: the tensor is [rows, …] with the remaining dimensions multiplying to cols, so that a convolution over patches
-// [D, C, T, P, P] is the matrix [D, C*T*P*P].
+// Shapes: the tensor is [rows, …] with the remaining dimensions multiplying to cols, so that a
+// convolution over patches [D, C, T, P, P] is the matrix [D, C*T*P*P].
 func (l *Loader) Matrix(name string, rows, cols int) *tensor.Matrix {
 	return l.packed(l.matrix(l.prefix+name+".weight", rows, cols))
 }
 
-// MatrixBias is [Loader.Matrix] with name + ".bias", a vector of rows elements, as the matrix's bias.
+// MatrixBias is [Loader.Matrix] with name + ".bias", a vector of rows elements, as the matrix's
+// bias.
 func (l *Loader) MatrixBias(name string, rows, cols int) *tensor.Matrix {
 	m := l.matrix(l.prefix+name+".weight", rows, cols)
 	bias := l.Vector(name+".bias", rows)
@@ -137,7 +148,8 @@ func (l *Loader) MatrixBias(name string, rows, cols int) *tensor.Matrix {
 // own, and must be finite.
 func (l *Loader) Vector(name string, n int) []float32 { return l.Floats(name, n) }
 
-// Floats binds name, the whole name, as a tensor of the given shape, converted as by [Loader.Vector].
+// Floats binds name, the whole name, as a tensor of the given shape, converted as by
+// [Loader.Vector].
 func (l *Loader) Floats(name string, shape ...int) []float32 {
 	canonical := l.prefix + name
 	ref := l.names(canonical)
@@ -150,8 +162,8 @@ func (l *Loader) Floats(name string, shape ...int) []float32 {
 	return l.floats(canonical, ref, shape)
 }
 
-// Has reports whether the checkpoint has a tensor for name, the whole name, or a part of it. It binds
-// nothing.
+// Has reports whether the checkpoint has a tensor for name, the whole name, or a part of it. It
+// binds nothing.
 func (l *Loader) Has(name string) bool {
 	return slices.ContainsFunc(l.names(l.prefix+name).Parts(), func(r Ref) bool {
 		_, ok := l.src.find(r.Name)
@@ -159,8 +171,9 @@ func (l *Loader) Has(name string) bool {
 	})
 }
 
-// Shape returns the shape of the checkpoint's tensor for name, the whole name, or of its first part, as
-// it is stored: before any cut or transposition. It binds nothing. It lets a family tell layouts apart.
+// Shape returns the shape of the checkpoint's tensor for name, the whole name, or of its first
+// part, as it is stored: before any cut or transposition. It binds nothing. It lets a family tell
+// layouts apart.
 func (l *Loader) Shape(name string) ([]int, bool) {
 	i, ok := l.src.find(l.names(l.prefix + name).Parts()[0].Name)
 	if !ok {
@@ -169,14 +182,14 @@ func (l *Loader) Shape(name string) ([]int, bool) {
 	return slices.Clone(l.src.tensors[i].Shape), true
 }
 
-// Ignore lets tensors of the checkpoint be left over: those whose name in the checkpoint equals a pattern, in which one "*"
-// stands for anything.
+// Ignore lets tensors of the checkpoint be left over: those whose name in the checkpoint equals a
+// pattern, in which one "*" stands for anything.
 func (l *Loader) Ignore(patterns ...string) { l.ignored = append(l.ignored, patterns...) }
 
 // Finish returns all problems, joined, or nil.
 //
-// Errors: *[MissingError], *[ShapeError], *[UnsupportedError], *[ValueError], *[DuplicateError], *[UnusedError]; of very
-// many problems the first are given and the others counted.
+// Errors: *[MissingError], *[ShapeError], *[UnsupportedError], *[ValueError], *[DuplicateError],
+// *[UnusedError]; of very many problems the first are given and the others counted.
 func (l *Loader) Finish() error {
 	errs := slices.Clone(l.problems)
 	if l.dropped > 0 {
@@ -184,7 +197,8 @@ func (l *Loader) Finish() error {
 	}
 	unused := &UnusedError{File: l.src.name}
 	for i, t := range l.src.tensors {
-		if l.covered(i) || slices.ContainsFunc(l.ignored, func(p string) bool { return matches(p, t.Name) }) {
+		ignored := func(pattern string) bool { return matches(pattern, t.Name) }
+		if l.covered(i) || slices.ContainsFunc(l.ignored, ignored) {
 			continue
 		}
 		if unused.Total++; len(unused.Tensors) < maxListed {
@@ -211,5 +225,6 @@ func matches(pattern, name string) bool {
 	if !star {
 		return pattern == name
 	}
-	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+	return len(name) >= len(before)+len(after) &&
+		strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }

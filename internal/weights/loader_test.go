@@ -164,7 +164,7 @@ func TestFinishReportsEverything(t *testing.T) {
 		require.Contains(t, e.Error(), singleFile)
 	}
 	require.Equal(t, []string{
-		`weights: tensor bound twice: model.safetensors: "w.weight" (again for w.weight)`,
+		`weights: tensor bound twice: model.safetensors: "w.weight" (for w.weight)`,
 		`weights: wrong shape: model.safetensors: "transposed.weight": got [3 2], want [2 3]`,
 		`weights: missing tensor: model.safetensors: "absent.weight" (for absent.weight)`,
 		`weights: missing tensor: model.safetensors: "absent.bias" (for absent.bias)`,

@@ -1,6 +1,8 @@
 package weights
 
-// Memory of our own, for what cannot be used where it lies in a mapped file.
+// Memory of our own, for what cannot be used where it lies in a mapped file: files that are read
+// (file.go), and matrices that are copied (join.go, transpose.go) or whose address is odd. Packed
+// weights have theirs from internal/pages, see pack.go.
 
 import "unsafe"
 

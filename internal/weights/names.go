@@ -1,40 +1,44 @@
 package weights
 
 // Where a checkpoint has what the model wants: a family's layout is a function from the model's names
-// to references.
+// to references. A reference says only where and in what arrangement; bind.go, join.go and
+// transpose.go act on it, plan.go writes it down.
 
 import "strings"
 
-// Ref says where in a checkpoint a tensor of the model is. What a family stores differently from how the model wants it
-// is said here, so that the model's code does not know.
+// Ref says where in a checkpoint a tensor of the model is. What a family stores differently from
+// how the model wants it is said here, so that the model's code does not know.
 type Ref struct {
 	// Name is the tensor in the checkpoint.
 	Name string
 
-	// Lo and Hi cut rows Lo..Hi-1 out of a tensor that holds several of the model's: fused q, k and v, or stacked experts.
-	// All dimensions but those that make up a row count as rows then: expert e of [E, out, in] is rows e*out..(e+1)*out-1 of in
-	// elements. Hi 0 means the whole tensor.
+	// Lo and Hi cut rows Lo..Hi-1 out of a tensor that holds several of the model's: fused q, k and
+	// v, or stacked experts. All dimensions but those that make up a row count as rows then: expert
+	// e of [E, out, in] is rows e*out..(e+1)*out-1 of in elements. Hi 0 means the whole tensor.
 	Lo, Hi int
 
-	// Transpose says that the checkpoint stores the matrix with its inputs as rows: [cols, rows] instead of [rows, cols], as
-	// stacked experts [E, in, out] do. Lo and Hi then count rows of the tensor's last dimension: expert e is rows
-	// e*in..(e+1)*in-1. For matrices only; they are copied.
+	// Transpose says that the checkpoint stores the matrix with its inputs as rows: [cols, rows]
+	// instead of [rows, cols], as stacked experts [E, in, out] do. Lo and Hi then count rows of the
+	// tensor's last dimension: expert e is rows e*in..(e+1)*in-1. For matrices only; they are
+	// copied.
 	Transpose bool
 
-	// ColLo and ColHi cut columns ColLo..ColHi-1 out of the last dimension of a transposed tensor: the gate or the up half of
-	// [E, in, 2*out]. ColHi 0 means all of them.
+	// ColLo and ColHi cut columns ColLo..ColHi-1 out of the last dimension of a transposed tensor:
+	// the gate or the up half of [E, in, 2*out]. ColHi 0 means all of them.
 	ColLo, ColHi int
 
-	// Join makes one tensor of several, each of which may be a cut. Without Run the rows of one follow
-	// those of another: q, k and v that are stored apart. The parts that are no cuts have equally many
-	// rows. A join of differently stored types is float32. Nothing else but Run is set beside Join.
+	// Join makes one tensor of several, each of which may be a cut. Without Run the rows of one
+	// follow those of another: q, k and v that are stored apart. The parts that are no cuts have
+	// equally many rows. A join of differently stored types is float32. Nothing else but Run is set
+	// beside Join.
 	Join []Ref
 
 	// Run deals the columns of a matrix out to the parts of Join, that many at a time, in turns: a
 	// convolution [D, C, 2, P, P] stored as two of [D, C, P, P] is joined in runs of P*P.
 	Run int
 
-	// PlusOne adds 1 to every value, in float32: norm weights that are stored around zero. For vectors only.
+	// PlusOne adds 1 to every value, in float32: norm weights that are stored around zero. For
+	// vectors only.
 	PlusOne bool
 }
 
@@ -51,12 +55,14 @@ func part(lo, hi, total int) (int, int) {
 	return 0, total
 }
 
-// Names maps the model's name of a tensor, such as "layer.3.attn.q.weight", to its place in a checkpoint.
+// Names maps the model's name of a tensor, such as "layer.3.attn.q.weight", to its place in a
+// checkpoint.
 type Names func(canonical string) Ref
 
-// Rename makes Names from pairs of patterns, a model's name and a checkpoint's. In the first of a pair, "*" stands for
-// one or more dotted parts of a name when it is the last part, else for exactly one; in the second the stars are replaced by
-// what they stood for, in order. The first pair that fits counts; a name that none fits stays as it is.
+// Rename makes Names from pairs of patterns, a model's name and a checkpoint's. In the first of a
+// pair, "*" stands for one or more dotted parts of a name when it is the last part, else for
+// exactly one; in the second the stars are replaced by what they stood for, in order. The first
+// pair that fits counts; a name that none fits stays as it is.
 //
 // Panics if a pair is incomplete or the numbers of its stars differ.
 func Rename(pairs ...string) Names {

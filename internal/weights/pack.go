@@ -1,7 +1,8 @@
 package weights
 
-// Packing of what was bound into other formats, in memory that the Source owns. How a format is packed
-// is tensor's business.
+// Packing of what was bound into other formats, in memory that the Source owns. Which matrices are
+// packed is said when they are bound (Loader.As, loader.go); how a format is packed is tensor's
+// business.
 
 import (
 	"fmt"
@@ -11,9 +12,9 @@ import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 )
 
-// Pack packs those of the matrices, bound to the source, that are not packed yet. The source owns their memory. Pages of the
-// files that were read for it are given back slice after slice, so that source and copy are never in memory as a whole.
-// One goroutine calls it at a time.
+// Pack packs those of the matrices, bound to the source, that are not packed yet. The source owns
+// their memory. Pages of the files that were read for it are given back slice after slice, so that
+// source and copy are never in memory as a whole. One goroutine calls it at a time.
 //
 // Errors: [tensor.ErrStopped], after which it can be called again; the system's, for the memory.
 func (s *Source) Pack(ex *tensor.Exec, matrices []*tensor.Matrix) error {

@@ -1,7 +1,8 @@
 package weights
 
 // What a model would bind, written down by its own constructors, to tell tensors and sizes of a model
-// whose weights are not there.
+// whose weights are not there. A Loader that plans has an empty Source and returns nil for everything;
+// loader.go and bind.go ask it first.
 
 import (
 	"slices"
@@ -22,8 +23,9 @@ type Planned struct {
 // Plan is a list of binds, in order, and of binds of what was bound before, in another format.
 type Plan struct{ Binds, Copies []Planned }
 
-// NewPlanner returns a Loader that binds nothing: constructors that run with it write down what they want, and must not use what they get.
-// It serves to tell the tensors and the size of a model without its weights.
+// NewPlanner returns a Loader that binds nothing: constructors that run with it write down what
+// they want, and must not use what they get. It serves to tell the tensors and the size of a model
+// without its weights.
 func NewPlanner(names Names) (*Loader, *Plan) {
 	p := &Plan{}
 	l := NewLoader(&Source{name: "plan"}, names)

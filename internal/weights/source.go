@@ -11,15 +11,15 @@ import (
 	"github.com/qwenvl/qwenvl/internal/pages"
 )
 
-// Bounds of what readers accept. They keep the memory for a header near its size and are far beyond any
-// model: the largest mixtures of experts with one tensor per expert have some 100,000 tensors.
+// Bounds of what readers accept. They keep the memory for a header near its size and are far beyond
+// any model: the largest mixtures of experts with one tensor per expert have some 100,000 tensors.
 const (
 	MaxTensors = 1 << 20
 	MaxRank    = 16
 )
 
-// Tensor is one tensor of a checkpoint as it is stored. Shape and Data must not be changed, and Data
-// not be used once its Source is closed.
+// Tensor is one tensor of a checkpoint as it is stored. Shape and Data must not be changed, and
+// Data not be used once its Source is closed.
 type Tensor struct {
 	Name  string
 	DType DType
@@ -28,15 +28,16 @@ type Tensor struct {
 	File  string
 }
 
-// Reader finds the tensors in a whole file, which errors name as file. Each one's shape and type take
-// the bytes of its Data, which is a part of data; the rest of data is not kept. Names may repeat:
-// [NewSource] sees to that for all files together.
+// Reader finds the tensors in a whole file, which errors name as file. Each one's shape and type
+// take the bytes of its Data, which is a part of data; the rest of data is not kept. Names may
+// repeat: [NewSource] sees to that for all files together.
 //
 // Errors: *[FormatError], *[UnsupportedError].
 type Reader func(file string, data []byte) ([]Tensor, error)
 
-// Source is an open checkpoint. Its methods are safe for concurrent use, except that nothing may run
-// during or after Close; no [Tensor], and no matrix bound to one, may be used once it is closed.
+// Source is an open checkpoint. Its methods are safe for concurrent use, except that nothing may
+// run during or after Close; no [Tensor], and no matrix bound to one, may be used once it is
+// closed.
 type Source struct {
 	name    string
 	files   []*File
@@ -44,23 +45,28 @@ type Source struct {
 	regions []pages.Region
 }
 
-// NewSource makes a checkpoint, shown as name, of the tensors that were found in files. It takes over
-// both, and closes the files if it fails.
+// NewSource makes a checkpoint, shown as name, of the tensors that were found in files. It takes
+// over both, and closes the files if it fails.
 //
-// Errors: *[FormatError] for a tensor that is there twice.
+// Errors: *[FormatError] for a name that is there twice.
 func NewSource(name string, files []*File, tensors []Tensor) (*Source, error) {
 	s := &Source{name: name, files: files, tensors: tensors}
-	slices.SortStableFunc(tensors, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(tensors, func(a, b Tensor) int {
+		if c := cmp.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.File, b.File)
+	})
 	for i := 1; i < len(tensors); i++ {
 		a, b := tensors[i-1], tensors[i]
 		if a.Name != b.Name {
 			continue
 		}
-		err := &FormatError{File: b.File, Field: b.Name, Reason: "duplicate tensor"}
+		reason := "duplicate tensor"
 		if a.File != b.File {
-			err.Reason += ", in " + Quote(a.File) + " too"
+			reason += ", in " + Quote(a.File) + " too"
 		}
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(Malformed(b.File, b.Name, "%s", reason), s.Close())
 	}
 	return s, nil
 }
@@ -93,7 +99,9 @@ func (s *Source) Shape(name string) ([]int, bool) {
 }
 
 func (s *Source) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(s.tensors, name, func(t Tensor, name string) int { return cmp.Compare(t.Name, name) })
+	return slices.BinarySearchFunc(s.tensors, name, func(t Tensor, name string) int {
+		return cmp.Compare(t.Name, name)
+	})
 }
 
 // Bytes returns the bytes that the files take in the address space.

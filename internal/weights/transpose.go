@@ -1,12 +1,13 @@
 package weights
 
-// Matrices that a checkpoint stores with their inputs as rows: they are copied, turned, through tiles.
-// What is stored as the model wants it is bound in loader.go without a copy.
+// Matrices that a checkpoint stores with their inputs as rows: they are copied, turned, through
+// tiles. What is stored as the model wants it is bound in loader.go without a copy.
 
 import "unsafe"
 
-// transposed binds rows lo..hi-1 and columns colLo..colHi-1 of a tensor, its last dimension being the columns, as the matrix
-// [colHi-colLo, hi-lo]. Blocks run along the tensor's rows, so that a block type comes out as float32.
+// transposed binds rows lo..hi-1 and columns colLo..colHi-1 of a tensor, its last dimension being
+// the columns, as the matrix [colHi-colLo, hi-lo]. Blocks run along the tensor's rows, so that a
+// block type comes out as float32.
 func (l *Loader) transposed(canonical string, t found, rows, cols int) (piece, bool) {
 	width := 0
 	if len(t.Shape) > 0 {
@@ -15,7 +16,8 @@ func (l *Loader) transposed(canonical string, t found, rows, cols int) (piece, b
 	total, ok := rowsOf(t.Shape, width, true)
 	lo, hi := t.ref.rows(total)
 	colLo, colHi := t.ref.columns(width)
-	if !ok || lo < 0 || hi > total || hi-lo != cols || colLo < 0 || colHi > width || colHi-colLo != rows {
+	if !ok || lo < 0 || hi > total || hi-lo != cols ||
+		colLo < 0 || colHi > width || colHi-colLo != rows {
 		l.problem(&ShapeError{File: t.File, Tensor: t.Name, Want: []int{cols, rows}, Got: t.Shape})
 		return piece{}, false
 	}
@@ -39,9 +41,9 @@ func (l *Loader) transposed(canonical string, t found, rows, cols int) (piece, b
 	return piece{s, data}, true
 }
 
-// transpose sets dst[r·cols+c] = src[c·ld+r], elements of type T; src may lie at any address. It goes through a tile
-// that is read and written by whole cache lines, since rows whose length is a power of two would push each other out of
-// the cache.
+// transpose sets dst[r·cols+c] = src[c·ld+r], elements of type T; src may lie at any address. It
+// goes through a tile that is read and written by whole cache lines, since rows whose length is a
+// power of two would push each other out of the cache.
 func transpose[T uint16 | uint32](dst, src []byte, ld, rows, cols int) {
 	const side = 32
 	var tile [side * side]T

@@ -1,7 +1,8 @@
 package weights
 
-// What is used of each tensor, as rectangles, so that an element that nothing was bound to and one that
-// two things were bound to are both errors, however a tensor is cut.
+// What is used of each tensor, as rectangles, so that an element that nothing was bound to and one
+// that two things were bound to are both errors, however a tensor is cut. bind.go claims each part
+// before it is used, Loader.Finish asks what is left.
 
 // use is what is used of a tensor: nothing yet where binding it failed.
 type use struct {
@@ -9,8 +10,8 @@ type use struct {
 	elements int // of the tensor
 }
 
-// span is a rectangle of a tensor that is seen as a matrix, with its last dimension as columns (a vector is one column), so that
-// parts cut along different dimensions can be compared.
+// span is a rectangle of a tensor that is seen as a matrix, with its last dimension as columns (a
+// vector is one column), so that parts cut along different dimensions can be compared.
 type span struct{ lo, hi, colLo, colHi int }
 
 // rowSpan is rows lo..hi-1 of cols elements each, all of a part of a tensor of that shape.
@@ -41,7 +42,8 @@ func (b *binding) claim(canonical string, t found, part span) bool {
 	return true
 }
 
-// covered reports whether tensor i was used up: all of it, or with a problem that is reported already.
+// covered reports whether tensor i was used up: all of it, or with a problem that is reported
+// already.
 func (b *binding) covered(i int) bool {
 	u := b.used[i]
 	if u == nil || len(u.spans) == 0 {
