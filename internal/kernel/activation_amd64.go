@@ -7,12 +7,6 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func expSubAVX512(x []float32, max float32) float32
-
-//go:noescape
-func expSubAVX2(x []float32, max float32) float32
-
 func expSub(x []float32, max float32) float32 {
 	switch {
 	case cpu.AVX512:
@@ -23,12 +17,6 @@ func expSub(x []float32, max float32) float32 {
 		return expSubGo(x, max)
 	}
 }
-
-//go:noescape
-func sigmoidAVX512(x []float32)
-
-//go:noescape
-func sigmoidAVX2(x []float32)
 
 func sigmoid(x []float32) {
 	switch {
@@ -41,12 +29,6 @@ func sigmoid(x []float32) {
 	}
 }
 
-//go:noescape
-func siluAVX512(x []float32)
-
-//go:noescape
-func siluAVX2(x []float32)
-
 func silu(x []float32) {
 	switch {
 	case cpu.AVX512:
@@ -57,12 +39,6 @@ func silu(x []float32) {
 		siluGo(x)
 	}
 }
-
-//go:noescape
-func siluMulAVX512(dst, gate, up []float32)
-
-//go:noescape
-func siluMulAVX2(dst, gate, up []float32)
 
 func siluMul(dst, gate, up []float32) {
 	switch {
@@ -75,12 +51,6 @@ func siluMul(dst, gate, up []float32) {
 	}
 }
 
-//go:noescape
-func quickGELUAVX512(x []float32)
-
-//go:noescape
-func quickGELUAVX2(x []float32)
-
 func quickGELU(x []float32) {
 	switch {
 	case cpu.AVX512:
@@ -92,12 +62,6 @@ func quickGELU(x []float32) {
 	}
 }
 
-//go:noescape
-func geluAVX512(x []float32)
-
-//go:noescape
-func geluAVX2(x []float32)
-
 func gelu(x []float32) {
 	switch {
 	case cpu.AVX512:
@@ -108,12 +72,6 @@ func gelu(x []float32) {
 		geluGo(x)
 	}
 }
-
-//go:noescape
-func geluTanhAVX512(x []float32)
-
-//go:noescape
-func geluTanhAVX2(x []float32)
 
 func geluTanh(x []float32) {
 	switch {

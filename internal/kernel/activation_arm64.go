@@ -7,18 +7,12 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func expSubNEON(x []float32, max float32) float32
-
 func expSub(x []float32, max float32) float32 {
 	if cpu.NEON {
 		return expSubNEON(x, max)
 	}
 	return expSubGo(x, max)
 }
-
-//go:noescape
-func sigmoidNEON(x []float32)
 
 func sigmoid(x []float32) {
 	if cpu.NEON {
@@ -28,9 +22,6 @@ func sigmoid(x []float32) {
 	sigmoidGo(x)
 }
 
-//go:noescape
-func siluNEON(x []float32)
-
 func silu(x []float32) {
 	if cpu.NEON {
 		siluNEON(x)
@@ -38,9 +29,6 @@ func silu(x []float32) {
 	}
 	siluGo(x)
 }
-
-//go:noescape
-func siluMulNEON(dst, gate, up []float32)
 
 func siluMul(dst, gate, up []float32) {
 	if cpu.NEON {
@@ -50,9 +38,6 @@ func siluMul(dst, gate, up []float32) {
 	siluMulGo(dst, gate, up)
 }
 
-//go:noescape
-func quickGELUNEON(x []float32)
-
 func quickGELU(x []float32) {
 	if cpu.NEON {
 		quickGELUNEON(x)
@@ -61,9 +46,6 @@ func quickGELU(x []float32) {
 	quickGELUGo(x)
 }
 
-//go:noescape
-func geluNEON(x []float32)
-
 func gelu(x []float32) {
 	if cpu.NEON {
 		geluNEON(x)
@@ -71,9 +53,6 @@ func gelu(x []float32) {
 	}
 	geluGo(x)
 }
-
-//go:noescape
-func geluTanhNEON(x []float32)
 
 func geluTanh(x []float32) {
 	if cpu.NEON {

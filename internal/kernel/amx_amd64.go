@@ -43,9 +43,6 @@ type amxLoop struct {
 	add                       uintptr // a mask: whether there is something to add to
 }
 
-//go:noescape
-func int8TileAMX(args *amxArgs)
-
 const (
 	amxWords = 16 // of 4 bytes, in a row of a tile register, which has as many rows
 	amxRows  = 32 // of a tile

@@ -2,9 +2,9 @@
 
 package kernel
 
-// The products of attention in integers on amd64, and its softmax: the tiles declared, cut and
-// chosen. Queries by keys are tiles of matmul_quant_asm.go; weights by values have tiles of their
-// own, or with AMX those of values_amx_amd64.go.
+// The products of attention in integers on amd64, and its softmax: which tiles run, and how the
+// work is cut for them. Queries by keys are tiles of matmul_quant_asm.go; weights by values have
+// tiles of their own, or with AMX those of values_amx_amd64.go.
 
 import (
 	"unsafe"
@@ -25,18 +25,6 @@ type valueArgs struct {
 	steps  uintptr // of 2 keys
 	resume uintptr // 1: add to y, 0: store
 }
-
-//go:noescape
-func valueTile32AVX512VNNI(args *valueArgs)
-
-//go:noescape
-func valueTile48AVX512VNNI(args *valueArgs)
-
-//go:noescape
-func valueTile16AVXVNNI(args *valueArgs)
-
-//go:noescape
-func valueTile16AVX2(args *valueArgs)
 
 func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
 	t, ok := quantTilesFor()
@@ -117,12 +105,6 @@ type softmaxArgs struct {
 	rows uintptr
 	n    uintptr // keys
 }
-
-//go:noescape
-func softmaxInt16AVX512(args *softmaxArgs)
-
-//go:noescape
-func softmaxInt16AVX2(args *softmaxArgs)
 
 func softmaxInt16(p []int16, ldp int, s []float32, lds, m, n int, top, sum []float32) {
 	if !cpu.AVX2 {

@@ -2,7 +2,7 @@
 
 package kernel
 
-// What comes before attention in integers, on amd64: the assembly declared and chosen. Every
+// What comes before attention in integers, on amd64: which assembly runs. Every
 // instruction set gives the bytes of the references in attention_pack.go.
 
 import (
@@ -21,12 +21,6 @@ type rangeArgs struct {
 	vectors uintptr // at most 4
 	last    uintptr // elements in the last one
 }
-
-//go:noescape
-func rangesAVX512(args *rangeArgs)
-
-//go:noescape
-func rangesAVX2(args *rangeArgs)
 
 func ranges(lo, hi, x []float32, ldx, m int) {
 	lanes := 16
@@ -66,9 +60,6 @@ type headArgs struct {
 	flip    uintptr // in every byte of 32 bits
 }
 
-//go:noescape
-func quantizeHeadAVX2(args *headArgs)
-
 func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, center, gain, scratch []float32, flip uint8) {
 	if !cpu.AVX2 {
 		quantizeHeadGo(q, scale, sums, x, ldx, m, k, center, gain, scratch, flip)
@@ -101,9 +92,6 @@ type columnArgs struct {
 	keys  uintptr
 	width uintptr // at most 16
 }
-
-//go:noescape
-func packValuesAVX2(args *columnArgs)
 
 func packValues(block []int16, scale *[16]float32, x []float32, ldx, keys, width int) {
 	switch {

@@ -42,21 +42,6 @@ type bf16x3RowsArgs struct {
 	row   [bf16x3Cols]unsafe.Pointer
 }
 
-//go:noescape
-func bf16x3Tile1AMX(args *bf16x3Args)
-
-//go:noescape
-func bf16x3Tile2AMX(args *bf16x3Args)
-
-//go:noescape
-func bf16x3RowsAMX(args *bf16x3RowsArgs)
-
-//go:noescape
-func bf16x3RowAMX(to, x *float32, steps uintptr)
-
-//go:noescape
-func bf16x3GatherAMX(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)
-
 const (
 	bf16x3Cols  = 16                 // rows of x in a block
 	bf16x3Panel = 32                 // weight rows of a call

@@ -8,12 +8,6 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func bf16ToF32AVX512(dst []float32, src []uint16)
-
-//go:noescape
-func bf16ToF32AVX2(dst []float32, src []uint16)
-
 func bf16ToF32(dst []float32, src []uint16) {
 	done := 0
 	switch {
@@ -27,12 +21,6 @@ func bf16ToF32(dst []float32, src []uint16) {
 	bf16ToF32Go(dst[done:], src[done:])
 }
 
-//go:noescape
-func f32ToF16AVX512(dst []uint16, src []float32)
-
-//go:noescape
-func f32ToF16AVX2(dst []uint16, src []float32)
-
 func f32ToF16(dst []uint16, src []float32) {
 	done := 0
 	switch {
@@ -45,12 +33,6 @@ func f32ToF16(dst []uint16, src []float32) {
 	}
 	f32ToF16Go(dst[done:], src[done:])
 }
-
-//go:noescape
-func f16ToF32AVX512(dst []float32, src []uint16)
-
-//go:noescape
-func f16ToF32AVX2(dst []float32, src []uint16)
 
 func f16ToF32(dst []float32, src []uint16) {
 	done := 0

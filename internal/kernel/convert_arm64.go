@@ -7,9 +7,6 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func bf16ToF32NEON(dst []float32, src []uint16)
-
 func bf16ToF32(dst []float32, src []uint16) {
 	if cpu.NEON {
 		bf16ToF32NEON(dst, src)
@@ -17,9 +14,6 @@ func bf16ToF32(dst []float32, src []uint16) {
 	}
 	bf16ToF32Go(dst, src)
 }
-
-//go:noescape
-func f16ToF32NEON(dst []float32, src []uint16)
 
 func f16ToF32(dst []float32, src []uint16) {
 	if cpu.NEON {

@@ -23,11 +23,12 @@
 //
 // # Files
 //
-// NAME.go declares what other packages call and has its reference; NAME_<arch>.go declares the
-// assembly for one architecture beside the choice among its instruction sets; NAME_<set>_<arch>.s
-// is that assembly. noasm.go and the files NAME_noasm.go call the reference where there is none. So
-// a further instruction set is a variable of internal/cpu, a case in each choice and one more file
-// from _gen; tests run every set that the processor has.
+// NAME.go declares what other packages call and has its reference; NAME_<arch>.go chooses among the
+// instruction sets of one architecture; NAME_<set>_<arch>.s is the assembly, which stubs_<arch>.go
+// declares. _gen writes the last two, with the choice of one tile of many. noasm.go and the files
+// NAME_noasm.go call the reference where there is no assembly. So a further instruction set is a
+// variable of internal/cpu, its emitters in _gen and a case in each choice; tests run every set
+// that the processor has.
 //
 // # Conventions
 //

@@ -23,15 +23,6 @@ type dotArgs struct {
 	rows uintptr
 }
 
-//go:noescape
-func dotF32NEON(args *dotArgs)
-
-//go:noescape
-func dotBF16NEON(args *dotArgs)
-
-//go:noescape
-func dotF16NEON(args *dotArgs)
-
 const (
 	dotRows = 6
 	// A tile of up to dotFewRows rows takes dotCols weight rows, higher ones half as many.

@@ -8,15 +8,6 @@ package kernel
 
 import "unsafe"
 
-//go:noescape
-func longF32AVX512(args *dotArgs)
-
-//go:noescape
-func longBF16AVX512(args *dotArgs)
-
-//go:noescape
-func longF16AVX512(args *dotArgs)
-
 const longBlocks = (rowFloats + maxDepth - 1) / maxDepth
 
 // isLong reports whether one row is multiplied by matMulLong: where it takes several blocks of k,
@@ -38,17 +29,6 @@ func (t tiles) matMulLong(y, x []float32, w weights, n, k int) {
 	for c := 0; c < n; c += dotCols {
 		args.y = unsafe.Pointer(&y[c])
 		args.setWeights(base, c*k*size, k*size, min(dotCols, n-c))
-		t.long(w.format, &args)
-	}
-}
-
-func (t tiles) long(format weightFormat, args *dotArgs) {
-	switch format {
-	case formatF32:
-		longF32AVX512(args)
-	case formatBF16:
-		longBF16AVX512(args)
-	case formatF16:
-		longF16AVX512(args)
+		longAVX512(w.format, &args)
 	}
 }

@@ -2,31 +2,10 @@
 
 package kernel
 
-// The tiles of the packed products on amd64: declared, their heights, and which of them rows go
+// The tiles of the packed products on amd64: their heights, and which of them rows go
 // through. matmul_quant_asm.go cuts the work; matmul_quant_arm64.go is the same for arm64.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
-
-//go:noescape
-func int8TileAVX512VNNI(args *quantArgs)
-
-//go:noescape
-func int4TileAVX512VNNI(args *quantArgs)
-
-//go:noescape
-func unpackInt4AVX512VNNI(dst, src *uint8, parts uintptr)
-
-//go:noescape
-func int8TileAVXVNNI(args *quantArgs)
-
-//go:noescape
-func int8TileAVX2(args *quantArgs)
-
-//go:noescape
-func int4TileAVX2(args *quantArgs)
-
-//go:noescape
-func unpackInt4AVX2(dst, src *uint8, parts uintptr)
 
 // quantTiles is the set of tiles of one instruction set.
 type quantTiles int

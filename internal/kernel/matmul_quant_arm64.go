@@ -2,22 +2,10 @@
 
 package kernel
 
-// The tiles of the packed products on arm64: declared, their heights, and which of them runs.
+// The tiles of the packed products on arm64: their heights, and which of them runs.
 // matmul_quant_asm.go cuts the work; matmul_quant_amd64.go is the same for amd64.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
-
-//go:noescape
-func int8TileNEON(args *quantArgs)
-
-//go:noescape
-func unpackInt4NEON(dst, src *uint8, parts uintptr)
-
-//go:noescape
-func int8TileDotProd(args *quantArgs)
-
-//go:noescape
-func int8TileI8MM(args *quantArgs)
 
 // quantTiles is the set of tiles of one instruction set.
 type quantTiles int

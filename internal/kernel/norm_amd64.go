@@ -7,12 +7,6 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func sumAVX512(x []float32) float64
-
-//go:noescape
-func sumAVX2(x []float32) float64
-
 func sum(x []float32) float64 {
 	switch {
 	case cpu.AVX512:
@@ -23,12 +17,6 @@ func sum(x []float32) float64 {
 		return sumGo(x)
 	}
 }
-
-//go:noescape
-func sumSquaresAVX512(x []float32, mean float64) float64
-
-//go:noescape
-func sumSquaresAVX2(x []float32, mean float64) float64
 
 func sumSquares(x []float32, mean float64) float64 {
 	switch {
@@ -41,12 +29,6 @@ func sumSquares(x []float32, mean float64) float64 {
 	}
 }
 
-//go:noescape
-func scaleRowAVX512(dst, x, w []float32, s float32)
-
-//go:noescape
-func scaleRowAVX2(dst, x, w []float32, s float32)
-
 func scaleRow(dst, x, w []float32, s float32) {
 	switch {
 	case cpu.AVX512:
@@ -57,12 +39,6 @@ func scaleRow(dst, x, w []float32, s float32) {
 		scaleRowGo(dst, x, w, s)
 	}
 }
-
-//go:noescape
-func shiftScaleRowAVX512(dst, x, w, b []float32, mean, s float32)
-
-//go:noescape
-func shiftScaleRowAVX2(dst, x, w, b []float32, mean, s float32)
 
 func shiftScaleRow(dst, x, w, b []float32, mean, s float32) {
 	switch {

@@ -7,18 +7,12 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func sumNEON(x []float32) float64
-
 func sum(x []float32) float64 {
 	if cpu.NEON {
 		return sumNEON(x)
 	}
 	return sumGo(x)
 }
-
-//go:noescape
-func sumSquaresNEON(x []float32, mean float64) float64
 
 func sumSquares(x []float32, mean float64) float64 {
 	if cpu.NEON {
@@ -27,9 +21,6 @@ func sumSquares(x []float32, mean float64) float64 {
 	return sumSquaresGo(x, mean)
 }
 
-//go:noescape
-func scaleRowNEON(dst, x, w []float32, s float32)
-
 func scaleRow(dst, x, w []float32, s float32) {
 	if cpu.NEON {
 		scaleRowNEON(dst, x, w, s)
@@ -37,9 +28,6 @@ func scaleRow(dst, x, w []float32, s float32) {
 	}
 	scaleRowGo(dst, x, w, s)
 }
-
-//go:noescape
-func shiftScaleRowNEON(dst, x, w, b []float32, mean, s float32)
 
 func shiftScaleRow(dst, x, w, b []float32, mean, s float32) {
 	if cpu.NEON {

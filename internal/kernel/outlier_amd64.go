@@ -2,15 +2,9 @@
 
 package kernel
 
-// Outliers on amd64: counting large bytes and adding a column of weights, declared and chosen.
+// Outliers on amd64: counting large bytes and adding a column of weights, in assembly or in Go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
-
-//go:noescape
-func countLarge256AVX2(count *int32, q *int8, groups uintptr)
-
-//go:noescape
-func addColumnAVX2(y *[PanelRows]float32, bytes *[4 * PanelRows]uint8, scale *[PanelRows]float32, zero *[PanelRows]int32, value float32, mask uint32, shift uintptr)
 
 func countLargeGroups(count []int32, q []int8) {
 	if cpu.AVX2 {

@@ -24,9 +24,6 @@ type panelArgs struct {
 	vectors    uintptr // as panelVectors
 }
 
-//go:noescape
-func panelTileNEON(args *panelArgs)
-
 func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, _ []float32) {
 	if !cpu.NEON {
 		matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)

@@ -2,12 +2,9 @@
 
 package kernel
 
-// Quantizing on amd64, activations and the search for 4-bit steps: declared and chosen.
+// Quantizing on amd64, activations and the search for 4-bit steps, in assembly or in Go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
-
-//go:noescape
-func quantize256AVX2(q *int8, scale *float32, sums *int32, x *float32, groups uintptr)
 
 func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
 	if cpu.AVX2 {
@@ -16,15 +13,6 @@ func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
 	}
 	quantizeGroupsGo(q, scale, sums, x)
 }
-
-//go:noescape
-func extremes64AVX2(w *[part]float32) (bits uint32, low, high float32)
-
-//go:noescape
-func squares64AVX2(w *[part]float32, inverse, low, high float32) float32
-
-//go:noescape
-func round64AVX2(q *[part]uint8, w *[part]float32, inverse, low, high float32)
 
 func extremes64(w *[part]float32) (bits uint32, low, high float32) {
 	if cpu.AVX2 {

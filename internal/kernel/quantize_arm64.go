@@ -2,12 +2,9 @@
 
 package kernel
 
-// Quantizing on arm64, activations and the search for 4-bit steps: declared and chosen.
+// Quantizing on arm64, activations and the search for 4-bit steps, in assembly or in Go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
-
-//go:noescape
-func quantize256NEON(q *int8, scale *float32, sums *int32, x *float32, groups uintptr)
 
 func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
 	if cpu.NEON {
@@ -16,15 +13,6 @@ func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
 	}
 	quantizeGroupsGo(q, scale, sums, x)
 }
-
-//go:noescape
-func extremes64NEON(w *[part]float32) (bits uint32, low, high float32)
-
-//go:noescape
-func squares64NEON(w *[part]float32, inverse, low, high float32) float32
-
-//go:noescape
-func round64NEON(q *[part]uint8, w *[part]float32, inverse, low, high float32)
 
 func extremes64(w *[part]float32) (bits uint32, low, high float32) {
 	if cpu.NEON {

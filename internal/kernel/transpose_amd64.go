@@ -7,9 +7,6 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func transpose8AVX2(dst *float32, ldd uintptr, src *float32, lds, n uintptr)
-
 func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	if !cpu.AVX2 {
 		transposeGo(dst, ldd, src, lds, rows, cols)

@@ -26,15 +26,6 @@ type valuesArgs struct {
 	left, to, scale, room uintptr
 }
 
-//go:noescape
-func valuesAMX(args *valuesArgs)
-
-//go:noescape
-func splitValuesAMX(dst, src *int16, steps uintptr)
-
-//go:noescape
-func softmaxInt16AMX(args *softmaxArgs)
-
 // valuesInBytes reports whether weights and values lie as bytes, for AMX.
 func valuesInBytes() bool { return cpu.AMX && cpu.AVX512VNNI }
 

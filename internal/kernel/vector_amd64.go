@@ -8,12 +8,6 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func scaleAVX512(x []float32, s float32)
-
-//go:noescape
-func scaleAVX2(x []float32, s float32)
-
 func scale(x []float32, s float32) {
 	switch {
 	case cpu.AVX512:
@@ -24,12 +18,6 @@ func scale(x []float32, s float32) {
 		scaleGo(x, s)
 	}
 }
-
-//go:noescape
-func addAVX512(dst, x []float32)
-
-//go:noescape
-func addAVX2(dst, x []float32)
 
 func add(dst, x []float32) {
 	switch {
@@ -42,12 +30,6 @@ func add(dst, x []float32) {
 	}
 }
 
-//go:noescape
-func mulAVX512(dst, x []float32)
-
-//go:noescape
-func mulAVX2(dst, x []float32)
-
 func mul(dst, x []float32) {
 	switch {
 	case cpu.AVX512:
@@ -58,12 +40,6 @@ func mul(dst, x []float32) {
 		mulGo(dst, x)
 	}
 }
-
-//go:noescape
-func maximumAVX512(x []float32) float32
-
-//go:noescape
-func maximumAVX2(x []float32) float32
 
 func maximum(x []float32) float32 {
 	switch {
@@ -76,12 +52,6 @@ func maximum(x []float32) float32 {
 	}
 }
 
-//go:noescape
-func rotateHalfAVX512(lo, hi, cos, sin []float32)
-
-//go:noescape
-func rotateHalfAVX2(lo, hi, cos, sin []float32)
-
 func rotateHalf(lo, hi, cos, sin []float32) {
 	switch {
 	case cpu.AVX512:
@@ -92,12 +62,6 @@ func rotateHalf(lo, hi, cos, sin []float32) {
 		rotateHalfGo(lo, hi, cos, sin)
 	}
 }
-
-//go:noescape
-func rotatePairsAVX512(x, cos, sin []float32)
-
-//go:noescape
-func rotatePairsAVX2(x, cos, sin []float32)
 
 func rotatePairs(x, cos, sin []float32) {
 	done := 0

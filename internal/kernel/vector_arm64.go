@@ -8,9 +8,6 @@ package kernel
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
-//go:noescape
-func scaleNEON(x []float32, s float32)
-
 func scale(x []float32, s float32) {
 	if cpu.NEON {
 		scaleNEON(x, s)
@@ -18,9 +15,6 @@ func scale(x []float32, s float32) {
 	}
 	scaleGo(x, s)
 }
-
-//go:noescape
-func addNEON(dst, x []float32)
 
 func add(dst, x []float32) {
 	if cpu.NEON {
@@ -30,9 +24,6 @@ func add(dst, x []float32) {
 	addGo(dst, x)
 }
 
-//go:noescape
-func mulNEON(dst, x []float32)
-
 func mul(dst, x []float32) {
 	if cpu.NEON {
 		mulNEON(dst, x)
@@ -41,18 +32,12 @@ func mul(dst, x []float32) {
 	mulGo(dst, x)
 }
 
-//go:noescape
-func maximumNEON(x []float32) float32
-
 func maximum(x []float32) float32 {
 	if cpu.NEON {
 		return maximumNEON(x)
 	}
 	return maximumGo(x)
 }
-
-//go:noescape
-func rotateHalfNEON(lo, hi, cos, sin []float32)
 
 func rotateHalf(lo, hi, cos, sin []float32) {
 	if cpu.NEON {
@@ -61,9 +46,6 @@ func rotateHalf(lo, hi, cos, sin []float32) {
 	}
 	rotateHalfGo(lo, hi, cos, sin)
 }
-
-//go:noescape
-func rotatePairsNEON(x, cos, sin []float32)
 
 func rotatePairs(x, cos, sin []float32) {
 	if cpu.NEON {

@@ -33,9 +33,9 @@ func valueAVX2() valueKernel {
 	}}
 }
 
-// valueTile writes valueTile<columns>(args *valueArgs): one tile of args.rows rows by that many
+// emit writes valueTile<columns>(args *valueArgs): one tile of args.rows rows by that many
 // columns, over all keys.
-func (f *file) valueTile(k valueKernel) {
+func (k valueKernel) emit(f *file) {
 	f.text(fmt.Sprintf("valueTile%d", k.vectors*f.lanes), "(args *valueArgs)", 8)
 	f.op("MOVQ args+0(FP), DI")
 	f.op("MOVQ valueArgs_p(DI), AX")

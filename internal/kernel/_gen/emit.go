@@ -32,6 +32,7 @@ func (v isa) bytes() int { return 4 * v.lanes }
 type file struct {
 	isa
 	body, data bytes.Buffer
+	stubs      bytes.Buffer // declarations in Go
 	consts     map[string]bool
 	fn         string // name of the function being written, and prefix of its labels
 }
@@ -45,10 +46,18 @@ func (f *file) source() []byte {
 	return append([]byte(head), append(f.data.Bytes(), f.body.Bytes()...)...)
 }
 
+func (f *file) declarations() []byte { return f.stubs.Bytes() }
+
 // text starts a function whose arguments and results take argBytes bytes.
 func (f *file) text(name, signature string, argBytes int) {
+	f.textAs(name, signature, fmt.Sprintf("NOSPLIT, $0-%d", argBytes))
+}
+
+// textAs starts a function with these flags and sizes, and declares it in Go.
+func (f *file) textAs(name, signature, flags string) {
 	f.fn = name + f.name
-	fmt.Fprintf(&f.body, "\n// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", f.fn, signature, f.fn, argBytes)
+	fmt.Fprintf(&f.stubs, "\n//go:noescape\nfunc %s%s\n", f.fn, signature)
+	fmt.Fprintf(&f.body, "\n// func %s%s\nTEXT ·%s(SB), %s\n", f.fn, signature, f.fn, flags)
 }
 
 // op writes one instruction.

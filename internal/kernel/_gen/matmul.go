@@ -5,6 +5,9 @@ package main
 
 import "fmt"
 
+// weightFormats are the formats of stored weights, as package kernel names them.
+var weightFormats = []string{"F32", "BF16", "F16"}
+
 // dotCols is the number of weight rows that one call multiplies; the reductions are written for
 // four.
 const dotCols = 4
@@ -24,7 +27,7 @@ func dotRows(v isa) int {
 // l adds, with fused multiply-adds, the products at l, l+lanes, l+2·lanes…; at the end the lanes
 // are added to y in order. The tiles of longTile and micro do the same, so all give the same bits.
 func matMul(f *file) {
-	for _, format := range []string{"F32", "BF16", "F16"} {
+	for _, format := range weightFormats {
 		for rows := 1; rows <= dotRows(f.isa); rows++ {
 			dotTile(f, format, rows)
 			rowTile(f, format, rows)

@@ -26,7 +26,7 @@ func micro(f *file) {
 	for rows := least; rows <= most; rows++ {
 		microTile(f, rows)
 	}
-	for _, format := range []string{"F32", "BF16", "F16"} {
+	for _, format := range weightFormats {
 		interleave(f, format)
 	}
 }

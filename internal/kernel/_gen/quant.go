@@ -91,9 +91,9 @@ func (t *quantTile) row(base string, r, disp int) string {
 	return fmt.Sprint(disp) + at
 }
 
-// quant writes the function <k.name>(args *quantArgs): one tile of args.rows rows by the 32 columns
+// emit writes the function <k.name>(args *quantArgs): one tile of args.rows rows by the 32 columns
 // of a panel, over some groups of k.
-func (f *file) quant(k quantKernel) {
+func (k quantKernel) emit(f *file) {
 	f.text(k.name, "(args *quantArgs)", 8)
 	f.op("MOVQ args+0(FP), DI")
 	f.op("MOVQ quantArgs_q(DI), AX")

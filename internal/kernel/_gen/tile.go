@@ -80,8 +80,7 @@ func (f *file) tileDot(p tileProduct, cols, rows, sums int) {
 // tileText starts a function name(args *kind), with a frame of so many bytes from the address that
 // frame gives on. It leaves args in DI, and the tile registers in the shapes of its config.
 func (f *file) tileText(name, kind string, bytes int) {
-	f.fn = name + f.name
-	fmt.Fprintf(&f.body, "\n// func %s(args *%s)\nTEXT ·%s(SB), 0, $%d-8\n", f.fn, kind, f.fn, bytes+64)
+	f.textAs(name, "(args *"+kind+")", fmt.Sprintf("0, $%d-8", bytes+64))
 	f.op("MOVQ args+0(FP), DI")
 	f.op("MOVQ %s_config(DI), AX", kind)
 	f.tileConfig("AX")
