@@ -13,7 +13,7 @@ type block struct {
 	owners int
 	key    Key           // zero: none, or it stands in Cache.known and is not written
 	kept   *list.Element // of Cache.kept, while it has a key and no owner
-	state  *Snapshot     // the recurrent state behind the block; nil: none was kept
+	state  []float32     // the recurrent state behind the block; nil: none was kept
 }
 
 // take returns a block with undefined contents and one owner.
@@ -63,9 +63,7 @@ func (c *Cache) evict() bool {
 // forget makes a block without an owner a free one.
 func (c *Cache) forget(b *block) {
 	delete(c.known, b.key)
-	if b.state != nil {
-		b.state.Free()
-	}
+	c.used -= int64(4 * len(b.state))
 	c.kept.Remove(b.kept)
 	*b = block{data: b.data}
 	c.free = append(c.free, b)

@@ -58,7 +58,7 @@ func (s *Sequence) Adopt(salt []byte, contents ...Content) int {
 		s.put(i, b)
 	}
 	if n > 0 && len(s.state) > 0 {
-		copy(s.state, s.table[n-1].state.state)
+		copy(s.state, s.table[n-1].state)
 	}
 	s.length, s.published = n*BlockTokens, n
 	return s.length

@@ -53,7 +53,7 @@ func (s *Sequence) Keep() {
 	if len(s.state) == 0 || s.length%BlockTokens != 0 || n == 0 || n > s.published {
 		return
 	}
-	if b := s.table[n-1]; b.state == nil {
-		b.state, _ = s.Save()
+	if b := s.table[n-1]; b.state == nil && s.cache.claim(s.cache.StateBytes()) == nil {
+		b.state = slices.Clone(s.state)
 	}
 }

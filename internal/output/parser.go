@@ -66,18 +66,17 @@ func (p *Parser) add(text string, last bool) (reasoning, answer string) {
 // that was found, or up to what may become one.
 func (p *Parser) certain(last bool) (n int, stopped bool) {
 	n = len(p.held)
+	begun := 0
 	for _, stop := range p.stops {
 		if i := strings.Index(p.held, stop); i >= 0 {
 			n, stopped = min(n, i), true
 		}
+		begun = max(begun, overlap(p.held, stop))
 	}
-	if stopped || last {
-		return n, stopped
+	if !stopped && !last {
+		n -= begun
 	}
-	for _, stop := range p.stops {
-		n = min(n, len(p.held)-overlap(p.held, stop))
-	}
-	return n, false
+	return n, stopped
 }
 
 // overlap returns the length of the longest end of s that begins mark and is not all of it.
