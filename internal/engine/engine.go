@@ -8,6 +8,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/qwenvl/qwenvl/internal/pool"
@@ -118,11 +119,7 @@ func (e *Engine) poke() {
 func (e *Engine) cancel(s *state) {
 	e.mu.Lock()
 	s.cancelled = true
-	stop := len(e.running) > 0
-	for _, r := range e.running {
-		stop = stop && r.cancelled
-	}
-	if stop {
+	if len(e.running) > 0 && !slices.ContainsFunc(e.running, (*state).wanted) {
 		e.ex.Stop()
 	}
 	e.mu.Unlock()
@@ -133,14 +130,11 @@ func (e *Engine) cancel(s *state) {
 func (e *Engine) begin(for_ ...*state) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.running = append(e.running[:0], for_...)
-	for _, s := range for_ {
-		if !s.cancelled {
-			return true
-		}
+	if !slices.ContainsFunc(for_, (*state).wanted) {
+		return false
 	}
-	e.running = e.running[:0]
-	return false
+	e.running = append(e.running[:0], for_...)
+	return true
 }
 
 // end takes back begin.
@@ -206,40 +200,22 @@ func (e *Engine) admit() bool {
 func (e *Engine) sort() (gone []*state) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	keep := e.active[:0]
-	for _, s := range e.active {
+	drop := func(s *state) bool {
 		if s.cancelled {
 			gone = append(gone, s)
-		} else {
-			keep = append(keep, s)
 		}
+		return s.cancelled
 	}
-	clear(e.active[len(keep):])
-	e.active = keep
-	queue := e.queue[:0]
-	for _, s := range e.queue {
-		switch {
-		case s.cancelled:
-			gone = append(gone, s)
-		case len(e.active) < e.opts.MaxBatch:
-			e.active = append(e.active, s)
-		default:
-			queue = append(queue, s)
-		}
-	}
-	clear(e.queue[len(queue):])
-	e.queue = queue
+	e.active, e.queue = slices.DeleteFunc(e.active, drop), slices.DeleteFunc(e.queue, drop)
+	n := min(len(e.queue), e.opts.MaxBatch-len(e.active))
+	e.active = append(e.active, e.queue[:n]...)
+	e.queue = slices.Delete(e.queue, 0, n)
 	return gone
 }
 
 // finish ends a request at work.
 func (e *Engine) finish(s *state, err error, stopped bool) {
-	for i, a := range e.active {
-		if a == s {
-			e.active = append(e.active[:i], e.active[i+1:]...)
-			break
-		}
-	}
+	e.active = slices.DeleteFunc(e.active, func(a *state) bool { return a == s })
 	e.release(s, err, stopped)
 }
 

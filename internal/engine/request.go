@@ -145,6 +145,9 @@ type state struct {
 	times    [numStages]time.Duration
 }
 
+// wanted reports whether somebody waits for the request. Engine.mu must be held.
+func (s *state) wanted() bool { return !s.cancelled }
+
 func (s *state) paused() bool { return len(s.events) >= eventRoom-eventReserve }
 
 func (s *state) encoding() bool { return s.pass < len(s.Passes) }
