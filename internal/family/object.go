@@ -129,23 +129,16 @@ func (o object) boolOr(key string, absent bool) bool {
 
 // list reads an array of exactly n values, n < 0 for any number up to 64.
 func list[T any](o object, key string, n int) []T {
-	v := listOf[T](o, key, 64)
-	if n >= 0 && len(v) != n {
-		o.fail(key, strconv.Itoa(len(v))+" entries, want "+strconv.Itoa(n), nil)
-		return make([]T, n)
-	}
-	return v
-}
-
-// listOf reads an array of at most limit values.
-func listOf[T any](o object, key string, limit int) []T {
 	var v []T
 	if err := json.Unmarshal(o.Values[key], &v); err != nil {
 		o.fail(key, "not an array of the right kind", nil)
-		return nil
 	}
-	if len(v) > limit {
-		o.fail(key, strconv.Itoa(len(v))+" entries, at most "+strconv.Itoa(limit), nil)
+	switch {
+	case n >= 0 && len(v) != n:
+		o.fail(key, strconv.Itoa(len(v))+" entries, want "+strconv.Itoa(n), nil)
+		return make([]T, n)
+	case n < 0 && len(v) > 64:
+		o.fail(key, strconv.Itoa(len(v))+" entries, at most 64", nil)
 		return nil
 	}
 	return v

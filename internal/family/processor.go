@@ -34,14 +34,17 @@ func preprocessor(from checkpoint.Checkpoint, g geometry) (preprocess.Config, er
 			p.fail(f.key, "is not the tower's", nil)
 		}
 	}
-	c := preprocess.Config{PatchSize: g.patch, MergeSize: g.merge, TemporalPatchSize: g.frames}
+	c := preprocess.Config{
+		PatchSize: g.patch, MergeSize: g.merge, TemporalPatchSize: g.frames,
+		MinPixels: 56 * 56, MaxPixels: 28 * 28 * 1280,
+	}
 	if size := p.sub("size"); size.Has("shortest_edge") || size.Has("longest_edge") {
-		c.MinPixels, c.MaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
-	} else {
-		c.MinPixels, c.MaxPixels = p.intOr("min_pixels", maxPixels, 56*56), p.intOr("max_pixels", maxPixels, 28*28*1280)
+		c.MinPixels = size.int("shortest_edge", maxPixels)
+		c.MaxPixels = size.int("longest_edge", maxPixels)
 	}
 	// Files may carry both spellings; the explicit keys are the newer ones then.
-	c.MinPixels, c.MaxPixels = p.intOr("min_pixels", maxPixels, c.MinPixels), p.intOr("max_pixels", maxPixels, c.MaxPixels)
+	c.MinPixels = p.intOr("min_pixels", maxPixels, c.MinPixels)
+	c.MaxPixels = p.intOr("max_pixels", maxPixels, c.MaxPixels)
 	c.Mean, c.Std = triple(p, "image_mean", clipMean), triple(p, "image_std", clipStd)
 	c.RescaleFactor = p.floatOr("rescale_factor", 1e6, 0)
 	for _, key := range []string{"do_resize", "do_rescale", "do_normalize"} {

@@ -6,7 +6,6 @@ package family
 import (
 	"maps"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
@@ -62,7 +61,7 @@ func qwen35Decoder(c object) llm.Config {
 	interval := c.intOr("full_attention_interval", maxDepth, 4)
 	var types []string
 	if c.Has("layer_types") {
-		types = stringList(c, "layer_types", len(d.Layers))
+		types = list[string](c, "layer_types", len(d.Layers))
 	}
 	for i := range d.Layers {
 		kind := "linear_attention"
@@ -114,13 +113,4 @@ func zeroCentered(names weights.Names) weights.Names {
 		r.PlusOne = strings.HasSuffix(canonical, "norm.weight") && !strings.Contains(canonical, ".delta.")
 		return r
 	}
-}
-
-func stringList(o object, key string, n int) []string {
-	v := listOf[string](o, key, n)
-	if len(v) != n {
-		o.fail(key, strconv.Itoa(len(v))+" entries, want "+strconv.Itoa(n), nil)
-		return make([]string, n)
-	}
-	return v
 }

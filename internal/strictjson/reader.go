@@ -127,69 +127,52 @@ func (r *Reader) Str() ([]byte, error) {
 	if err := r.expect('"'); err != nil {
 		return nil, err
 	}
+	r.buf = r.buf[:0] // what stands before start
 	start := r.Pos
 	for r.Pos < len(r.Data) {
 		switch c := r.Data[r.Pos]; {
 		case c == '"':
 			s := r.Data[start:r.Pos]
 			r.Pos++
+			if len(r.buf) > 0 {
+				r.buf = append(r.buf, s...)
+				s = r.buf
+			}
 			if !utf8.Valid(s) {
 				return nil, r.fail("a string that is not UTF-8")
 			}
 			return s, nil
 		case c == '\\':
-			return r.escaped(start)
-		case c < 0x20:
-			return nil, r.fail("a control character in a string")
-		}
-		r.Pos++
-	}
-	return nil, r.fail("a string without an end")
-}
-
-// escaped goes on with a string that starts at start and has its first escape at Pos.
-func (r *Reader) escaped(start int) ([]byte, error) {
-	r.buf = append(r.buf[:0], r.Data[start:r.Pos]...)
-	for r.Pos < len(r.Data) {
-		c := r.Data[r.Pos]
-		switch {
-		case c == '"':
-			r.Pos++
-			if !utf8.Valid(r.buf) {
-				return nil, r.fail("a string that is not UTF-8")
-			}
-			return r.buf, nil
-		case c < 0x20:
-			return nil, r.fail("a control character in a string")
-		case c != '\\':
-			r.buf = append(r.buf, c)
-			r.Pos++
-			continue
-		}
-		if r.Pos+1 >= len(r.Data) {
-			break
-		}
-		e := r.Data[r.Pos+1]
-		r.Pos += 2
-		if e == 'u' {
-			char, err := r.unicodeEscape()
+			r.buf = append(r.buf, r.Data[start:r.Pos]...)
+			char, err := r.escape()
 			if err != nil {
 				return nil, err
 			}
 			r.buf = utf8.AppendRune(r.buf, char)
-			continue
+			start = r.Pos
+		case c < 0x20:
+			return nil, r.fail("a control character in a string")
+		default:
+			r.Pos++
 		}
-		i := bytes.IndexByte([]byte(`"\/bfnrt`), e)
-		if i < 0 {
-			return nil, r.fail("an unknown escape")
-		}
-		r.buf = append(r.buf, "\"\\/\b\f\n\r\t"[i])
 	}
 	return nil, r.fail("a string without an end")
 }
 
-// unicodeEscape reads what follows \u, with the second half of a surrogate pair.
-func (r *Reader) unicodeEscape() (rune, error) {
+// escape reads a backslash and what follows it, with the second half of a surrogate pair.
+func (r *Reader) escape() (rune, error) {
+	if r.Pos++; r.Pos == len(r.Data) {
+		return 0, r.fail("a string without an end")
+	}
+	c := r.Data[r.Pos]
+	r.Pos++
+	if c != 'u' {
+		i := bytes.IndexByte([]byte(`"\/bfnrt`), c)
+		if i < 0 {
+			return 0, r.fail("an unknown escape")
+		}
+		return rune("\"\\/\b\f\n\r\t"[i]), nil
+	}
 	hi, ok := r.hex4()
 	if !ok {
 		return 0, r.fail("a bad \\u escape")
