@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,10 +29,7 @@ type index struct {
 	weights []placed // sorted by tensor
 }
 
-type placed struct {
-	tensor string
-	shard  int
-}
+type placed struct{ tensor, shard string }
 
 func (ix *index) fail(field, format string, args ...any) error {
 	return weights.Malformed(ix.file, field, format, args...)
@@ -54,7 +52,7 @@ func (ix *index) parse(data []byte) error {
 	r := &strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
 		return ix.fail("index", "byte %d: %s", pos, problem)
 	}}
-	shards := map[string]int{}
+	shards := map[string]string{} // each to itself: one copy of a name
 	var found bool
 	err := r.Object(func(key []byte) error {
 		if string(key) == weightMap {
@@ -82,12 +80,12 @@ func (ix *index) parse(data []byte) error {
 			return ix.fail(ix.weights[i].tensor, "duplicate tensor")
 		}
 	}
-	ix.sortShards()
+	ix.shards = slices.Sorted(maps.Keys(shards)) // so that errors do not depend on the index's order
 	return nil
 }
 
 // place reads the shard of one tensor.
-func (ix *index) place(r *strictjson.Reader, shards map[string]int, tensor string) error {
+func (ix *index) place(r *strictjson.Reader, shards map[string]string, tensor string) error {
 	if r.Next() != '"' {
 		return ix.fail(tensor, "shard is not a string")
 	}
@@ -95,36 +93,20 @@ func (ix *index) place(r *strictjson.Reader, shards map[string]int, tensor strin
 	if err != nil {
 		return err
 	}
-	shard := string(text)
 	if len(ix.weights) == weights.MaxTensors {
 		return ix.fail(weightMap, "has more than %d tensors", weights.MaxTensors)
 	}
-	n, ok := shards[shard]
+	shard, ok := shards[string(text)]
 	if !ok {
+		shard = string(text)
 		// Only the checkpoint's own folder is read: no path, on any system.
 		if !filepath.IsLocal(shard) || shard == "." || strings.ContainsAny(shard, "/\\:\x00") {
 			return ix.fail(tensor, "shard %s is not a plain file name", weights.Quote(shard))
 		}
-		n = len(ix.shards)
-		shards[shard] = n
-		ix.shards = append(ix.shards, shard)
+		shards[shard] = shard
 	}
-	ix.weights = append(ix.weights, placed{tensor, n})
+	ix.weights = append(ix.weights, placed{tensor, shard})
 	return nil
-}
-
-// sortShards puts the shards in order of their names, so that errors do not depend on the index's
-// order.
-func (ix *index) sortShards() {
-	old := slices.Clone(ix.shards)
-	slices.Sort(ix.shards)
-	to := make([]int, len(old))
-	for i, shard := range old {
-		to[i], _ = slices.BinarySearch(ix.shards, shard)
-	}
-	for i := range ix.weights {
-		ix.weights[i].shard = to[ix.weights[i].shard]
-	}
 }
 
 // check holds the tensors of all shards against the index: each is listed, and each that is listed
@@ -136,8 +118,8 @@ func (ix *index) check(src *weights.Source, dir string) error {
 			break
 		}
 		t, _ := src.Tensor(w.tensor)
-		if shard := ix.shards[w.shard]; t.File != filepath.Join(dir, shard) {
-			return ix.fail(w.tensor, "not in shard %s", weights.Quote(shard))
+		if t.File != filepath.Join(dir, w.shard) {
+			return ix.fail(w.tensor, "not in shard %s", weights.Quote(w.shard))
 		}
 		names = names[1:]
 	}

@@ -50,35 +50,25 @@ const (
 	orderedDict      = "collections.OrderedDict"
 )
 
+var storages = map[string]weights.DType{
+	"torch.FloatStorage":    weights.F32,
+	"torch.HalfStorage":     weights.F16,
+	"torch.BFloat16Storage": weights.BF16,
+	"torch.DoubleStorage":   weights.F64,
+	"torch.LongStorage":     weights.I64,
+	"torch.IntStorage":      weights.I32,
+	"torch.ShortStorage":    weights.I16,
+	"torch.CharStorage":     weights.I8,
+	"torch.ByteStorage":     weights.U8,
+	"torch.BoolStorage":     weights.BOOL,
+}
+
 // globals returns what a name stands for, if it is allowed.
 func globals(module, name string) (global, bool) {
-	g := global{name: module + "." + name}
-	switch g.name {
-	case rebuildTensor, rebuildParameter, orderedDict:
-	case "torch.FloatStorage":
-		g.dtype = weights.F32
-	case "torch.HalfStorage":
-		g.dtype = weights.F16
-	case "torch.BFloat16Storage":
-		g.dtype = weights.BF16
-	case "torch.DoubleStorage":
-		g.dtype = weights.F64
-	case "torch.LongStorage":
-		g.dtype = weights.I64
-	case "torch.IntStorage":
-		g.dtype = weights.I32
-	case "torch.ShortStorage":
-		g.dtype = weights.I16
-	case "torch.CharStorage":
-		g.dtype = weights.I8
-	case "torch.ByteStorage":
-		g.dtype = weights.U8
-	case "torch.BoolStorage":
-		g.dtype = weights.BOOL
-	default:
-		return global{}, false
-	}
-	return g, true
+	name = module + "." + name
+	dtype, ok := storages[name]
+	ok = ok || name == rebuildTensor || name == rebuildParameter || name == orderedDict
+	return global{name, dtype}, ok
 }
 
 // kind says what a value is, for errors.

@@ -40,79 +40,13 @@ const (
 	opFrame           = 0x95
 )
 
-// refusedOpcode names the opcodes that are refused; "" for a byte that is no opcode.
-func refusedOpcode(op byte) string {
-	switch op {
-	case '0':
-		return "POP"
-	case '1':
-		return "POP_MARK"
-	case '2':
-		return "DUP"
-	case 'F':
-		return "FLOAT"
-	case 'G':
-		return "BINFLOAT"
-	case 'I':
-		return "INT"
-	case 'L':
-		return "LONG"
-	case 'P':
-		return "PERSID"
-	case 'S':
-		return "STRING"
-	case 'T':
-		return "BINSTRING"
-	case 'U':
-		return "SHORT_BINSTRING"
-	case 'V':
-		return "UNICODE"
-	case 'B':
-		return "BINBYTES"
-	case 'C':
-		return "SHORT_BINBYTES"
-	case 'a':
-		return "APPEND"
-	case 'd':
-		return "DICT"
-	case 'e':
-		return "APPENDS"
-	case 'g':
-		return "GET"
-	case 'i':
-		return "INST"
-	case 'l':
-		return "LIST"
-	case 'o':
-		return "OBJ"
-	case 'p':
-		return "PUT"
-	case ']':
-		return "EMPTY_LIST"
-	case 0x81:
-		return "NEWOBJ"
-	case 0x82:
-		return "EXT1"
-	case 0x83:
-		return "EXT2"
-	case 0x84:
-		return "EXT4"
-	case 0x8e:
-		return "BINBYTES8"
-	case 0x8f:
-		return "EMPTY_SET"
-	case 0x90:
-		return "ADDITEMS"
-	case 0x91:
-		return "FROZENSET"
-	case 0x92:
-		return "NEWOBJ_EX"
-	case 0x96:
-		return "BYTEARRAY8"
-	case 0x97:
-		return "NEXT_BUFFER"
-	case 0x98:
-		return "READONLY_BUFFER"
-	}
-	return ""
+// refused is the opcodes that are refused. A byte that is in neither list is no opcode.
+var refused = map[byte]string{
+	'0': "POP", '1': "POP_MARK", '2': "DUP", 'F': "FLOAT", 'G': "BINFLOAT", 'I': "INT",
+	'L': "LONG", 'P': "PERSID", 'S': "STRING", 'T': "BINSTRING", 'U': "SHORT_BINSTRING",
+	'V': "UNICODE", 'B': "BINBYTES", 'C': "SHORT_BINBYTES", 'a': "APPEND", 'd': "DICT",
+	'e': "APPENDS", 'g': "GET", 'i': "INST", 'l': "LIST", 'o': "OBJ", 'p': "PUT",
+	']': "EMPTY_LIST", 0x81: "NEWOBJ", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x8e: "BINBYTES8",
+	0x8f: "EMPTY_SET", 0x90: "ADDITEMS", 0x91: "FROZENSET", 0x92: "NEWOBJ_EX", 0x96: "BYTEARRAY8",
+	0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
 }

@@ -138,7 +138,7 @@ func (p *unpickler) step(op byte) error {
 	case opBinPersID:
 		return p.persistent()
 	}
-	if name := refusedOpcode(op); name != "" {
+	if name, ok := refused[op]; ok {
 		return p.refuse("opcode " + name)
 	}
 	return p.fail("0x%02x is not an opcode", op)

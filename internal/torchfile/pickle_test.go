@@ -135,7 +135,7 @@ func TestPickleRunsNothing(t *testing.T) {
 		}
 	}
 	for b := range 256 {
-		name := refusedOpcode(byte(b))
+		name := refused[byte(b)]
 		if name == "" {
 			continue
 		}
