@@ -18,7 +18,7 @@ import (
 
 // What an inspection lists is what loading binds: the checkpoint's tensors, all of them and no others, with as many numbers.
 func TestInspectListsTheCheckpoint(t *testing.T) {
-	for name := range familyFixtures {
+	for _, name := range fixtures {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join("testdata", name)
 			in, err := qwenvl.Inspect(dir)
@@ -98,7 +98,7 @@ func TestInspectReadsAnIndex(t *testing.T) {
 
 // The tokens that an inspection promises for a picture are those of a request. The numbers for published sizes are the reference's.
 func TestPictureTokens(t *testing.T) {
-	for name := range familyFixtures {
+	for _, name := range fixtures {
 		dir := filepath.Join("testdata", name)
 		in, err := qwenvl.Inspect(dir)
 		require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestPictureTokens(t *testing.T) {
 }
 
 func TestEstimate(t *testing.T) {
-	for name := range familyFixtures {
+	for _, name := range fixtures {
 		dir := filepath.Join("testdata", name)
 		in, err := qwenvl.Inspect(dir)
 		require.NoError(t, err)

@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"."},
 	{"internal/tiny"}, // above the root, so that the library cannot carry it
 	{"internal/cmdutil"},
-	{"examples/...", "internal/cmd/...", "docs"},
+	{"examples/...", "internal/cmd/...", "internal/conformance", "docs"},
 }
 
 // beside is imports within a line.
@@ -61,7 +61,7 @@ var only = map[string][]string{
 }
 
 // testOnly is packages that no shipped code imports.
-var testOnly = []string{"internal/testkit", "internal/testkit/ckpt"}
+var testOnly = []string{"internal/testkit", "internal/testkit/ckpt", "internal/conformance"}
 
 // goFile is a parsed file of the module.
 type goFile struct {

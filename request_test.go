@@ -17,7 +17,6 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/hooks"
-	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
 )
 
 func ask(parts ...qwenvl.Part) qwenvl.Request {
@@ -265,31 +264,4 @@ func specials(ids []int) []int {
 		}
 	}
 	return out
-}
-
-// A checkpoint of the decoder alone answers texts and refuses pictures.
-func TestTextOnlyModel(t *testing.T) {
-	x := ckpt.Read(t, tinyDir)
-	x.Remove("visual.")
-	x.Set(t, "config.json", "model_type", "qwen2")
-	x.Delete(t, "config.json", "vision_config")
-	x.Delete(t, "config.json", "rope_scaling")
-	delete(x.Files, "preprocessor_config.json")
-	m := loadChanged(t, x)
-
-	_, err := m.Generate(context.Background(), ask(qwenvl.Text("x"), qwenvl.Image(picture(60, 60))))
-	var e *qwenvl.RequestError
-	require.ErrorAs(t, err, &e)
-	require.Equal(t, "Messages[0].Parts[1]", e.Field)
-	require.ErrorContains(t, err, "text only")
-
-	// On text alone the three axes of positions agree, so that the model with a tower says the same.
-	r := ask(qwenvl.Text("Say something."))
-	r.MaxTokens = 20
-	got, err := m.Generate(context.Background(), r)
-	require.NoError(t, err)
-	want, err := loadTiny(t).Generate(context.Background(), r)
-	require.NoError(t, err)
-	require.Equal(t, want.Tokens, got.Tokens)
-	require.Equal(t, specials(ids(t, m, r)), specials(ids(t, m, ask(qwenvl.Text("<|image_pad|>")))))
 }

@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"context"
@@ -27,7 +27,7 @@ var formatBounds = map[qwenvl.WeightFormat]struct{ times, alone float64 }{qwenvl
 // to those of float32.
 func TestFormats(t *testing.T) {
 	for name, caseName := range familyFixtures {
-		f, err := golden.Open(filepath.Join("testdata", name))
+		f, err := golden.Open(filepath.Join(testdata, name))
 		require.NoError(t, err)
 		c, err := f.Case(caseName)
 		require.NoError(t, err)

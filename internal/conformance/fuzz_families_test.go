@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"encoding/json"
@@ -26,7 +26,7 @@ func FuzzFamilyConfig(f *testing.F) {
 	for i, fixture := range fixtures {
 		whole[i] = fstest.MapFS{}
 		for which, name := range names {
-			data, err := os.ReadFile(filepath.Join("testdata", fixture, name))
+			data, err := os.ReadFile(filepath.Join(testdata, fixture, name))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}

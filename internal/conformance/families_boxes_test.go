@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // Each family's own notation and convention, from the checkpoint to pixels of the picture that the caller sees: two pictures, of which one
 // is stored on its side and resized for the tower.
 func TestFamilyBoxes(t *testing.T) {
-	const turned = "testdata/images/formats/exif_6.jpg"
+	const turned = testdata + "/images/formats/exif_6.jpg"
 	f, err := os.Open(turned)
 	require.NoError(t, err)
 	stored, _, err := image.DecodeConfig(f)
@@ -52,7 +52,7 @@ func TestFamilyBoxes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, familyFixtures, name)
-			m, err := qwenvl.Load(filepath.Join("testdata", name))
+			m, err := qwenvl.Load(filepath.Join(testdata, name))
 			require.NoError(t, err)
 			defer func() { require.NoError(t, m.Close()) }()
 

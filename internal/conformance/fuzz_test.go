@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"os/exec"
@@ -30,11 +30,11 @@ func buildParity(t testing.TB, overlay string) string {
 	if runtime.GOOS == "windows" {
 		bin += ".exe"
 	}
-	args := []string{"build", "-o", bin}
+	args := []string{"build", "-ldflags=-s", "-o", bin}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
-	out, err := exec.Command("go", append(args, "./internal/cmd/parity")...).CombinedOutput()
+	out, err := exec.Command("go", append(args, root+"/internal/cmd/parity")...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return bin
 }
@@ -45,7 +45,7 @@ func TestFamiliesWithinBounds(t *testing.T) {
 	for name := range familyFixtures {
 		t.Run(name, func(t *testing.T) {
 			for _, options := range [][]string{nil, {"-chunk", "1", "-threads", "1"}, {"-chunk", "7", "-threads", "2"}, {"-chunk", "64", "-threads", "3"}} {
-				args := append(options, "-images", imagesDir, filepath.Join("testdata", name))
+				args := append(options, "-images", imagesDir, filepath.Join(testdata, name))
 				out, err := exec.Command(bin, args...).Output()
 				require.NoError(t, err, "%v:\n%s", options, out)
 				require.Regexp(t, `parity: \d\d+ stages compared, 0 out of bound, 0 missing\n$`, string(out))
@@ -56,12 +56,12 @@ func TestFamiliesWithinBounds(t *testing.T) {
 
 // So do all of the reference's fixtures, where they are at hand.
 func TestReferenceFixtures(t *testing.T) {
-	dirs, err := filepath.Glob("../shared/fixtures/*/fixture.json")
+	dirs, err := filepath.Glob(root + "/../shared/fixtures/*/fixture.json")
 	require.NoError(t, err)
 	if len(dirs) == 0 {
 		t.Skip("the reference's fixtures are not at hand")
 	}
-	args := []string{"-images", "../shared/images"}
+	args := []string{"-images", root + "/../shared/images"}
 	for _, d := range dirs {
 		args = append(args, filepath.Dir(d))
 	}
@@ -74,7 +74,7 @@ func TestReferenceFixtures(t *testing.T) {
 func TestFamiliesBitEqual(t *testing.T) {
 	for name, caseName := range familyFixtures {
 		t.Run(name, func(t *testing.T) {
-			f, err := golden.Open(filepath.Join("testdata", name))
+			f, err := golden.Open(filepath.Join(testdata, name))
 			require.NoError(t, err)
 			c, err := f.Case(caseName)
 			require.NoError(t, err)
@@ -106,7 +106,7 @@ func TestFamiliesBitEqual(t *testing.T) {
 // A model says what it can do.
 func TestFamilyInfo(t *testing.T) {
 	for name := range familyFixtures {
-		m, err := qwenvl.Load(filepath.Join("testdata", name))
+		m, err := qwenvl.Load(filepath.Join(testdata, name))
 		require.NoError(t, err)
 		i := m.Info()
 		require.True(t, i.Pictures)

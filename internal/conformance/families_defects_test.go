@@ -1,6 +1,6 @@
 //go:build !race && !noasm
 
-package qwenvl_test
+package conformance_test
 
 import (
 	"os"
@@ -61,7 +61,7 @@ func TestPlantedInFamilies(t *testing.T) {
 	} {
 		t.Run(d.fixture+"/"+d.name, func(t *testing.T) {
 			t.Parallel()
-			requireSeen(t, buildParity(t, writeOverlay(t, d.file, d.old, d.new)), filepath.Join("testdata", d.fixture))
+			requireSeen(t, buildParity(t, writeOverlay(t, d.file, d.old, d.new)), filepath.Join(testdata, d.fixture))
 		})
 	}
 }
@@ -107,7 +107,7 @@ func TestPlantedInFamilyCheckpoints(t *testing.T) {
 		}},
 	} {
 		t.Run(d.fixture+"/"+d.name, func(t *testing.T) {
-			from := filepath.Join("testdata", d.fixture)
+			from := filepath.Join(testdata, d.fixture)
 			x := ckpt.Read(t, from)
 			d.plant(t, x)
 			dir := x.Write(t)

@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"context"
@@ -39,7 +39,7 @@ func TestStagesWithinBounds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, err := f.Case(name)
 			require.NoError(t, err)
-			compared, wrong := judge(t, m, f, c)
+			compared, wrong := compareCase(t, m, f, c)
 			require.Empty(t, wrong)
 			require.Greater(t, compared, 15)
 

@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"bufio"
@@ -42,7 +42,7 @@ var publishedSizes = map[string]struct{ total, draft int64 }{
 func TestPublishedSizes(t *testing.T) {
 	for name, want := range publishedSizes {
 		t.Run(name, func(t *testing.T) {
-			in, err := qwenvl.Inspect("testdata/configs/" + name)
+			in, err := qwenvl.Inspect(testdata + "/configs/" + name)
 			require.NoError(t, err)
 			p := in.Parameters
 			require.Equal(t, want.total-want.draft, p.Total)
@@ -52,7 +52,7 @@ func TestPublishedSizes(t *testing.T) {
 			require.Equal(t, 2*p.Total, m.Weights)
 		})
 	}
-	entries, err := os.ReadDir("testdata/configs")
+	entries, err := os.ReadDir(testdata + "/configs")
 	require.NoError(t, err)
 	require.Len(t, entries, len(publishedSizes)+1, "a configuration that no line here judges")
 }
@@ -60,7 +60,7 @@ func TestPublishedSizes(t *testing.T) {
 // The parts that papers and names give, to their last digit.
 func TestPublishedParts(t *testing.T) {
 	parts := func(name string) qwenvl.Parameters {
-		in, err := qwenvl.Inspect("testdata/configs/" + name)
+		in, err := qwenvl.Inspect(testdata + "/configs/" + name)
 		require.NoError(t, err)
 		return in.Parameters
 	}
@@ -83,7 +83,7 @@ func TestPublishedParts(t *testing.T) {
 
 // Inspect lists the tensors of the released checkpoints, where their names (and mostly shapes) are public: all of them and no others.
 func TestPublishedTensors(t *testing.T) {
-	files, err := filepath.Glob("testdata/configs/*/tensors.txt")
+	files, err := filepath.Glob(testdata + "/configs/*/tensors.txt")
 	require.NoError(t, err)
 	require.Len(t, files, 11)
 	for _, file := range files {

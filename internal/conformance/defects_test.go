@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"encoding/json"
@@ -56,7 +56,7 @@ func TestPlantedInCheckpoint(t *testing.T) {
 			for _, name := range f.Cases {
 				c, err := f.Case(name)
 				require.NoError(t, err)
-				_, wrong := judge(t, m, f, c)
+				_, wrong := compareCase(t, m, f, c)
 				require.Contains(t, strings.Join(wrong, "\n"), d.stage+": off by", name)
 				require.Contains(t, strings.Join(wrong, "\n"), "generated_logits: off by", name)
 			}
@@ -81,7 +81,7 @@ func TestPlantedInCode(t *testing.T) {
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			overlay := writeOverlay(t, d.file, d.old, d.new)
-			out, err := exec.Command("go", "test", "-count=1", "-overlay", overlay, "-run", "^TestStagesWithinBounds$", ".").CombinedOutput()
+			out, err := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s", "-overlay", overlay, "-run", "^TestStagesWithinBounds$", ".").CombinedOutput()
 			var failed *exec.ExitError
 			require.ErrorAs(t, err, &failed, "the defect was not seen:\n%s", out)
 			for _, name := range openTiny(t).Cases {
@@ -95,13 +95,13 @@ func TestPlantedInCode(t *testing.T) {
 // writeOverlay writes what -overlay of go takes to build with one place of a file changed, and returns its path.
 func writeOverlay(t *testing.T, file, from, to string) string {
 	t.Helper()
-	source, err := os.ReadFile(file)
+	source, err := os.ReadFile(filepath.Join(root, file))
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(string(source), from), "the place to change in %s", file)
 	dir := t.TempDir()
 	patched, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(patched, []byte(strings.Replace(string(source), from, to, 1)), 0o600))
-	original, err := filepath.Abs(file)
+	original, err := filepath.Abs(filepath.Join(root, file))
 	require.NoError(t, err)
 	data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: patched}})
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 func TestFamiliesBesideOthers(t *testing.T) {
 	for name := range familyFixtures {
 		t.Run(name, func(t *testing.T) {
-			f, err := golden.Open(filepath.Join("testdata", name))
+			f, err := golden.Open(filepath.Join(testdata, name))
 			require.NoError(t, err)
 			var requests []qwenvl.Request
 			for i, caseName := range f.Cases {
@@ -75,7 +75,7 @@ func TestListsOfBlocks(t *testing.T) {
 		{"qwen2_5_vl-tiny", "image_video", "vision_config.fullatt_block_indexes", []int{3, 1}, ""},
 		{"qwen2_5_vl-tiny", "image_video", "vision_config.fullatt_block_indexes", []int{1, 3, 7, 7, 31}, ""},
 	} {
-		dir := filepath.Join("testdata", c.fixture)
+		dir := filepath.Join(testdata, c.fixture)
 		f, err := golden.Open(dir)
 		require.NoError(t, err)
 		gc, err := f.Case(c.caseName)
@@ -109,7 +109,7 @@ func TestListsOfBlocks(t *testing.T) {
 // The norm of Kimi-VL's latent keeps its own epsilon, whatever rms_norm_eps says. With the fixtures' values the difference is too small to
 // show in numbers.
 func TestLatentNormEpsilon(t *testing.T) {
-	x := ckpt.Read(t, "testdata/kimi-vl-tiny")
+	x := ckpt.Read(t, testdata+"/kimi-vl-tiny")
 	for _, eps := range []float64{1e-5, 0.01} {
 		x.Set(t, "config.json", "text_config.rms_norm_eps", eps)
 		spec, err := family.Load(checkpoint.OpenFS(x.FS()))

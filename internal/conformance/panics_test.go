@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func TestPanicsAreContained(t *testing.T) {
 	dir := t.TempDir()
 	replace := map[string]string{}
 	for i, p := range places {
-		source, err := os.ReadFile(p.file)
+		source, err := os.ReadFile(filepath.Join(root, p.file))
 		require.NoError(t, err)
 		text := string(source)
 		require.Equal(t, 1, strings.Count(text, p.old), "the place to change in %s", p.file)
@@ -56,7 +56,7 @@ func TestPanicsAreContained(t *testing.T) {
 		text += "\nvar _ = planttime.Now\n"
 		patched := filepath.Join(dir, string(rune('a'+i))+".go")
 		require.NoError(t, os.WriteFile(patched, []byte(text), 0o600))
-		original, err := filepath.Abs(p.file)
+		original, err := filepath.Abs(filepath.Join(root, p.file))
 		require.NoError(t, err)
 		replace[original] = patched
 	}
@@ -64,7 +64,7 @@ func TestPanicsAreContained(t *testing.T) {
 	data, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(overlay, data, 0o600))
-	out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", program, ".").CombinedOutput()
+	out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s", "-overlay", overlay, "-o", program, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {

@@ -1,6 +1,6 @@
 //go:build !race && (amd64 || arm64)
 
-package qwenvl_test
+package conformance_test
 
 import (
 	"bufio"
@@ -45,14 +45,14 @@ type figures struct {
 // The estimate for a use, made in the same process before loading, is within a tenth of the peak of resident memory, anonymous and mapped.
 func TestEstimateIsMeasured(t *testing.T) {
 	uses := []use{
-		{Dir: "testdata/text-tiny/qwen3_moe", Words: 1500, Tokens: 8},
-		{Dir: "testdata/qwen2_vl-tiny", Width: 100, Height: 80, Words: 20, Tokens: 8},
-		{Dir: "testdata/qwen2_vl-tiny", Words: 1500, Tokens: 8},
-		{Dir: "testdata/qwen2_5_vl-tiny", Width: 700, Height: 500, Words: 20, Tokens: 8},
-		{Dir: "testdata/kimi-vl-tiny", Width: 500, Height: 500, Words: 1000, Tokens: 8},
-		{Dir: "testdata/qwen3_5_moe-tiny", Width: 300, Height: 300, Words: 500, Tokens: 8},
-		{Dir: "testdata/qwen2_vl-tiny", Width: 100, Height: 80, Words: 20, Tokens: 8, Format: qwenvl.Int8},
-		{Dir: "testdata/qwen2_5_vl-tiny", Width: 700, Height: 500, Words: 20, Tokens: 8, Format: qwenvl.Int4},
+		{Dir: testdata + "/text-tiny/qwen3_moe", Words: 1500, Tokens: 8},
+		{Dir: testdata + "/qwen2_vl-tiny", Width: 100, Height: 80, Words: 20, Tokens: 8},
+		{Dir: testdata + "/qwen2_vl-tiny", Words: 1500, Tokens: 8},
+		{Dir: testdata + "/qwen2_5_vl-tiny", Width: 700, Height: 500, Words: 20, Tokens: 8},
+		{Dir: testdata + "/kimi-vl-tiny", Width: 500, Height: 500, Words: 1000, Tokens: 8},
+		{Dir: testdata + "/qwen3_5_moe-tiny", Width: 300, Height: 300, Words: 500, Tokens: 8},
+		{Dir: testdata + "/qwen2_vl-tiny", Width: 100, Height: 80, Words: 20, Tokens: 8, Format: qwenvl.Int8},
+		{Dir: testdata + "/qwen2_5_vl-tiny", Width: 700, Height: 500, Words: 20, Tokens: 8, Format: qwenvl.Int4},
 	}
 	for _, dir := range strings.FieldsFunc(*bigModels, func(r rune) bool { return r == ',' }) {
 		for _, f := range []qwenvl.WeightFormat{"", qwenvl.Int8, qwenvl.Int4} {

@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"io/fs"
@@ -18,7 +18,7 @@ import (
 func TestEachFamilysConfiguration(t *testing.T) {
 	for name := range familyFixtures {
 		t.Run(name, func(t *testing.T) {
-			whole := ckpt.Read(t, "testdata/"+name)
+			whole := ckpt.Read(t, testdata+"/"+name)
 			whole.Tensors = nil // an inspection does without
 			refused, accepted := 0, 0
 			var before, after runtime.MemStats
@@ -68,7 +68,7 @@ func TestFamiliesImpossibleTogether(t *testing.T) {
 		{"qwen3_5_moe-tiny", map[string]any{"text_config.decoder_sparse_step": 3}, false},
 		{"qwen3_5_moe-tiny", map[string]any{"text_config.mlp_only_layers": []int{3}}, false},
 	} {
-		x := ckpt.Read(t, "testdata/"+c.fixture)
+		x := ckpt.Read(t, testdata+"/"+c.fixture)
 		x.Tensors = nil
 		for path, v := range c.values {
 			x.Set(t, "config.json", path, v)
@@ -112,7 +112,7 @@ func TestFamiliesRefuseByName(t *testing.T) {
 		{"qwen3_5_moe-tiny", "text_config.layer_types", []string{"linear_attention", "mamba", "full_attention", "linear_attention"}, "mamba"},
 	} {
 		t.Run(c.fixture+"/"+c.path, func(t *testing.T) {
-			x := ckpt.Read(t, "testdata/"+c.fixture)
+			x := ckpt.Read(t, testdata+"/"+c.fixture)
 			x.Set(t, "config.json", c.path, c.value)
 			_, err := qwenvl.InspectFS(x.FS())
 			var e *qwenvl.CheckpointError
@@ -128,7 +128,7 @@ func TestFamiliesRefuseByName(t *testing.T) {
 func TestFamiliesMissingFiles(t *testing.T) {
 	for name := range familyFixtures {
 		for _, file := range []string{"config.json", "preprocessor_config.json", "tokenizer.json", "tiktoken.model", "qwen.tiktoken"} {
-			x := ckpt.Read(t, "testdata/"+name)
+			x := ckpt.Read(t, testdata+"/"+name)
 			if x.Files[file] == nil {
 				continue
 			}
@@ -149,7 +149,7 @@ func TestFamiliesMissingFiles(t *testing.T) {
 
 // A user's own spellings of the picture tags stay text and take no picture's place, unless the reference's behaviour is asked for.
 func TestPictureTagsInUsersText(t *testing.T) {
-	m, err := qwenvl.Load("testdata/qwen-vl-small")
+	m, err := qwenvl.Load(testdata + "/qwen-vl-small")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, m.Close()) }()
 	img := qwenvl.Image(picture(60, 60))

@@ -1,4 +1,8 @@
-package qwenvl_test
+package conformance_test
+
+// The harness: a case of a fixture becomes a request, runs with a trace, and every stage that the
+// fixture records is compared with what was computed. internal/cmd/parity does the same by code of
+// its own, for any fixture and from outside.
 
 import (
 	"context"
@@ -16,14 +20,19 @@ import (
 	"github.com/qwenvl/qwenvl/internal/golden"
 	"github.com/qwenvl/qwenvl/internal/hooks"
 	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/testkit"
 	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
 	"github.com/qwenvl/qwenvl/rope"
 )
 
 const (
-	tinyDir   = "testdata/qwen2_vl-tiny"
-	imagesDir = "testdata/images"
+	root      = "../.."
+	testdata  = root + "/testdata"
+	tinyDir   = testdata + "/qwen2_vl-tiny"
+	imagesDir = testdata + "/images"
 )
+
+func TestMain(m *testing.M) { testkit.Main(m, testdata, ".") }
 
 // loadTiny loads the fixture's checkpoint for the length of a test.
 func loadTiny(t testing.TB, opts ...qwenvl.Option) *qwenvl.Model {
@@ -158,8 +167,8 @@ func (s *stages) run(t testing.TB, m *qwenvl.Model, r qwenvl.Request, forced []i
 	return resp
 }
 
-// judge compares every required stage of a case and returns how many there were and what is wrong.
-func judge(t testing.TB, m *qwenvl.Model, f *golden.Fixture, c *golden.Case) (compared int, wrong []string) {
+// compareCase compares every required stage of a case and returns how many there were and what is wrong.
+func compareCase(t testing.TB, m *qwenvl.Model, f *golden.Fixture, c *golden.Case) (compared int, wrong []string) {
 	t.Helper()
 	r := caseRequest(t, c)
 	free, err := m.Generate(context.Background(), r)

@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"fmt"
@@ -37,7 +37,7 @@ func TestMixedFormats(t *testing.T) {
 	for name, caseName := range fixtures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := filepath.Join("testdata", name)
+			dir := filepath.Join(testdata, name)
 			r := qwenvl.Request{
 				Messages: []qwenvl.Message{qwenvl.User(qwenvl.Text("The quick brown fox"))},
 				Sampling: qwenvl.Greedy(),

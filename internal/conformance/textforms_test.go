@@ -1,4 +1,4 @@
-package qwenvl_test
+package conformance_test
 
 import (
 	"context"
@@ -23,13 +23,13 @@ import (
 func TestTextForms(t *testing.T) {
 	r := qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(qwenvl.Text("Name the colours, please.\n1, 2, 3."))}, MaxTokens: 12, Sampling: qwenvl.Greedy()}
 	want := newStages()
-	whole, err := qwenvl.Load("testdata/qwen3_vl_moe-tiny")
+	whole, err := qwenvl.Load(testdata + "/qwen3_vl_moe-tiny")
 	require.NoError(t, err)
 	answer := want.run(t, whole, r, nil)
 	require.NoError(t, whole.Close())
 
 	text := func(t *testing.T) *ckpt.Checkpoint {
-		x := ckpt.Read(t, "testdata/qwen3_vl_moe-tiny")
+		x := ckpt.Read(t, testdata+"/qwen3_vl_moe-tiny")
 		x.Remove("model.visual.")
 		for _, w := range x.Tensors {
 			w.Name = strings.Replace(w.Name, "model.language_model.", "model.", 1)
@@ -94,7 +94,7 @@ var textFixtures = map[string]func(testing.TB, *ckpt.Checkpoint){
 func TestTextFixtures(t *testing.T) {
 	for name, respell := range textFixtures {
 		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join("testdata/text-tiny", name)
+			dir := filepath.Join(testdata, "text-tiny", name)
 			f, err := golden.Open(dir)
 			require.NoError(t, err)
 			require.Len(t, f.Cases, 2)
@@ -109,7 +109,7 @@ func TestTextFixtures(t *testing.T) {
 				for _, caseName := range f.Cases {
 					c, err := f.Case(caseName)
 					require.NoError(t, err)
-					compared, wrong := judge(t, m, f, c)
+					compared, wrong := compareCase(t, m, f, c)
 					require.Empty(t, wrong)
 					require.GreaterOrEqual(t, compared, 9)
 					r := caseRequest(t, c)
@@ -149,7 +149,7 @@ func TestTextFixturesSeeDefects(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fixture, _, _ := strings.Cut(name, ":")
-			dir := filepath.Join("testdata/text-tiny", fixture)
+			dir := filepath.Join(testdata, "text-tiny", fixture)
 			f, err := golden.Open(dir)
 			require.NoError(t, err)
 			x := ckpt.Read(t, dir)
@@ -157,7 +157,7 @@ func TestTextFixturesSeeDefects(t *testing.T) {
 			m := loadChanged(t, x)
 			c, err := f.Case("question")
 			require.NoError(t, err)
-			_, wrong := judge(t, m, f, c)
+			_, wrong := compareCase(t, m, f, c)
 			require.NotEmpty(t, wrong)
 		})
 	}
@@ -166,7 +166,7 @@ func TestTextFixturesSeeDefects(t *testing.T) {
 // Two hundred pictures of random sizes in one process give what fresh runs give.
 func TestManyPictures(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	for _, dir := range []string{"testdata/qwen2_vl-tiny", "testdata/qwen2_5_vl-tiny", "testdata/qwen3_5_moe-tiny", "testdata/kimi-vl-tiny"} {
+	for _, dir := range []string{testdata + "/qwen2_vl-tiny", testdata + "/qwen2_5_vl-tiny", testdata + "/qwen3_5_moe-tiny", testdata + "/kimi-vl-tiny"} {
 		m, err := qwenvl.Load(dir)
 		require.NoError(t, err)
 		for range 50 {
@@ -189,4 +189,31 @@ func TestManyPictures(t *testing.T) {
 		}
 		require.NoError(t, m.Close())
 	}
+}
+
+// A checkpoint of the decoder alone answers texts and refuses pictures.
+func TestTextOnlyModel(t *testing.T) {
+	x := ckpt.Read(t, tinyDir)
+	x.Remove("visual.")
+	x.Set(t, "config.json", "model_type", "qwen2")
+	x.Delete(t, "config.json", "vision_config")
+	x.Delete(t, "config.json", "rope_scaling")
+	delete(x.Files, "preprocessor_config.json")
+	m := loadChanged(t, x)
+
+	_, err := m.Generate(context.Background(), ask(qwenvl.Text("x"), qwenvl.Image(picture(60, 60))))
+	var e *qwenvl.RequestError
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, "Messages[0].Parts[1]", e.Field)
+	require.ErrorContains(t, err, "text only")
+
+	// On text alone the three axes of positions agree, so that the model with a tower says the same.
+	r := ask(qwenvl.Text("Say something."))
+	r.MaxTokens = 20
+	got, err := m.Generate(context.Background(), r)
+	require.NoError(t, err)
+	want, err := loadTiny(t).Generate(context.Background(), r)
+	require.NoError(t, err)
+	require.Equal(t, want.Tokens, got.Tokens)
+	require.Equal(t, specials(ids(t, m, r)), specials(ids(t, m, ask(qwenvl.Text("<|image_pad|>")))))
 }

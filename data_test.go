@@ -1,9 +1,0 @@
-package qwenvl_test
-
-import (
-	"testing"
-
-	"github.com/qwenvl/qwenvl/internal/testkit"
-)
-
-func TestMain(m *testing.M) { testkit.Main(m, "testdata", ".") }
