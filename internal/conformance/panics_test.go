@@ -27,7 +27,7 @@ const plantEnv = "QWENVL_PLANTED_PANIC"
 
 // places are where panics are planted: in front of old stands code that panics.
 var places = []struct{ name, file, old, code string }{
-	{"text of the checkpoint", "internal/chat/template.go", "\tsource = normalise(source)\n", "panic(plantos.ErrInvalid)"},
+	{"text of the checkpoint", "internal/chat/template.go", "\tsource = normalize(source)\n", "panic(plantos.ErrInvalid)"},
 	{"picture", "preprocess/patch.go", "\timg.check()\n\tp, err := c.plan(", "panic(plantos.ErrInvalid)"},
 	{"packing", "internal/tensor/packing.go", "\tm, row0 := l.m, ", workerPanics},
 	{"tower", "vision/job.go", "\tc, x, b := j.enc.cfg, j.x, &j.enc.blocks[i]\n", "panic(plantos.ErrInvalid)"},
