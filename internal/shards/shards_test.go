@@ -266,3 +266,26 @@ func TestIndexNames(t *testing.T) {
 	var fe *weights.FormatError
 	require.ErrorAs(t, err, &fe)
 }
+
+// Whatever an index says, it is refused with its name or lists each tensor once, in plain files.
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte(`{"metadata":{"total_size":12},"weight_map":{"c":"s2","a":"s1","b":"s2"}}`))
+	f.Add([]byte(`{"weight_map":{"\u0061":"../s1"}}`))
+	f.Add([]byte(`{"weight_map":{"a":"s\u0031","a":"s"},"weight_map":{}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ix := &index{file: "f"}
+		if err := ix.parse(data); err != nil {
+			var fe *weights.FormatError
+			require.ErrorAs(t, err, &fe)
+			require.Equal(t, "f", fe.File)
+			return
+		}
+		require.NotEmpty(t, ix.weights)
+		for i, w := range ix.weights {
+			require.True(t, i == 0 || ix.weights[i-1].tensor < w.tensor, "%q", w.tensor)
+			require.Contains(t, ix.shards, w.shard)
+			require.Equal(t, w.shard, filepath.Base(w.shard))
+		}
+		require.IsIncreasing(t, append(ix.shards, "\U0010ffff"))
+	})
+}

@@ -31,11 +31,7 @@ func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
 	if l.note(Planned{Canonical: canonical, Shape: shape, Format: l.format, Convert: l.convert}, ref) {
 		return nil
 	}
-	bind := l.piece
-	if len(ref.Join) > 0 {
-		bind = l.joined
-	}
-	p, ok := bind(canonical, ref, rows, cols)
+	p, ok := l.joined(canonical, ref, rows, cols)
 	if !ok {
 		return nil
 	}

@@ -3,6 +3,7 @@ package weights
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -167,4 +168,46 @@ func TestBlocksAreCheckedFinite(t *testing.T) {
 			require.Equal(t, want, *ve)
 		})
 	}
+}
+
+// Blocks of 32 elements in 34 bytes, as quantized files have them, are cut, joined and accounted for by
+// their bytes alone.
+func TestQuantizedBlocksKeepTheirBytes(t *testing.T) {
+	const q DType = "TEST_Q8"
+	old := storedTypes
+	storedTypes = append(old[:len(old):len(old)],
+		stored{name: q, elements: 32, bytes: 34, format: tensor.F16, bound: true},
+		stored{name: "TEST_Q4K", elements: 256, bytes: 144})
+	t.Cleanup(func() { storedTypes = old })
+	n, ok := DType("TEST_Q4K").Bytes(3 * 512)
+	require.True(t, ok)
+	require.EqualValues(t, 6*144, n)
+	_, ok = DType("TEST_Q4K").Bytes(3 * 128)
+	require.False(t, ok)
+
+	const rows, row = 4, 2 * 34 // of 64 elements
+	data := make([]byte, 2*rows*row)
+	for i := range data {
+		data[i] = byte(i * 7)
+	}
+	a, b := data[:rows*row], data[rows*row:]
+	ld := NewLoader(source(t, 5, named{"a", q, []int{rows, 64}, a}, named{"b", q, []int{rows, 64}, b}), nil)
+	p, ok := ld.piece("middle", Ref{Name: "a", Lo: 1, Hi: 3}, 2, 64)
+	require.True(t, ok)
+	require.Equal(t, a[row:3*row], p.data)
+	require.ErrorContains(t, ld.Finish(), `2 unused tensors: model.safetensors: "a", "b"`)
+	p, ok = ld.joined("rest", Ref{Join: []Ref{{Name: "a", Hi: 1}, {Name: "b"}, {Name: "a", Lo: 3, Hi: 4}}}, 6, 64)
+	require.True(t, ok)
+	require.Equal(t, slices.Concat(a[:row], b, a[3*row:]), p.data)
+	require.NoError(t, ld.Finish(), "every block is accounted for")
+
+	ld = NewLoader(ld.src, nil)
+	p, ok = ld.joined("turns", Ref{Join: []Ref{{Name: "a"}, {Name: "b"}}, Run: 32}, rows, 128)
+	require.True(t, ok)
+	require.Equal(t, q, p.name)
+	for at := 0; at < len(data); at += 34 {
+		part := [2][]byte{a, b}[at/34%2]
+		require.Equal(t, part[at/68*34:][:34], p.data[at:at+34])
+	}
+	require.NoError(t, ld.Finish())
 }

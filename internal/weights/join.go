@@ -70,8 +70,12 @@ func (b *binding) fit(parts []portion, run, rows, cols int) bool {
 }
 
 // joined binds all parts and copies them into one matrix: of their stored type, or of float32 where
-// the types differ or a run of columns is not made of whole blocks.
+// the types differ or a run of columns is not made of whole blocks. What is one part stays where it
+// lies.
 func (l *Loader) joined(canonical string, ref Ref, rows, cols int) (piece, bool) {
+	if len(ref.Join) == 0 {
+		return l.piece(canonical, ref, rows, cols)
+	}
 	parts := ref.parts(rows, cols)
 	ok := l.fit(parts, ref.Run, rows, cols)
 	pieces := make([]piece, len(parts))
