@@ -1,15 +1,15 @@
 package qwenvl
 
 // A checkpoint of another kind than folders: one file holds keys, tokenizer, template and the
-// decoder's tensors, a second one the tower's. Names of keys and tensors are its own, the tower's q, k
-// and v stand apart, its patch embedding is in two halves, and how pixels are cut is in no file. It
-// comes through the same door and gives the same tokens, and nothing besides this file knows of it.
+// decoder's tensors, a second one the tower's. Names of keys and tensors are its own, the tower's
+// q, k and v stand apart, its patch embedding is in two halves, and how pixels are cut is in no
+// file. It comes through the same door and gives the same tokens, and nothing besides this file
+// knows of it.
 
 import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"image"
 	"image/color"
 	"maps"
@@ -67,7 +67,8 @@ func readBundle(file string, data []byte) (b bundle, tensors []weights.Tensor, e
 	for name, x := range b.Tensors {
 		at := head + x.At
 		tensors = append(tensors, weights.Tensor{
-			Name: name, DType: x.DType, Shape: x.Shape, Data: data[at : at+x.Size : at+x.Size], File: file,
+			Name: name, DType: x.DType, Shape: x.Shape, File: file,
+			Data: data[at : at+x.Size : at+x.Size],
 		})
 	}
 	return b, tensors, nil
@@ -95,9 +96,8 @@ func (c *bundles) Keys(section checkpoint.Section) (checkpoint.Keys, error) {
 		return checkpoint.ParseKeys("defaults", []byte(`{"min_pixels": 3136, "max_pixels": 9408}`))
 	}
 	b, err := c.header()
-	k := checkpoint.Keys{Values: map[string]json.RawMessage{}, Place: func(path string) (string, string) {
-		return c.text, metaName(section, path)
-	}}
+	k := checkpoint.Keys{Values: map[string]json.RawMessage{}}
+	k.Place = func(path string) (string, string) { return c.text, metaName(section, path) }
 	nested := map[string]map[string]json.RawMessage{}
 	for name, value := range b.Meta {
 		path, ok := strings.CutPrefix(name, metaName(section, ""))
@@ -267,7 +267,8 @@ func TestAnotherKindOfCheckpoint(t *testing.T) {
 	require.Contains(t, src.Names(), "v.patch_embed.weight.1")
 	for _, name := range src.Names() {
 		x, _ := src.Tensor(name)
-		require.Equal(t, strings.HasPrefix(name, "v.") || strings.HasPrefix(name, "mm."), x.File == other.tower, name)
+		seeing := strings.HasPrefix(name, "v.") || strings.HasPrefix(name, "mm.")
+		require.Equal(t, seeing, x.File == other.tower, name)
 	}
 	require.NoError(t, src.Close())
 
@@ -290,7 +291,8 @@ func TestAnotherKindOfCheckpoint(t *testing.T) {
 		require.NoError(t, err)
 		got, err := m.Generate(context.Background(), request)
 		require.NoError(t, err)
-		require.Greater(t, len(slices.Compact(slices.Sorted(slices.Values(want.Tokens)))), 5, "it says something")
+		different := slices.Compact(slices.Sorted(slices.Values(want.Tokens)))
+		require.Greater(t, len(different), 5, "it says something")
 		require.Equal(t, want.Tokens, got.Tokens)
 		require.Equal(t, want.Text, got.Text)
 		require.Equal(t, want.Usage, got.Usage)
@@ -301,7 +303,8 @@ func TestAnotherKindOfCheckpoint(t *testing.T) {
 	got, err := inspect(other)
 	require.NoError(t, err)
 	require.Equal(t, want.Parameters, got.Parameters)
-	use := EstimateRequest{ContextTokens: 512, Pictures: []image.Point{{X: 75, Y: 50}}, WeightFormat: Int8}
+	use := EstimateRequest{ContextTokens: 512, WeightFormat: Int8}
+	use.Pictures = []image.Point{{X: 75, Y: 50}}
 	a, err := want.Estimate(use)
 	require.NoError(t, err)
 	b, err := got.Estimate(use)
@@ -330,25 +333,24 @@ func TestAnotherKindNamesItsPlaces(t *testing.T) {
 		return err
 	}
 	require.NoError(t, rewrite(func(*bundle) {}))
-	for i, c := range []struct {
-		change func(*bundle)
-		field  string
-	}{
-		{func(b *bundle) { b.Meta["0/vision_config/depth"] = json.RawMessage("0") }, "0/vision_config/depth"},
-		{func(b *bundle) { delete(b.Meta, "0/hidden_size") }, "0/hidden_size"},
-		{func(b *bundle) { b.Meta["0/hidden_act"] = json.RawMessage(`"relu"`) }, "0/hidden_act"},
-		{func(b *bundle) {
-			b.Meta["3/temperature"] = json.RawMessage("-1")
-			b.Meta["3/do_sample"] = json.RawMessage("true")
-		}, "3/temperature"},
-		{func(b *bundle) { b.Meta["0/vocab_size"] = json.RawMessage("100") }, "0/vocab_size"},
-		{func(b *bundle) { b.Template = "{% for %}" }, "Template"},
-		{func(b *bundle) { delete(b.Tensors, "blk.1.attn_k.weight") }, "blk.1.attn_k.weight"},
-		{func(b *bundle) { b.add("blk.9.attn_k.weight", weights.F32, make([]byte, 8), 2) }, "blk.9.attn_k.weight"},
+	meta := func(name, value string) func(*bundle) {
+		return func(b *bundle) { b.Meta[name] = json.RawMessage(value) }
+	}
+	for field, change := range map[string]func(*bundle){
+		"0/vision_config/depth": meta("0/vision_config/depth", "0"),
+		"0/hidden_size":         func(b *bundle) { delete(b.Meta, "0/hidden_size") },
+		"0/hidden_act":          meta("0/hidden_act", `"relu"`),
+		"3/temperature":         meta("3/temperature", "-1"),
+		"0/vocab_size":          meta("0/vocab_size", "100"),
+		"Template":              func(b *bundle) { b.Template = "{% for %}" },
+		"blk.1.attn_k.weight":   func(b *bundle) { delete(b.Tensors, "blk.1.attn_k.weight") },
+		"blk.9.attn_k.weight": func(b *bundle) {
+			b.add("blk.9.attn_k.weight", weights.F32, make([]byte, 8), 2)
+		},
 	} {
-		err := rewrite(c.change)
+		err := rewrite(change)
 		var e *CheckpointError
-		require.ErrorAs(t, err, &e, fmt.Sprint(i))
-		require.Equal(t, [2]string{other.text, c.field}, [2]string{e.File, e.Field}, "%v", err)
+		require.ErrorAs(t, err, &e, field)
+		require.Equal(t, [2]string{other.text, field}, [2]string{e.File, e.Field}, "%v", err)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// A prompt of ten tokens, of which six stand for a picture of 4 by 6 patches that merge by twos. The
-// text after the picture goes on behind the longer of its sides, so tokens that are generated have
-// positions three smaller than their place.
+// A prompt of ten tokens, of which six stand for a picture of 4 by 6 patches that merge by twos.
+// The text after the picture goes on behind the longer of its sides, so tokens that are generated
+// have positions three smaller than their place.
 func ExampleIndex() {
 	picture := rope.Media{Start: 2, Grid: rope.Grid{T: 1, H: 4, W: 6}, Merge: 2}
 	positions, delta, err := rope.Index(10, []rope.Media{picture})
@@ -25,8 +25,8 @@ func ExampleIndex() {
 	// -3
 }
 
-// A head of eight channels has four frequencies. The first two follow time, one the height and one the
-// width.
+// A head of eight channels has four frequencies. The first two follow time, one the height and one
+// the width.
 func ExampleNew() {
 	r := rope.New(rope.Config{Dim: 8, Theta: 10000, Section: []int{2, 1, 1}})
 	cos, sin := make([]float32, r.Half()), make([]float32, r.Half())

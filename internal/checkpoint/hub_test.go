@@ -98,10 +98,11 @@ func TestBadFiles(t *testing.T) {
 		require.ErrorContains(t, err, problem, "%.20s", text)
 		require.Equal(t, [2]string{"generation_config.json", ""}, placeOf(t, err))
 	}
-	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "vocab.json", "chat_template.jinja"} {
+	const template = "chat_template.jinja"
+	for _, name := range []string{"tokenizer.json", tokenizerConfig, "vocab.json", template} {
 		c := OpenFS(brokenFS{files(), name})
 		_, err := c.Tokenizer()
-		if name == "chat_template.jinja" {
+		if name == template {
 			_, err = c.Template()
 		}
 		require.ErrorIs(t, err, errDisk, name)
@@ -111,15 +112,20 @@ func TestBadFiles(t *testing.T) {
 
 // A template of its own file goes before those in JSON; the tokens that it may print are named.
 func TestTemplate(t *testing.T) {
-	config := `{"chat_template": "three", "bos_token": "<b>", "eos_token": {"content": "<e>"}, "pad_token": null, "unk_token": 3}`
-	all := files("chat_template.jinja", "one", "chat_template.json", `{"chat_template": "two"}`, "tokenizer_config.json", config)
+	config := `{"chat_template": "three", "bos_token": "<b>", "eos_token": {"content": "<e>"},
+		"pad_token": null, "unk_token": 3}`
+	all := files("chat_template.jinja", "one", "chat_template.json", `{"chat_template": "two"}`,
+		"tokenizer_config.json", config)
+	tokens := map[string]string{"bos_token": "<b>", "eos_token": "<e>", "unk_token": ""}
 	for _, want := range [][3]string{
-		{"one", "chat_template.jinja", ""}, {"two", "chat_template.json", "chat_template"}, {"three", "tokenizer_config.json", "chat_template"},
+		{"one", "chat_template.jinja", ""},
+		{"two", "chat_template.json", "chat_template"},
+		{"three", "tokenizer_config.json", "chat_template"},
 	} {
 		got, err := OpenFS(all).Template()
 		require.NoError(t, err)
 		require.Equal(t, want, [3]string{got.Source, got.File, got.Field})
-		require.Equal(t, map[string]string{"bos_token": "<b>", "eos_token": "<e>", "unk_token": ""}, got.Tokens)
+		require.Equal(t, tokens, got.Tokens)
 		delete(all, want[1])
 	}
 	got, err := OpenFS(all).Template()
@@ -134,9 +140,12 @@ func TestTemplate(t *testing.T) {
 
 // Which form of tokenizer counts, told by whose error comes.
 func TestTokenizerForms(t *testing.T) {
-	all := files("tokenizer.json", "{", "any.tiktoken", "!", "tiktoken.model", "!", "vocab.json", "{", "merges.txt", "", "tokenizer_config.json", "{}")
+	all := files("tokenizer.json", "{", "any.tiktoken", "!", "tiktoken.model", "!",
+		"vocab.json", "{", "merges.txt", "", "tokenizer_config.json", "{}")
 	for _, c := range [][2]string{
-		{"tokenizer.json", "tokenizer.json"}, {"any.tiktoken", "tiktoken ranks"}, {"tiktoken.model", "tiktoken ranks"},
+		{"tokenizer.json", "tokenizer.json"},
+		{"any.tiktoken", "tiktoken ranks"},
+		{"tiktoken.model", "tiktoken ranks"},
 		{"vocab.json", "tokenizer_config.json"}, // without added tokens
 	} {
 		_, err := OpenFS(all).Tokenizer()

@@ -24,7 +24,8 @@ func whole(r *Reader) error {
 }
 
 func TestWalk(t *testing.T) {
-	r := newReader(` { "a\n\u00e9\ud83d\ude00" : [1, 18446744073709551615 ] , "b":"x","c":{"d":null}} `)
+	r := newReader(` { "a\n\u00e9\ud83d\ude00" : [1, 18446744073709551615 ] , "b":"x",
+		"c":{"d":null}} `)
 	var got []string
 	require.NoError(t, r.Object(func(key []byte) error {
 		got = append(got, string(key))
@@ -45,7 +46,8 @@ func TestWalk(t *testing.T) {
 		return err
 	}))
 	require.NoError(t, r.End())
-	require.Equal(t, []string{"a\né😀", "1", "18446744073709551615", "b", "x", "c", `{"d":null}`}, got)
+	want := []string{"a\né😀", "1", "18446744073709551615", "b", "x", "c", `{"d":null}`}
+	require.Equal(t, want, got)
 }
 
 // What is refused, and at which byte.
@@ -82,12 +84,17 @@ func TestRefused(t *testing.T) {
 	} {
 		require.ErrorContains(t, whole(newReader(text)), want, "%.40q", text)
 	}
-	require.NoError(t, whole(newReader(strings.Repeat("[", MaxDepth)+strings.Repeat("]", MaxDepth))))
-	require.NoError(t, whole(newReader("["+strings.Repeat("[],", 1000)+"[]]")), "width is not depth")
+	deep := strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth)
+	require.NoError(t, whole(newReader(deep)))
+	wide := "[" + strings.Repeat("[],", 1000) + "[]]"
+	require.NoError(t, whole(newReader(wide)), "width is not depth")
 }
 
 func TestUint(t *testing.T) {
-	for _, text := range []string{"", "-1", "1.0", "1e3", "01", "00", "18446744073709551616", "9999999999999999999999", "x", "1x"} {
+	for _, text := range []string{
+		"", "-1", "1.0", "1e3", "01", "00", "18446744073709551616", "9999999999999999999999",
+		"x", "1x",
+	} {
 		_, err := newReader(text).Uint()
 		require.Error(t, err, text)
 	}
@@ -100,7 +107,8 @@ func TestFields(t *testing.T) {
 	stop := errors.New("twice")
 	read := func(text string) error {
 		r := newReader(text)
-		return r.Fields(func(key string) error { return fmt.Errorf("%s: %w", key, stop) }, func(string) error {
+		twice := func(key string) error { return fmt.Errorf("%s: %w", key, stop) }
+		return r.Fields(twice, func(string) error {
 			_, err := r.Raw()
 			return err
 		})
@@ -113,7 +121,10 @@ func TestFields(t *testing.T) {
 // FuzzReader holds the reader against encoding/json: what it takes, that takes too, with the same
 // strings in it.
 func FuzzReader(f *testing.F) {
-	for _, s := range []string{`{"a":[1,-2.5e-3,"\ud83d\ude00\n",null,true,{}]}`, `[[[[]]]]`, `"é"`, "\"\xff\"", `{"a":1,"a":2}`, `1 `, `[1,`} {
+	for _, s := range []string{
+		`{"a":[1,-2.5e-3,"\ud83d\ude00\n",null,true,{}]}`, `[[[[]]]]`, `"é"`, "\"\xff\"",
+		`{"a":1,"a":2}`, `1 `, `[1,`,
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
