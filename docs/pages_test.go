@@ -46,13 +46,16 @@ type tree struct {
 	bases map[string]bool // of files
 	words map[string]bool // identifiers of Go, words in its strings, words of scripts
 	dirs  []string        // folders with Go code that is no test
+	tests map[string]bool // tests and fuzz targets, as folder:name
 }
 
 var word = regexp.MustCompile(`[A-Za-z_]\w*`)
 
 func walkTree(t *testing.T) *tree {
 	t.Helper()
-	x := &tree{paths: map[string]bool{}, bases: map[string]bool{}, words: map[string]bool{}}
+	x := &tree{
+		paths: map[string]bool{}, bases: map[string]bool{}, words: map[string]bool{}, tests: map[string]bool{},
+	}
 	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -71,7 +74,13 @@ func walkTree(t *testing.T) *tree {
 			if dir := path.Dir(name); !strings.HasSuffix(name, "_test.go") && !slices.Contains(x.dirs, dir) {
 				x.dirs = append(x.dirs, dir)
 			}
-			x.scan(read(t, "../"+name))
+			text := read(t, "../"+name)
+			x.scan(text)
+			if strings.HasSuffix(name, "_test.go") {
+				for _, m := range function.FindAllStringSubmatch(text, -1) {
+					x.tests[path.Dir(name)+":"+m[1]] = true
+				}
+			}
 		case strings.HasSuffix(name, ".py"), strings.HasSuffix(name, ".sh"), name == ".ci/run":
 			for _, w := range word.FindAllString(read(t, "../"+name), -1) {
 				x.words[w] = true
@@ -109,6 +118,8 @@ var (
 	pathLike = regexp.MustCompile(`^(?:\./)?\.?\w[\w.-]*(?:/[\w.*-]+)*/?$`)
 	source   = regexp.MustCompile(`\.(?:go|s|md|svg)$`)
 	name     = regexp.MustCompile(`^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?$`)
+	function = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w*)\(`)
+	testRun  = regexp.MustCompile(`go test(.*) -run '?\^?(\w+)\S*(.*)`)
 	test     = regexp.MustCompile(`\b(?:Test|Fuzz|Example|Benchmark)[A-Z]\w*`)
 )
 
@@ -143,6 +154,9 @@ func (x *tree) wrong(page, text string) []string {
 				out = append(out, w)
 			}
 		}
+		if m := testRun.FindStringSubmatch(code); m != nil && !x.runs(m[1]+" "+m[3], m[2]) {
+			out = append(out, code)
+		}
 		for _, w := range test.FindAllString(code, -1) {
 			if !x.words[w] {
 				out = append(out, w)
@@ -168,6 +182,19 @@ func (x *tree) wrong(page, text string) []string {
 		}
 	}
 	return out
+}
+
+// runs reports whether a package among arguments has a test whose name a pattern begins.
+func (x *tree) runs(arguments, pattern string) bool {
+	for _, a := range strings.Fields(arguments) {
+		for key := range x.tests {
+			dir, test, _ := strings.Cut(key, ":")
+			if strings.HasPrefix(a, ".") && dir == path.Clean(a) && strings.Contains(test, pattern) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // there reports whether a word that looks like a path is one, or none of ours.
@@ -199,12 +226,13 @@ func TestPagesNameWhatExists(t *testing.T) {
 	for _, bad := range []string{
 		"`llm/decoders.go`", "`decoders.go`", "[x](nowhere.md)", "`go test ./llmm`",
 		"`TestOf" + "Nothing`", "`llm.Decod" + "dder`", // in two parts: words of this file exist
-		"`testdata/*-giant`", "```\ngo run ./internal/cmd/parrity\n```",
+		"`testdata/*-giant`", "`go test ./llm -run TestStages`", "```\ngo run ./internal/cmd/parrity\n```",
 	} {
 		require.NotEmpty(t, x.wrong("docs/x.md", bad), bad)
 	}
 	for _, good := range []string{
 		"`llm/decoder.go`", "`decoder.go`", "[x](memory.md)", "`go test ./llm`", "`llm.Decoder`",
+		"`go test . -run 'TestModel/x$'`", "`go test -run TestStages ./docs`",
 		"`Qwen/Qwen2-VL-2B-Instruct`", "`testdata/*-tiny`", "`Generate`", "`go test ./...`",
 	} {
 		require.Empty(t, x.wrong("docs/x.md", good), good)
