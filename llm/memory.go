@@ -31,9 +31,9 @@ func (c Config) CacheBytes(tokens int, half bool) int64 {
 // PassBytes returns the workspace of a pass over n rows, one of them with logits, if the weights
 // are packed or not.
 func (c Config) PassBytes(n int, packed bool) int64 {
-	laid := tensor.BlockedBytes
+	blocked := tensor.BlockedBytes
 	if packed {
-		laid = func(int, int) int64 { return 0 }
+		blocked = func(int, int) int64 { return 0 }
 	}
 	widest := int64(0)
 	for _, l := range c.Layers {
@@ -56,7 +56,7 @@ func (c Config) PassBytes(n int, packed bool) int64 {
 		} else {
 			ffn = l.MoE.NumExperts + (2*l.MoE.TopK+2)*c.HiddenSize + max(l.MoE.IntermediateSize, l.MoE.Shared)
 		}
-		widest = max(widest, 4*int64(n)*int64(mixer)+laid(n, c.HiddenSize), 4*int64(n)*int64(ffn)+laid(n, inner))
+		widest = max(widest, 4*int64(n)*int64(mixer)+blocked(n, c.HiddenSize), 4*int64(n)*int64(ffn)+blocked(n, inner))
 	}
 	return 4*(int64(n)*int64(2*c.HiddenSize+c.Rope.Dim)+int64(c.VocabSize)) + widest
 }

@@ -262,7 +262,7 @@ func TestMatMulValues(t *testing.T) {
 					}
 					for _, accumulate := range []bool{false, true} {
 						before := append([]float32(nil), y...)
-						MatMulValues(y, ldy, laidWeights(p, ldp, m, depth), ldp, m, laidValues(panels, depth), scales, n, keys, accumulate)
+						MatMulValues(y, ldy, orderedWeights(p, ldp, m, depth), ldp, m, orderedValues(panels, depth), scales, n, keys, accumulate)
 						g.Check(t)
 						for r := range m {
 							for c := range cols {

@@ -5,7 +5,8 @@ package kernel
 // Products of rows in float32 by weights in bfloat16, in tiles of AMX: cutting rows and weights,
 // preparing both and calling the tiles. AMX multiplies bfloat16 alone, so a float32 becomes three,
 // see bf16x3.go; the products are exact and are added in float32, in the order of matMulBF16x3Go.
-// For few rows weights are read as they lie, for many the rows are laid out once (matmul_laid.go).
+// For few rows weights are read as they lie, for many the rows are copied into blocks once
+// (matmul_blocked.go).
 
 import (
 	"unsafe"
@@ -33,7 +34,7 @@ type bf16x3Args struct {
 	fetch, fetchStep uintptr
 }
 
-// bf16x3RowsArgs is what bf16x3RowsAMX reads: it lays out rows of x.
+// bf16x3RowsArgs is what bf16x3RowsAMX reads: it cuts rows of x in three and interleaves them.
 type bf16x3RowsArgs struct {
 	to    unsafe.Pointer
 	pitch uintptr // bytes that two elements of all rows take
@@ -70,7 +71,7 @@ var bf16x3Shapes = func() (shapes [bf16x3Cols + 1][64]uint8) {
 
 func bf16x3Steps(k int) int { return (k + bf16x3Step - 1) / bf16x3Step }
 
-// bf16x3Scratch returns the scratch of matMulBF16x3: rows laid out, a panel of weights, its sums.
+// bf16x3Scratch returns the scratch of matMulBF16x3: blocked rows, a panel of weights, its sums.
 func bf16x3Scratch(m, k int) int {
 	return bf16x3Words*bf16x3Steps(k)*min(m, bf16x3Cols) + panelFloats + bf16x3Sums + bf16x3Aligned
 }
@@ -80,11 +81,11 @@ func bf16x3Scratch(m, k int) int {
 func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int, scratch []float32) {
 	scratch = aligned(scratch, bf16x3Scratch(m, k)-bf16x3Aligned)
 	panel, scratch := scratch[:panelFloats], scratch[panelFloats:]
-	sums, laid := scratch[:bf16x3Sums], scratch[bf16x3Sums:]
+	sums, blocked := scratch[:bf16x3Sums], scratch[bf16x3Sums:]
 	depth := blockLen(k, bf16x3Depth, bf16x3Step)
 	for r0 := 0; r0 < m; r0 += bf16x3Cols {
 		rows := min(bf16x3Cols, m-r0)
-		bf16x3Rows(laid, rows, x[r0*ldx:], ldx, rows, k)
+		bf16x3Rows(blocked, rows, x[r0*ldx:], ldx, rows, k)
 		args := bf16x3Args{config: unsafe.Pointer(&bf16x3Shapes[rows]), ldx: uintptr(4 * rows), c: unsafe.Pointer(&sums[0]), ldc: bf16x3Cols * 4}
 		for c := 0; c < n; c += bf16x3Panel {
 			cols := min(bf16x3Panel, n-c)
@@ -92,7 +93,7 @@ func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, 
 			for k0 := 0; k0 < k; k0 += depth {
 				d := min(depth, k-k0)
 				args.setPanel(panel, w[c*k+k0:], k, cols, d)
-				args.x[0] = unsafe.Pointer(&laid[bf16x3Words*rows*(k0/bf16x3Step)])
+				args.x[0] = unsafe.Pointer(&blocked[bf16x3Words*rows*(k0/bf16x3Step)])
 				next := c*k + k0 + depth
 				if k0+depth >= k {
 					next = (c + bf16x3Panel) * k
@@ -162,7 +163,7 @@ func gatherPanel(panel []float32, w []uint16, k, rows, d int) {
 	}
 }
 
-// bf16x3Rows lays out rows of k elements in blocks that are cols wide; the last row stands in for
+// bf16x3Rows copies rows of k elements into blocks that are cols wide; the last row stands in for
 // missing ones.
 func bf16x3Rows(to []float32, cols int, x []float32, ldx, rows, k int) {
 	args := bf16x3RowsArgs{to: unsafe.Pointer(&to[0]), pitch: uintptr(4 * cols), rows: uintptr(cols), steps: uintptr(k / bf16x3Step)}
@@ -195,51 +196,51 @@ func (a *bf16x3RowsArgs) run() {
 	}
 }
 
-func bf16x3LaidLen(rows, k int) int {
+func bf16x3BlockedLen(rows, k int) int {
 	if rows <= bf16x3Cols {
 		return 0
 	}
 	return (rows + bf16x3Cols - 1) / bf16x3Cols * bf16x3Cols * bf16x3Words * bf16x3Steps(k)
 }
 
-// bf16x3At is where the elements from k0 on, which begin a step, of a tile of laid out rows lie.
-func (l Laid) bf16x3At(tile, k0 int) unsafe.Pointer {
-	return unsafe.Pointer(&l.data[bf16x3Cols*bf16x3Words*(tile*bf16x3Steps(l.cols)+k0/bf16x3Step)])
+// bf16x3At is where the elements from k0 on, which begin a step, of a tile of blocked rows lie.
+func (b Blocked) bf16x3At(tile, k0 int) unsafe.Pointer {
+	return unsafe.Pointer(&b.data[bf16x3Cols*bf16x3Words*(tile*bf16x3Steps(b.cols)+k0/bf16x3Step)])
 }
 
-func bf16x3Lay(l Laid, x []float32, ldx, from, to int) {
+func bf16x3Fill(b Blocked, x []float32, ldx, from, to int) {
 	for i := from; i < to; i++ {
-		block := l.data[bf16x3Cols*bf16x3Words*bf16x3Steps(l.cols)*i:]
-		bf16x3Rows(block, bf16x3Cols, x[l.Row(i)*ldx:], ldx, l.Row(i+1)-l.Row(i), l.cols)
+		block := b.data[bf16x3Cols*bf16x3Words*bf16x3Steps(b.cols)*i:]
+		bf16x3Rows(block, bf16x3Cols, x[b.Row(i)*ldx:], ldx, b.Row(i+1)-b.Row(i), b.cols)
 	}
 }
 
-func bf16x3LaidScratch(n int) int {
+func bf16x3BlockedScratch(n int) int {
 	return panelFloats + bf16x3Ld*((min(n, MatMulManyCols)+bf16x3Panel-1)/bf16x3Panel*bf16x3Panel) + bf16x3Aligned
 }
 
-// matMulBF16x3Laid multiplies tiles of x by panels of weights, which it gathers when their turn
+// matMulBF16x3Blocked multiplies tiles of x by panels of weights, which it gathers when their turn
 // comes. Meanwhile the next panel is fetched.
-func matMulBF16x3Laid(y []float32, ldy int, l Laid, from, to int, w []uint16, n int, scratch []float32) {
-	scratch = aligned(scratch, bf16x3LaidScratch(n)-bf16x3Aligned)
-	p := bf16x3Product{x: l, w: w, panel: scratch[:panelFloats], sums: scratch[panelFloats:]}
-	top := l.Row(from)
+func matMulBF16x3Blocked(y []float32, ldy int, b Blocked, from, to int, w []uint16, n int, scratch []float32) {
+	scratch = aligned(scratch, bf16x3BlockedScratch(n)-bf16x3Aligned)
+	p := bf16x3Product{x: b, w: w, panel: scratch[:panelFloats], sums: scratch[panelFloats:]}
+	top := b.Row(from)
 	for c0 := 0; c0 < n; c0 += MatMulManyCols { // whose sums are kept at once
 		c1 := min(c0+MatMulManyCols, n)
 		for t0 := from; t0 < to; t0 += bf16x3Tiles {
 			t1 := min(t0+bf16x3Tiles, to)
 			p.multiply(c0, c1, t0, t1)
 			for t := t0; t < t1; t++ {
-				r := l.Row(t)
-				transpose(y[(r-top)*ldy+c0:], ldy, p.sums[(t-t0)*bf16x3Cols:], bf16x3Ld, c1-c0, l.Row(t+1)-r)
+				r := b.Row(t)
+				transpose(y[(r-top)*ldy+c0:], ldy, p.sums[(t-t0)*bf16x3Cols:], bf16x3Ld, c1-c0, b.Row(t+1)-r)
 			}
 		}
 	}
 }
 
-// bf16x3Product is a product of laid out rows.
+// bf16x3Product is a product of blocked rows.
 type bf16x3Product struct {
-	x     Laid
+	x     Blocked
 	w     []uint16
 	panel []float32
 	sums  []float32 // of some weight rows by up to bf16x3Tiles tiles

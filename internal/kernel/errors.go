@@ -8,7 +8,7 @@ const (
 	badStride  = "kernel: stride shorter than a row"
 	badLength  = "kernel: slice shorter than its shape"
 	badScratch = "kernel: scratch shorter than MatMulScratch"
-	badLaid    = "kernel: no such rows or tiles laid out"
+	badBlocked = "kernel: no such rows or tiles in blocks"
 	badPair    = "kernel: slices of different lengths"
 	badPanel   = "kernel: no such panel or row"
 	badKeys    = "kernel: more keys than GroupKeys"

@@ -1,7 +1,7 @@
 package kernel
 
 // Matrix products with weights as the checkpoint stores them (float32, bfloat16, float16): what
-// other packages call, for rows as they lie. For many rows matmul_laid.go is faster;
+// other packages call, for rows as they lie. For many rows matmul_blocked.go is faster;
 // matmul_quant.go is the product with packed weights. matmul_go.go is the reference.
 
 // MatMulF32 multiplies m rows of x by the n weight rows of w:
@@ -37,10 +37,10 @@ func MatMulF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k i
 	}
 }
 
-// From MatMulManyRows rows on it pays to lay out x, where the kernels at hand gain by it: see
-// [LaidLen]. Weights are then laid out too, at most MatMulManyCols rows at a time: with some rows
-// of x these stay in a second-level cache of 2 MB. BenchmarkLinear in package tensor chose the one,
-// whole prompts and pictures the other.
+// From MatMulManyRows rows on it pays to copy x into blocks, where the kernels at hand gain by it:
+// see [BlockedLen]. Weights are then copied too, at most MatMulManyCols rows at a time: with some
+// rows of x these stay in a second-level cache of 2 MB. BenchmarkLinear in package tensor chose the
+// one, whole prompts and pictures the other.
 const (
 	MatMulManyRows = 160
 	MatMulManyCols = 256

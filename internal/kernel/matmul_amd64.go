@@ -173,7 +173,7 @@ func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weigh
 	}
 }
 
-// matMulInner multiplies rows that are too few to lay the weights out for: x stays in the cache,
+// matMulInner multiplies rows that are too few to copy the weights for: x stays in the cache,
 // and four weight rows after four are multiplied by all of it.
 func (t tiles) matMulInner(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
 	base, size := w.base()

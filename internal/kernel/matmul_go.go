@@ -12,7 +12,7 @@ const (
 	// goTile is the edge of the tiles that gonum multiplies. It never splits products of that size
 	// over goroutines.
 	goTile = 64
-	// goManyRows is the number of rows from which laying out a tile of weights for gonum pays.
+	// goManyRows is the number of rows from which copying a tile of weights for gonum pays.
 	goManyRows = 8
 )
 

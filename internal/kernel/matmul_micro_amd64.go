@@ -3,13 +3,13 @@
 package kernel
 
 // Matrix products of many rows on amd64, by micro-kernels: a tile of x times a panel of w, both
-// laid out lane by lane, so that a sum register does for one lane what an inner-product tile does
-// for all, and the bits are the same. The loops over blocks are those of BLIS: panels of w are laid
-// out when their turn comes, tiles of x beforehand (matmul_laid.go).
+// interleaved lane by lane, so that a sum register does for one lane what an inner-product tile
+// does for all, and the bits are the same. The loops over blocks are those of BLIS: panels of w are
+// copied when their turn comes, tiles of x beforehand (matmul_blocked.go).
 
 import "unsafe"
 
-// microArgs is what one call of micro<rows> reads: a tile of x and a panel of w, laid out by
+// microArgs is what one call of micro<rows> reads: a tile of x and a panel of w, blocked by
 // interleave, of equal steps. The products are added to y.
 type microArgs struct {
 	y     unsafe.Pointer
@@ -22,7 +22,7 @@ type microArgs struct {
 	fetch, fetchStep, fetchGap uintptr
 }
 
-// interleaveArgs is what interleave<format> reads: it lays out as many rows as a vector has lanes.
+// interleaveArgs is what interleave<format> reads: it blocks as many rows as a vector has lanes.
 type interleaveArgs struct {
 	to     unsafe.Pointer
 	pitch  uintptr // bytes between lanes
@@ -42,18 +42,18 @@ const (
 	endFloats  = 16 * 16 // a vector of each row that is interleaved
 )
 
-// laidScratch returns the scratch of matMulLaid: panels of w, each up to a whole one with its gaps,
-// a tile of results, the ends of rows, and room to align them.
-func laidScratch(n, k int, bf16 bool) int {
+// blockedScratch returns the scratch of matMulBlocked: panels of w, each up to a whole one with its
+// gaps, a tile of results, the ends of rows, and room to align them.
+func blockedScratch(n, k int, bf16 bool) int {
 	if bf16 && usesBF16x3(formatBF16, k) {
-		return bf16x3LaidScratch(n)
+		return bf16x3BlockedScratch(n)
 	}
 	depth := min((k+15)&^15, maxDepth)
 	cols := (min(n, MatMulManyCols) + 31) &^ 31
 	return cols*(depth+lanePadFloats) + edgeFloats + endFloats + cacheLine/4
 }
 
-func laidHeight(k int, bf16 bool) int {
+func blockedHeight(k int, bf16 bool) int {
 	if bf16 && usesBF16x3(formatBF16, k) {
 		return bf16x3Cols
 	}
@@ -61,49 +61,49 @@ func laidHeight(k int, bf16 bool) int {
 	return t.micro
 }
 
-func laidBlock(k int, bf16 bool) int {
+func blockedSharing(k int, bf16 bool) int {
 	if bf16 && usesBF16x3(formatBF16, k) {
 		return bf16x3Tiles
 	}
 	return 0
 }
 
-// laidLen counts for each tile its rows with all of k, up to whole steps, and the gaps of each
+// blockedLen counts for each tile its rows with all of k, up to whole steps, and the gaps of each
 // block of k.
-func laidLen(rows, k int, bf16 bool) int {
+func blockedLen(rows, k int, bf16 bool) int {
 	if bf16 && usesBF16x3(formatBF16, k) {
-		return bf16x3LaidLen(rows, k)
+		return bf16x3BlockedLen(rows, k)
 	}
 	t, ok := tilesFor(k)
 	if !ok || rows < MatMulManyRows {
 		return 0
 	}
 	tiles := (rows + t.micro - 1) / t.micro
-	return t.laidAt(rows, tiles, k)
+	return t.blockedAt(rows, tiles, k)
 }
 
-// laidAt returns where a tile begins, given its first row: tiles follow each other, and in a tile
-// the blocks of k.
-func (t tiles) laidAt(row, tile, k int) int {
+// blockedAt returns where a tile begins, given its first row: tiles follow each other, and in a
+// tile the blocks of k.
+func (t tiles) blockedAt(row, tile, k int) int {
 	depth := depthOf(k)
 	blocks := (k + depth - 1) / depth
 	return t.lanes * ((k+t.lanes-1)/t.lanes*row + blocks*lanePadFloats*tile)
 }
 
-func layRows(l Laid, x []float32, ldx, from, to int) {
-	if l.bf16 && usesBF16x3(formatBF16, l.cols) {
-		bf16x3Lay(l, x, ldx, from, to)
+func fillBlocked(b Blocked, x []float32, ldx, from, to int) {
+	if b.bf16 && usesBF16x3(formatBF16, b.cols) {
+		bf16x3Fill(b, x, ldx, from, to)
 		return
 	}
-	t, _ := tilesFor(l.cols)
-	depth := depthOf(l.cols)
+	t, _ := tilesFor(b.cols)
+	depth := depthOf(b.cols)
 	var ends [endFloats]float32
 	for i := from; i < to; i++ {
-		r0, r1 := l.Row(i), l.Row(i+1)
-		at := t.laidAt(r0, i, l.cols)
-		for k0 := 0; k0 < l.cols; k0 += depth {
-			d := min(depth, l.cols-k0)
-			t.interleave(l.data[at:], r1-r0, weights{f32: x}, r0*ldx+k0, ldx, r1-r0, d, ends[:])
+		r0, r1 := b.Row(i), b.Row(i+1)
+		at := t.blockedAt(r0, i, b.cols)
+		for k0 := 0; k0 < b.cols; k0 += depth {
+			d := min(depth, b.cols-k0)
+			t.interleave(b.data[at:], r1-r0, weights{f32: x}, r0*ldx+k0, ldx, r1-r0, d, ends[:])
 			at += t.tileLen(r1-r0, d)
 		}
 	}
@@ -115,43 +115,43 @@ func (t tiles) tileLen(rows, d int) int {
 	return t.lanes * ((d+t.lanes-1)/t.lanes*rows + lanePadFloats)
 }
 
-// matMulLaid multiplies tiles of x by panels of w, which it lays out when their turn comes.
+// matMulBlocked multiplies tiles of x by panels of w, which it blocks when their turn comes.
 // Meanwhile the next panel's weights are fetched.
-func matMulLaid(y []float32, ldy int, l Laid, from, to int, w weights, n int, scratch []float32) {
-	if usesBF16x3(w.format, l.cols) {
-		matMulBF16x3Laid(y, ldy, l, from, to, w.u16, n, scratch)
+func matMulBlocked(y []float32, ldy int, b Blocked, from, to int, w weights, n int, scratch []float32) {
+	if usesBF16x3(w.format, b.cols) {
+		matMulBF16x3Blocked(y, ldy, b, from, to, w.u16, n, scratch)
 		return
 	}
-	t, _ := tilesFor(l.cols)
-	for r := range l.Row(to) - l.Row(from) {
+	t, _ := tilesFor(b.cols)
+	for r := range b.Row(to) - b.Row(from) {
 		clear(y[r*ldy:][:n])
 	}
-	p := laidProduct{tiles: t, y: y, ldy: ldy, x: l, from: from, to: to, w: w}
-	scratch = aligned(scratch, laidScratch(n, l.cols, false)-cacheLine/4)
+	p := blockedProduct{tiles: t, y: y, ldy: ldy, x: b, from: from, to: to, w: w}
+	scratch = aligned(scratch, blockedScratch(n, b.cols, false)-cacheLine/4)
 	p.edge, scratch = scratch[:edgeFloats], scratch[edgeFloats:]
 	p.ends, p.panels = scratch[:endFloats], scratch[endFloats:]
-	depth := depthOf(l.cols)
+	depth := depthOf(b.cols)
 	for c0 := 0; c0 < n; c0 += MatMulManyCols {
 		c1 := min(c0+MatMulManyCols, n)
-		for k0 := 0; k0 < l.cols; k0 += depth {
+		for k0 := 0; k0 < b.cols; k0 += depth {
 			p.then = 0
 			switch {
-			case k0+depth < l.cols:
-				p.then = w.address(c0*l.cols + k0 + depth)
+			case k0+depth < b.cols:
+				p.then = w.address(c0*b.cols + k0 + depth)
 			case c1 < n:
-				p.then = w.address(c1 * l.cols)
+				p.then = w.address(c1 * b.cols)
 			}
-			p.block(c0, c1, k0, min(depth, l.cols-k0))
+			p.block(c0, c1, k0, min(depth, b.cols-k0))
 		}
 	}
 }
 
-// laidProduct is a product of laid out rows.
-type laidProduct struct {
+// blockedProduct is a product of blocked rows.
+type blockedProduct struct {
 	tiles
 	y        []float32
 	ldy      int
-	x        Laid
+	x        Blocked
 	from, to int // tiles of x
 	w        weights
 	then     uintptr // where the weights of the next block begin, or 0
@@ -161,7 +161,7 @@ type laidProduct struct {
 }
 
 // block adds the products of columns c0 to c1-1 over d elements from k0 on.
-func (p *laidProduct) block(c0, c1, k0, d int) {
+func (p *blockedProduct) block(c0, c1, k0, d int) {
 	k, width := p.x.cols, 2*p.lanes
 	panelLen := p.tileLen(width, d)
 	top := p.x.Row(p.from)
@@ -195,14 +195,14 @@ func (p *laidProduct) block(c0, c1, k0, d int) {
 }
 
 // tile is where the elements from k0 on, which begin a block, of a tile of x lie.
-func (p *laidProduct) tile(i, k0 int) unsafe.Pointer {
+func (p *blockedProduct) tile(i, k0 int) unsafe.Pointer {
 	r, depth := p.x.Row(i), depthOf(p.x.cols)
-	return unsafe.Pointer(&p.x.data[p.laidAt(r, i, p.x.cols)+k0/depth*p.tileLen(p.x.Row(i+1)-r, depth)])
+	return unsafe.Pointer(&p.x.data[p.blockedAt(r, i, p.x.cols)+k0/depth*p.tileLen(p.x.Row(i+1)-r, depth)])
 }
 
 // fetchPanel makes a tile fetch a part of d elements of the rows of the panel that begins at next.
 // One tile can do as much of as many rows as 16 bits for each element take.
-func (p *laidProduct) fetchPanel(args *microArgs, next uintptr, part, d int) {
+func (p *blockedProduct) fetchPanel(args *microArgs, next uintptr, part, d int) {
 	_, size := p.w.base()
 	if part >= size || next == 0 {
 		return
@@ -236,7 +236,7 @@ func (t tiles) microTile(y []float32, ldy, rows, cols int, args *microArgs, edge
 	}
 }
 
-// interleave lays out d elements of count rows of a matrix, the first of which starts at element
+// interleave blocks d elements of count rows of a matrix, the first of which starts at element
 // first and the next ld further on. Where count is short of a vector's lanes, the last row stands
 // in for the others; where it is not positive, nothing is done, for the columns are not wanted.
 // Steps are stride elements apart; the last is filled up with zeros, of which ends holds the rows.

@@ -3,7 +3,7 @@
 package kernel
 
 // Where there is no assembly, each function is its reference. Kernels that amd64 alone has in
-// assembly are chosen in attention_noasm.go, matmul_laid_noasm.go, outlier_noasm.go and
+// assembly are chosen in attention_noasm.go, matmul_blocked_noasm.go, outlier_noasm.go and
 // panel_f16_noasm.go.
 
 // scratchTiles returns the scratch that the products in assembly need.

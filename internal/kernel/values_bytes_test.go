@@ -13,8 +13,8 @@ import (
 func signed(x []int16) []int8    { return unsafe.Slice((*int8)(unsafe.Pointer(&x[0])), 2*len(x)) }
 func unsigned(x []int16) []uint8 { return unsafe.Slice((*uint8)(unsafe.Pointer(&x[0])), 2*len(x)) }
 
-// laidWeights returns m rows of weights as [MatMulValues] reads them.
-func laidWeights(p []int16, ldp, m, depth int) []int16 {
+// orderedWeights returns m rows of weights as [MatMulValues] reads them.
+func orderedWeights(p []int16, ldp, m, depth int) []int16 {
 	if !valuesInBytes() {
 		return p
 	}
@@ -38,8 +38,8 @@ func weightsOf(row []int16) []int16 {
 	return out
 }
 
-// laidValues returns panels of values as [MatMulValues] reads them.
-func laidValues(panels []int16, depth int) []int16 {
+// orderedValues returns panels of values as [MatMulValues] reads them.
+func orderedValues(panels []int16, depth int) []int16 {
 	if !valuesInBytes() {
 		return panels
 	}
@@ -79,12 +79,12 @@ func TestSplitIsExact(t *testing.T) {
 	for i := range weights {
 		weights[i] = int16(i)
 	}
-	laid := make([]int8, 2*len(values))
-	splitValuesGo(laid, values)
+	out := make([]int8, 2*len(values))
+	splitValuesGo(out, values)
 	seen := map[int]int{}
-	for at, v := range laid {
+	for at, v := range out {
 		if at/(16*byteKeys)%2 == 0 {
-			lower := laid[at+16*byteKeys]
+			lower := out[at+16*byteKeys]
 			require.True(t, lower >= -32 && lower < 32)
 			seen[int(v)*byteRadix+int(lower)]++
 		}

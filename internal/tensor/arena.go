@@ -10,7 +10,7 @@ import (
 )
 
 // slabFloats is the least size of a workspace slab, keepFloats what Trim leaves, 4 MiB each, and
-// keepScratch what it leaves to a worker: weights that are laid out anew for a product in float32,
+// keepScratch what it leaves to a worker: weights that are blocked anew for a product in float32,
 // and its results, take up to 5 MiB and would be faulted in by each pass.
 const (
 	slabFloats  = 1 << 20

@@ -52,14 +52,14 @@ func init() {
 			decode: func(m *Matrix, dst []float32, row int) {
 				copy(dst, rowsAs[float32](m, row, row+1))
 			},
-			product: inFloats(false, kernel.MatMulF32, kernel.MatMulLaidF32),
+			product: inFloats(false, kernel.MatMulF32, kernel.MatMulBlockedF32),
 		},
 		BF16: {
 			name: "bf16", elements: 1, bytes: 2,
 			decode: func(m *Matrix, dst []float32, row int) {
 				kernel.BF16ToF32(dst, rowsAs[uint16](m, row, row+1))
 			},
-			product: inFloats(true, kernel.MatMulBF16, kernel.MatMulLaidBF16),
+			product: inFloats(true, kernel.MatMulBF16, kernel.MatMulBlockedBF16),
 			size:    func(rows, cols int) int { return roundUp(2 * rows * cols) },
 			pack: func(m *Matrix, rows []float32, row0 int) {
 				for i, v := range rows {
@@ -72,7 +72,7 @@ func init() {
 			decode: func(m *Matrix, dst []float32, row int) {
 				kernel.F16ToF32(dst, rowsAs[uint16](m, row, row+1))
 			},
-			product: inFloats(false, kernel.MatMulF16, kernel.MatMulLaidF16),
+			product: inFloats(false, kernel.MatMulF16, kernel.MatMulBlockedF16),
 		},
 		Int8: inPanels("int8", kernel.PackedInt8Len, kernel.PackInt8, kernel.UnpackInt8Row,
 			kernel.MatMulInt8, kernel.AddOutliersInt8),

@@ -66,8 +66,8 @@ func (m *Matrix) product(rows int) *product {
 // operand is rows as a product multiplies them. Work is cut in units: single rows or blocks of
 // them.
 type operand struct {
-	rows    Tensor      // in float32; no columns where there is only q
-	blocked kernel.Laid // the same in blocks, if it has any
+	rows    Tensor         // in float32; no columns where there is only q
+	blocked kernel.Blocked // the same in blocks, if it has any
 	q       quantized
 	units   int
 }
@@ -83,7 +83,7 @@ func (x operand) row(unit int) int {
 // fill copies the rows of units from..to-1 into blocks, if there are blocks.
 func (x operand) fill(from, to int) {
 	if x.blocked.Tiles() > 0 {
-		x.blocked.Lay(x.rows.data, x.rows.Cols, from, to)
+		x.blocked.Fill(x.rows.data, x.rows.Cols, from, to)
 	}
 }
 

@@ -35,23 +35,23 @@ func (p blockedPlan) most(cols int) int {
 	return rows
 }
 
-func (p blockedPlan) room(rows, cols int) int { return kernel.LaidLen(rows, cols, p.bf16) }
+func (p blockedPlan) room(rows, cols int) int { return kernel.BlockedLen(rows, cols, p.bf16) }
 
 func (p blockedPlan) operand(x Input, cols int, room []float32) operand {
 	rows := x.Floats()
-	blocked := kernel.NewLaid(room, rows.Rows, cols, p.bf16)
+	blocked := kernel.NewBlocked(room, rows.Rows, cols, p.bf16)
 	return operand{rows: rows, blocked: blocked, units: blocked.Tiles()}
 }
 
 func (blockedPlan) tile(x operand, outs, threads int, _ bool) (chunk, band int) {
-	if share := x.blocked.Block(); share > 0 {
+	if share := x.blocked.Sharing(); share > 0 {
 		return tileShared(x.units, share, outs, threads)
 	}
 	return tileBlocked(x.rows.Rows, x.units, outs, threads)
 }
 
 func (p blockedPlan) scratch(_, outs, cols int) int {
-	return kernel.MatMulLaidScratch(outs, cols, p.bf16)
+	return kernel.MatMulBlockedScratch(outs, cols, p.bf16)
 }
 
 // BlockedBytes returns the most memory that a product of so many rows in float32 takes to copy them

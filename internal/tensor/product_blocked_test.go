@@ -15,7 +15,7 @@ func TestTileShared(t *testing.T) {
 				require.Positive(t, chunk)
 				require.LessOrEqual(t, chunk, block)
 				chunks := (tiles + chunk - 1) / chunk
-				require.Equal(t, (tiles+block-1)/block, chunks, "weights are laid out no more often than the block asks for")
+				require.Equal(t, (tiles+block-1)/block, chunks, "weights are blocked no more often than the block asks for")
 				require.Zero(t, band%bandUnit)
 				require.LessOrEqual(t, band, maxBand)
 				if items := chunks * ((outs + band - 1) / band); items < leastItems*threads {

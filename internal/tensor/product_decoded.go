@@ -24,7 +24,7 @@ var decoded = choose(false, true,
 	func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, scratch []float32) {
 		for c := c0; c < c1; c += decodedRows {
 			band, n, rest := w.decodeBand(c, c1, scratch)
-			kernel.MatMulLaidF32(y[c-c0:], ldy, x.blocked, from, to, band, n, rest)
+			kernel.MatMulBlockedF32(y[c-c0:], ldy, x.blocked, from, to, band, n, rest)
 		}
 	})
 

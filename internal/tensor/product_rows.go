@@ -20,10 +20,10 @@ const (
 )
 
 // inFloats returns the products of a format whose elements are numbers of type T: by rows, and by
-// blocks where the kernels want them, laid out for weights in bfloat16 or for others.
+// blocks where the kernels want them, in the order for weights in bfloat16 or for others.
 func inFloats[T float32 | uint16](bf16 bool,
 	rows func(y []float32, ldy int, x []float32, ldx, m int, w []T, n, k int, scratch []float32),
-	blocked func(y []float32, ldy int, x kernel.Laid, from, to int, w []T, n int, s []float32),
+	blocked func(y []float32, ldy int, x kernel.Blocked, from, to int, w []T, n int, s []float32),
 ) func(rows, cols int) *product {
 	return choose(bf16, false,
 		func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, scratch []float32) {
@@ -41,7 +41,7 @@ func choose(bf16, decoded bool, rows, blocked multiply) func(rows, cols int) *pr
 	plain := &product{plan: rowsPlan{}, multiply: rows, decoded: decoded}
 	blocks := &product{plan: blockedPlan{bf16}, multiply: blocked, decoded: decoded}
 	return func(rows, cols int) *product {
-		if kernel.LaidLen(rows, cols, bf16) > 0 {
+		if kernel.BlockedLen(rows, cols, bf16) > 0 {
 			return blocks
 		}
 		return plain

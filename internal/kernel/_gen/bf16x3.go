@@ -21,7 +21,7 @@ func bf16x3(f *file) {
 	}
 }
 
-// bf16x3Rows writes bf16x3RowsAMX, which lays out up to 16 rows of x for bf16x3Tile: for each 32
+// bf16x3Rows writes bf16x3RowsAMX, which blocks up to 16 rows of x for bf16x3Tile: for each 32
 // elements of k the upper, the middle and the lower parts, and of each 16 vectors, one for every
 // two elements, with a pair for each row.
 //

@@ -15,7 +15,7 @@ func microHeights(v isa) (least, most int) {
 	return 3, 6
 }
 
-// micro writes the products of operands that were laid out by interleave, and interleave itself.
+// micro writes the products of operands that were blocked by interleave, and interleave itself.
 //
 // Both operands hold, for each lane l of an inner-product tile, the elements of k that this lane
 // adds, step after step: of all rows of the tile of x, or of all columns of the panel of w. So a
@@ -124,7 +124,7 @@ func microTile(f *file, rows int) {
 	f.ret()
 }
 
-// interleave lays out lanes rows (16, or 8) of one format for the micro-kernels: element i·lanes+l
+// interleave blocks lanes rows (16, or 8) of one format for the micro-kernels: element i·lanes+l
 // of row r goes to the r-th place of step i of lane l. It always writes a whole vector, so steps
 // that are less apart must be written in order.
 func interleave(f *file, format string) {
