@@ -1,5 +1,8 @@
 package preprocess
 
+// BMP: the size is checked against the limits and the file's length, the pixels are those of
+// golang.org/x/image/bmp, read as Pillow reads them.
+
 import (
 	"bytes"
 	"encoding/binary"

@@ -1,5 +1,8 @@
 package preprocess
 
+// A checkpoint's picture processor as data, its bounds, and the sizes that follow from it without
+// touching pixels. smart.go has the arithmetic of the sizes, patch.go cuts.
+
 import (
 	"fmt"
 	"math"

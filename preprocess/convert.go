@@ -1,5 +1,8 @@
 package preprocess
 
+// Any image.Image to RGB with 8 bits a sample, as Pillow's convert does. Color spaces of JPEG and
+// WebP have files of their own (ycc.go, webpyuv.go).
+
 import (
 	"image"
 	"image/color"

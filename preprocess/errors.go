@@ -1,5 +1,8 @@
 package preprocess
 
+// What a picture or a configuration can have wrong. Panics are for pictures that Go code made
+// inconsistent.
+
 import "fmt"
 
 // FormatError reports picture data that does not follow its format.

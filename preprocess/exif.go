@@ -1,5 +1,7 @@
 package preprocess
 
+// The orientation that a camera wrote, from EXIF or XMP, and turning the picture upright.
+
 import (
 	"bytes"
 	"encoding/binary"

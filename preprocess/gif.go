@@ -1,5 +1,8 @@
 package preprocess
 
+// GIF: the first frame on its screen. image/gif decodes the frame; where it lies and what is around
+// it is here.
+
 import (
 	"bytes"
 	"encoding/binary"

@@ -1,5 +1,9 @@
 package preprocess
 
+// Pictures as all later stages read them, and Decode: it tells the container by its first bytes,
+// has its file (png.go, jpeg.go, …) check headers against the limits and decode, and turns the
+// result upright.
+
 import (
 	"bytes"
 	"image"

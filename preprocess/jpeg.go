@@ -1,5 +1,8 @@
 package preprocess
 
+// JPEG: a walk over the markers, for limits, orientation, and what image/jpeg does not tell of
+// files with four components; then its planes, which ycc.go brings to RGB as libjpeg-turbo does.
+
 import (
 	"bytes"
 	"errors"

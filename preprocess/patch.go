@@ -1,5 +1,8 @@
 package preprocess
 
+// Pictures to the rows that a tower reads: resized (resize.go), normalized by table, cut in the
+// order of merge groups or of raster lines.
+
 import (
 	"fmt"
 

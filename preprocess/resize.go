@@ -1,5 +1,9 @@
 package preprocess
 
+// Pillow's bicubic, byte for byte: fixed-point coefficients, one pass along rows and one along
+// columns over a ring of rows. The towers were trained on its rounding, so the order of passes and
+// every shift is part of the format.
+
 import "math"
 
 // Resize scales a picture to w×h with the BICUBIC of Pillow 13 (a = -0.5, antialiased when

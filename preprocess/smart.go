@@ -1,5 +1,9 @@
 package preprocess
 
+// To which size a picture is stretched: sides in whole groups of patches, area within the budget.
+// Integers and float64 in the reference's order, since a size that differs by one step is another
+// prompt.
+
 import (
 	"fmt"
 	"math"

@@ -1,5 +1,8 @@
 package preprocess
 
+// WebP: chunks, limits, alpha and the first frame of animations; the bitstream goes to
+// golang.org/x/image. Lossy planes are converted in webpyuv.go.
+
 import (
 	"bytes"
 	"encoding/binary"

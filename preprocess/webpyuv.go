@@ -1,5 +1,8 @@
 package preprocess
 
+// The planes of a lossy WebP to RGB, as libwebp does. ycc.go is the same for JPEG, whose range and
+// filter are others.
+
 import "image"
 
 // convertWebP converts the planes of a lossy WebP: 4:2:0 upsampled by libwebp's filter, then

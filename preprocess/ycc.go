@@ -1,5 +1,8 @@
 package preprocess
 
+// The planes of a JPEG to RGB, as libjpeg-turbo does: its filter for subsampled chroma, its
+// constants. webpyuv.go is the same for WebP.
+
 import "image"
 
 // convertYCbCr converts JPEG planes. It reports false for bounds it does not handle: subsampled

@@ -1,5 +1,7 @@
 package rope
 
+// The size of a picture or clip in patches, which processor, tower and decoder all count with.
+
 // Grid is the size of one picture or video in patches: T steps of time, H rows, W columns.
 //
 // A still picture has T = 1. For towers that merge patches, H and W are multiples of the merge

@@ -1,5 +1,9 @@
 package rope
 
+// Positions of a prompt's tokens: text counts up, media take a block on three axes. Which token is
+// what is the prompt's business; here are only places and sizes. table.go turns positions into
+// angles.
+
 import (
 	"errors"
 	"fmt"

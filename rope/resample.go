@@ -1,5 +1,8 @@
 package rope
 
+// Learned tables of positions, fitted to the grid of a picture: two kinds of interpolation, as
+// terms along one axis, so that a tower adds rows of its table without an image library.
+
 import "math"
 
 // Tap is one term of an interpolation along one axis: an entry and its weight.

@@ -1,5 +1,8 @@
 package rope
 
+// Prompts longer than those that a model was trained on: a larger base for the whole sequence, and
+// queries that grow with the logarithm of their position.
+
 import "math"
 
 // ForPrompt returns the configuration for a sequence that starts with a prompt of n tokens: past

@@ -1,5 +1,8 @@
 package rope
 
+// A decoder's frequencies, and the cosines and sines of one position. Towers, whose patches have
+// two axes and no time, have theirs in vision.go.
+
 import "math"
 
 // Rotary holds the frequencies of a decoder's rotary embedding. It is immutable and safe for

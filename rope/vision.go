@@ -1,5 +1,8 @@
 package rope
 
+// Rotary tables of a tower: rows and columns share the frequencies, in halves or in turns. The
+// order of patches is that of merge groups, which EachPatch walks for everybody.
+
 // VisionAngles writes the rotary tables of a tower over pictures: frequency i < Half/2 follows the
 // row, the others repeat the same frequencies for the column. Patches come in merge groups: the
 // groups of a frame in raster order, and inside a group row by row.

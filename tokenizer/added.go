@@ -1,5 +1,9 @@
 package tokenizer
 
+// Tokens that are found in text as a whole, before anything is cut or merged: marks of turns,
+// pictures and tool calls. Which of them count at a place is the caller's to say (encode.go: only
+// those that lie in trusted text).
+
 // AddedToken is a token that is found in text as a whole, before the text is cut and merged.
 type AddedToken struct {
 	ID      int

@@ -1,5 +1,8 @@
 package tokenizer
 
+// The alphabet in which byte-level vocabularies are written. tokenizer.json and vocab.json spell
+// tokens in it, files of ranks do not (parse_tiktoken.go).
+
 import "unicode/utf8"
 
 // byteOfChar is the alphabet of byte-level vocabularies: a printable character for every byte.

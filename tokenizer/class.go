@@ -1,5 +1,9 @@
 package tokenizer
 
+// What a character is, for the split patterns (split.go, split_han.go) and for normalization. The
+// table is class_table.go, made by _gen from the Unicode version of the references; package unicode
+// is of another version and would cut some text elsewhere.
+
 import (
 	"sync"
 	"unicode/utf8"

@@ -1,5 +1,9 @@
 package tokenizer
 
+// Ids back to text. Tokens are bytes and may end inside of a character: Decode sees all of them and
+// decides at the end, a Stream holds back what is not whole yet. lossy.go says what broken bytes
+// become.
+
 import "unicode/utf8"
 
 // AppendBytes appends the raw bytes of a token to dst: nothing for an id that no token has. They

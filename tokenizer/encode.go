@@ -1,5 +1,10 @@
 package tokenizer
 
+// Text to ids, in four steps: join the spans of a prompt, find the added tokens that may stand
+// there, normalize and cut what lies between (normalize.go, split.go), merge each piece (merge.go).
+// Who wrote a span decides which special tokens are found in it; everything else does not see
+// spans.
+
 import "strings"
 
 // Span is a part of a prompt and where it comes from.

@@ -1,5 +1,8 @@
 package tokenizer
 
+// What a file can have wrong. Both types name the file and the place in it, which Place returns, so
+// that a caller needs no list of types.
+
 import (
 	"fmt"
 	"strconv"

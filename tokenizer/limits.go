@@ -1,6 +1,8 @@
 package tokenizer
 
-// Bounds on what a file may hold. They are far above every published tokenizer (250,000 tokens of
+// How much a file may hold, for all parsers.
+
+// The bounds are far above every published tokenizer (250,000 tokens of
 // at most 256 bytes, files of 20 MB) and keep memory and time of parsing within a small multiple of
 // the file.
 const (

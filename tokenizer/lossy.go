@@ -1,5 +1,8 @@
 package tokenizer
 
+// Text that is not UTF-8, and tokens that are parts of characters: each maximal invalid part counts
+// as one U+FFFD. Encoding and decoding follow the same rule.
+
 import (
 	"strings"
 	"unicode/utf8"

@@ -1,5 +1,9 @@
 package tokenizer
 
+// Byte-pair merging of one piece, in two ways with one result: short pieces by scanning for the
+// lowest rank, long ones with a heap, so that no text takes quadratic time. The ranks are in
+// pairs.go.
+
 // bpe merges the bytes of a piece into tokens: always the pair of neighbors with the lowest rank,
 // of equal ones the leftmost.
 type bpe struct {

@@ -1,5 +1,9 @@
 package tokenizer
 
+// Unicode's composed form (NFC), as the checkpoint wants it: never, for the whole text before
+// tokens are looked for, or for each part between tokens. The references know an older Unicode, and
+// package norm breaks up long runs of marks, so two kinds of text take a way of their own here.
+
 import (
 	"slices"
 	"strings"

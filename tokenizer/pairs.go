@@ -1,5 +1,8 @@
 package tokenizer
 
+// The table of merges: two neighboring tokens to the rank of their merge. It is asked once for each
+// pair of each piece, which makes it the hottest memory of encoding; hence one word a slot.
+
 import "math/rand/v2"
 
 const (

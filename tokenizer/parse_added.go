@@ -1,5 +1,8 @@
 package tokenizer
 
+// Added tokens as files list them: in tokenizer.json as an array, in tokenizer_config.json as an
+// object with ids as keys.
+
 import "strconv"
 
 // readAddedTokens reads the list "added_tokens" of tokenizer.json.

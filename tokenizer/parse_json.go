@@ -1,5 +1,9 @@
 package tokenizer
 
+// tokenizer.json: vocabulary, merges and added tokens, and the pipeline around them. What the
+// pipeline says is not interpreted but compared with what this package does; anything else is
+// refused. parse_vocab.go and parse_tiktoken.go read the other two forms.
+
 import (
 	"encoding/json"
 	"strconv"

@@ -1,5 +1,9 @@
 package tokenizer
 
+// Files of ranks: a token's bytes and its rank, which is its id, a line each. There are no merges
+// in them; every way to cut a token into two others is one. Special tokens stand elsewhere, so
+// options name them.
+
 import (
 	"bytes"
 	"encoding/base64"

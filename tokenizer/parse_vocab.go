@@ -1,5 +1,8 @@
 package tokenizer
 
+// The older three files: vocab.json, merges.txt and tokenizer_config.json. Its tokenizer equals
+// that of the tokenizer.json which the same checkpoint may have.
+
 import "bytes"
 
 // ParseVocabMerges reads the older three files of a byte-level BPE tokenizer: vocab.json,

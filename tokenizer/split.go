@@ -1,5 +1,9 @@
 package tokenizer
 
+// Cutting text into the pieces that are merged on their own. The published patterns are regular
+// expressions with a look-ahead; here each is a scanner written by hand, in linear time.
+// split_han.go has the one for vocabularies that keep Han characters apart.
+
 // Split names a way to cut text into the pieces that are merged on their own.
 //
 // Each is a published pattern, followed by hand because it needs a look-ahead and must take linear

@@ -1,5 +1,9 @@
 package tokenizer
 
+// The pattern that keeps Han characters apart and cuts words at changes from lower to upper case.
+// It is the only one whose alternatives overlap, which is what this file is about; the rest is in
+// split.go.
+
 // In SplitHan, a word is a run of "upper" characters and then a run of "lower" ones; letters
 // without case and marks are both.
 const (

@@ -1,5 +1,8 @@
 package tokenizer
 
+// A parsed tokenizer, and the last step of every parser: parts that were checked on their own are
+// checked together and put into the tables that encoding and decoding use.
+
 import "slices"
 
 // Tokenizer encodes text to token ids and decodes them. It is made by one of the Parse functions,

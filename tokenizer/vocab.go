@@ -1,5 +1,8 @@
 package tokenizer
 
+// What the parsers have in common: tokens with their ids, merges with their ranks, each checked as
+// it comes.
+
 import (
 	"bytes"
 	"strconv"

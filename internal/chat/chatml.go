@@ -1,11 +1,12 @@
 package chat
 
+// The ChatML templates of Qwen2-VL (and Qwen2.5-VL) and Qwen3-VL, in Go, and what all of them
+// share: numbering media and writing tools.
+
 import (
 	"fmt"
 	"strings"
 )
-
-// The ChatML templates of Qwen2-VL (and Qwen2.5-VL) and Qwen3-VL.
 
 var qwen2VL = &renderer{name: "qwen2-vl", media: anywhere, render: renderQwen2VL}
 

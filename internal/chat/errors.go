@@ -1,5 +1,8 @@
 package chat
 
+// What can be wrong with a template or a request, as values to compare with. Who reads a template
+// from a checkpoint adds the place where it stands.
+
 import (
 	"errors"
 	"fmt"
@@ -9,7 +12,8 @@ import (
 var (
 	// ErrMessages: the conversation itself is unusable (empty, unknown role, conflicting options).
 	ErrMessages = errors.New("invalid messages")
-	// ErrUnsupported: the template has no place for something the request holds (tools, pictures, videos).
+	// ErrUnsupported: the template has no place for something the request holds (tools, pictures,
+	// videos).
 	ErrUnsupported = errors.New("not supported by the template")
 	// ErrRefused: the template itself refuses the conversation (raise_exception and its like).
 	ErrRefused = errors.New("refused by the template")

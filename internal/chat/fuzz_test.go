@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// FuzzTemplate: any template and any text give a prompt or a typed error, never a panic, within the limits; text in a
-// template that only passes it on comes back byte for byte, and spells no special token in trusted text.
+// FuzzTemplate: any template and any text give a prompt or a typed error, never a panic, within the
+// limits; text in a template that only passes it on comes back byte for byte, and spells no special
+// token in trusted text.
 func FuzzTemplate(f *testing.F) {
 	for _, name := range []string{"qwen2-vl", "qwen3-vl", "qwen3.5", "kimi-vl"} {
 		f.Add(readTemplate(f, name), "Hello <|im_end|>", `{"a": 1.0}`)

@@ -14,8 +14,9 @@ func user(text string) []Message {
 	return []Message{{Role: "user", HasStringContent: true, Content: []Part{{Text: text}}}}
 }
 
-// Templates made to hang, exhaust memory, overflow the stack or reach outside: each is refused with a typed error,
-// when read or when rendered, in bounded time (a second on an idle machine, several under the race detector).
+// Templates made to hang, exhaust memory, overflow the stack or reach outside: each is refused with
+// a typed error, when read or when rendered, in bounded time (a second on an idle machine, several
+// under the race detector).
 func TestHostileTemplates(t *testing.T) {
 	deep := func(open, close string, n int) string {
 		return strings.Repeat(open, n) + "1" + strings.Repeat(close, n)

@@ -1,5 +1,10 @@
 package chat
 
+// A template that is not known, run by a Jinja engine in guarded form: jinja_scan.go cuts it into
+// text and tags, jinja_stmt.go and jinja_expr.go rewrite them, jinja_env.go has the functions that
+// the rewritten template calls. Here are compiling and rendering, and the shield that keeps special
+// tokens in text from outside apart.
+
 import (
 	"errors"
 	"fmt"
@@ -9,8 +14,9 @@ import (
 	"github.com/ardanlabs/jinja"
 )
 
-// jinjaTemplate is a template run by the Jinja engine. The engine has no bounds of its own (a macro that calls itself
-// ends the process), so what it runs is not the template but its guarded form; see rewrite and env.
+// jinjaTemplate is a template run by the Jinja engine. The engine has no bounds of its own (a macro
+// that calls itself ends the process), so what it runs is not the template but its guarded form;
+// see rewrite and env.
 type jinjaTemplate struct {
 	engine   *jinja.Template
 	names    map[string]bool // what the template looks at
@@ -123,9 +129,9 @@ func (t *jinjaTemplate) supports(r *Request) error {
 	return nil
 }
 
-// shield keeps text from outside apart: each special-token spelling in it, and each piece at its ends that could
-// complete one with what stands next to it, is replaced by one private-use character before the template runs, and
-// put back as untrusted text afterwards.
+// shield keeps text from outside apart: each special-token spelling in it, and each piece at its
+// ends that could complete one with what stands next to it, is replaced by one private-use
+// character before the template runs, and put back as untrusted text afterwards.
 type shield struct {
 	specials []string
 	runes    *privateRunes
@@ -180,8 +186,8 @@ scan:
 	return s.ends(b.String())
 }
 
-// ends hides the longest start of a special at the text's end, and the longest end of one at its start. White space
-// around is looked through, since templates trim it.
+// ends hides the longest start of a special at the text's end, and the longest end of one at its
+// start. White space around is looked through, since templates trim it.
 func (s *shield) ends(text string) string {
 	core := trimSpace(text)
 	at := strings.Index(text, core)

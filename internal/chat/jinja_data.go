@@ -1,5 +1,8 @@
 package chat
 
+// The variables of a rendering, from a request: messages, tools and the caller's own, with text
+// from outside shielded.
+
 import (
 	"encoding/json"
 	"fmt"
@@ -9,8 +12,8 @@ import (
 	"github.com/ardanlabs/jinja"
 )
 
-// data builds the variables of a rendering: insertion-ordered values, with text from outside shielded. size is about
-// how many bytes they hold.
+// data builds the variables of a rendering: insertion-ordered values, with text from outside
+// shielded. size is about how many bytes they hold.
 func (t *jinjaTemplate) data(r *Request, s *shield) (map[string]value, int, error) {
 	b := &dataBuilder{shield: s}
 	data := make(map[string]value)

@@ -1,5 +1,8 @@
 package chat
 
+// What a guarded template runs with: a budget of steps and bytes, from which every function pays,
+// and those functions by name. The jinja_ files after it each hold a group of them.
+
 import (
 	"fmt"
 	"strings"
@@ -14,8 +17,8 @@ type (
 	kwargs = map[string]jinja.Value
 )
 
-// env is what a guarded template runs with: the functions it calls, each of which pays from one budget, so that the
-// time and memory of a rendering are bounded whatever the template does.
+// env is what a guarded template runs with: the functions it calls, each of which pays from one
+// budget, so that the time and memory of a rendering are bounded whatever the template does.
 type env struct {
 	steps int // calls and loop passes left
 	bytes int // bytes of text and of list cells left
@@ -77,7 +80,8 @@ func (e *env) functions() map[string]value {
 	return out
 }
 
-// arg is the i-th positional argument or the keyword argument of that name; Undefined if there is none.
+// arg is the i-th positional argument or the keyword argument of that name; Undefined if there is
+// none.
 func arg(args []value, kw kwargs, i int, name string) value {
 	if i < len(args) {
 		return args[i]
@@ -165,8 +169,9 @@ func (e *env) items(v value) ([]value, error) {
 	return nil, typeError("%s is not iterable", typeName(v))
 }
 
-// store checks a value before it becomes an attribute of a namespace: it may not contain that namespace, or printing
-// it would never end. As in the reference only namespaces can be written to, and the ones a template makes are dicts here.
+// store checks a value before it becomes an attribute of a namespace: it may not contain that
+// namespace, or printing it would never end. As in the reference only namespaces can be written to,
+// and the ones a template makes are dicts here.
 func (e *env) store(args []value, _ kwargs) (value, error) {
 	if !args[0].IsDict() {
 		return args[0], typeError("cannot set an attribute of %s", typeName(args[0]))

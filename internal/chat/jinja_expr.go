@@ -1,14 +1,18 @@
 package chat
 
+// Expressions of a template, from operators of low precedence to those of high; jinja_postfix.go
+// goes on with what follows a value.
+
 import (
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// exprs parses expressions with Jinja's own precedence and writes them anew for the engine, fully parenthesized, with
-// everything that can grow, loop or look inside a value replaced by a call of a guarded function (prefix "qv_").
-// The engine is thereby left with names, literals, calls, truth and comparison.
+// exprs parses expressions with Jinja's own precedence and writes them anew for the engine, fully
+// parenthesized, with everything that can grow, loop or look inside a value replaced by a call of a
+// guarded function (prefix "qv_"). The engine is thereby left with names, literals, calls, truth
+// and comparison.
 type exprs struct {
 	toks   []token
 	pos    int
@@ -266,7 +270,8 @@ func (p *exprs) variable() (string, error) {
 	case n == "loop" && !p.is('o', "."):
 		return "", fmt.Errorf("%w: loop used as a value", ErrUnsupported)
 	case p.macros[n] && !called:
-		// Were macros values, no look at the source could tell whether they call each other in a circle.
+		// Were macros values, no look at the source could tell whether they call each other in a
+		// circle.
 		return "", fmt.Errorf("%w: macro %s used as a value", ErrUnsupported, n)
 	case p.macros[n]:
 		p.calls[n] = true

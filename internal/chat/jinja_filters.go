@@ -1,5 +1,7 @@
 package chat
 
+// The filters of guarded templates, with Jinja's results.
+
 import (
 	"fmt"
 	"math"
@@ -279,7 +281,8 @@ func (e *env) selectItems(name string, items, args []value) (value, error) {
 	return jinja.NewList(out), nil
 }
 
-// sorted serves the filters that order values: strings without regard to case, as Jinja does unless told otherwise.
+// sorted serves the filters that order values: strings without regard to case, as Jinja does unless
+// told otherwise.
 func (e *env) sorted(name string, args, items []value, kw kwargs) (value, error) {
 	if len(args) > 1 {
 		return jinja.Undefined(), fmt.Errorf("%w: %s with positional arguments", ErrUnsupported, name)

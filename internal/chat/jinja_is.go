@@ -1,5 +1,7 @@
 package chat
 
+// The tests of guarded templates: "value is name".
+
 import (
 	"strings"
 

@@ -1,5 +1,7 @@
 package chat
 
+// The filter tojson of guarded templates. json.go writes the JSON of the known templates.
+
 import (
 	"fmt"
 	"strings"

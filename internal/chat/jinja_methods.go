@@ -1,5 +1,7 @@
 package chat
 
+// The methods of strings, lists and mappings in guarded templates, with Python's results.
+
 import (
 	"fmt"
 	"strings"
@@ -9,8 +11,8 @@ import (
 	"github.com/ardanlabs/jinja"
 )
 
-// method calls a method of a string, list or mapping. The methods that change a value are refused, as the sandbox of
-// the reference does.
+// method calls a method of a string, list or mapping. The methods that change a value are refused,
+// as the sandbox of the reference does.
 func (e *env) method(args []value, kw kwargs) (value, error) {
 	name, obj, rest := args[0].AsString(), args[1], args[2:]
 	switch {

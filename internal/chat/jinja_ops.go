@@ -1,5 +1,8 @@
 package chat
 
+// The operators of guarded templates: arithmetic, comparison, membership, attributes, items and
+// slices. They follow Python's rules: what Python refuses is an error here and not a guess.
+
 import (
 	"fmt"
 	"math"
@@ -9,8 +12,6 @@ import (
 
 	"github.com/ardanlabs/jinja"
 )
-
-// The operators, with Python's rules: what Python refuses is an error here and not a guess.
 
 func (e *env) cat(args []value, _ kwargs) (value, error) {
 	a, err := e.toString(args[0])

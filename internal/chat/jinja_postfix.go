@@ -1,5 +1,8 @@
 package chat
 
+// What follows a value in an expression: attributes, items, calls, filters and tests. Those that
+// are not known are refused when the template is read.
+
 import (
 	"fmt"
 	"strings"
@@ -72,8 +75,8 @@ func (p *exprs) subscript(a string) (string, error) {
 	return call("slice", a, parts[0], parts[1], parts[2]), nil
 }
 
-// filters parses "| filter" and "is test". Each is checked against what is known, so that a template that needs more
-// is refused when it is read.
+// filters parses "| filter" and "is test". Each is checked against what is known, so that a
+// template that needs more is refused when it is read.
 func (p *exprs) filters(a string) (string, error) {
 	for n := 0; ; n++ {
 		if n == maxExprDepth {

@@ -1,5 +1,8 @@
 package chat
 
+// A template's text, cut into tags and what lies between, with Jinja's rules for white space; and
+// the tokens inside of a tag.
+
 import (
 	"fmt"
 	"strings"
@@ -12,7 +15,8 @@ type segment struct {
 	line int
 }
 
-// scan cuts a template into text and tags and applies Jinja's white-space rules with trim_blocks and lstrip_blocks on:
+// scan cuts a template into text and tags and applies Jinja's white-space rules with trim_blocks
+// and lstrip_blocks on:
 //   - "-" at a tag strips all white space on that side; "+" keeps it all;
 //   - otherwise a statement or comment alone on its line loses the blanks before it, and the newline after it.
 //
@@ -65,7 +69,8 @@ func scan(src string) ([]segment, error) {
 			out = append(out, segment{kind, body, line})
 		}
 		line += strings.Count(rest[:end+gap], "\n")
-		// Jinja's lexer counts a line as begun when the tag and the white space it ate end in a newline.
+		// Jinja's lexer counts a line as begun when the tag and the white space it ate end in a
+		// newline.
 		lineStart = strings.HasSuffix(rest[:end+gap], "\n")
 		src = after[gap:]
 	}
@@ -82,8 +87,8 @@ func nextTag(s string) int {
 	return len(s)
 }
 
-// tagEnd finds the end of the tag s starts with and its inside, markers included. Closers within string literals and,
-// for expressions, within braces do not count.
+// tagEnd finds the end of the tag s starts with and its inside, markers included. Closers within
+// string literals and, for expressions, within braces do not count.
 func tagEnd(s string, kind byte) (end int, body string, err error) {
 	if kind == '#' {
 		if i := strings.Index(s[2:], "#}"); i >= 0 {
@@ -188,7 +193,8 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func isNameByte(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// unquote reads the string literal s starts with, with Python's escapes, and returns its length in s.
+// unquote reads the string literal s starts with, with Python's escapes, and returns its length in
+// s.
 func unquote(s string) (string, int, error) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {

@@ -1,5 +1,8 @@
 package chat
 
+// Statements of a template, rewritten one by one: conditions, loops with Jinja's scopes,
+// assignments, macros without recursion.
+
 import (
 	"fmt"
 	"maps"
@@ -7,8 +10,8 @@ import (
 	"strings"
 )
 
-// rewriter turns a scanned template into the guarded one. Text becomes printed literals, so that white space is
-// settled here and the engine sees tags only.
+// rewriter turns a scanned template into the guarded one. Text becomes printed literals, so that
+// white space is settled here and the engine sees tags only.
 type rewriter struct {
 	out    []byte
 	segs   []segment
@@ -180,8 +183,8 @@ func (w *rewriter) push(b block) error {
 	return nil
 }
 
-// loop writes {% for … %}. In Jinja what a pass sets is gone in the next one; the engine keeps it, so each pass begins
-// by giving the names its body sets their outer values back.
+// loop writes {% for … %}. In Jinja what a pass sets is gone in the next one; the engine keeps it,
+// so each pass begins by giving the names its body sets their outer values back.
 func (w *rewriter) loop(i int, p *exprs) error {
 	paren := p.op("(")
 	var vars []string
@@ -240,7 +243,8 @@ func (w *rewriter) loop(i int, p *exprs) error {
 	return w.push(block{end: "endfor", head: head, elseOK: true})
 }
 
-// assigned lists the names set in the body of the loop at segment i, inner loops and macros left out.
+// assigned lists the names set in the body of the loop at segment i, inner loops and macros left
+// out.
 func (w *rewriter) assigned(i int) []string {
 	names := map[string]bool{}
 	for depth := 0; i+1 < len(w.segs); {
@@ -302,7 +306,8 @@ func (w *rewriter) set(p *exprs) error {
 	return nil
 }
 
-// macro writes {% macro … %}. Defaults are literals: the engine cuts the parameter list at every comma.
+// macro writes {% macro … %}. Defaults are literals: the engine cuts the parameter list at every
+// comma.
 func (w *rewriter) macro(p *exprs) error {
 	name, err := p.name()
 	if err != nil {

@@ -1,5 +1,7 @@
 package chat
 
+// JSON as the known templates print it: Python's json.dumps, with keys in the order given.
+
 import (
 	"bytes"
 	"encoding/json"
@@ -21,7 +23,8 @@ type node struct {
 
 const maxJSONDepth = 100
 
-// parseJSON decodes one JSON value. A key given twice keeps its first place and its last value, as in Python.
+// parseJSON decodes one JSON value. A key given twice keeps its first place and its last value, as
+// in Python.
 func parseJSON(raw []byte) (node, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -141,7 +144,8 @@ func (v *node) str() string {
 	return v.text
 }
 
-// numberText is what Python prints after reading the JSON number: integers digit for digit, floats by repr.
+// numberText is what Python prints after reading the JSON number: integers digit for digit, floats
+// by repr.
 func numberText(s, inf string) string {
 	if !strings.ContainsAny(s, ".eE") {
 		if s == "-0" {

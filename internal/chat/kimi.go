@@ -1,6 +1,8 @@
 package chat
 
-// The template of Kimi-VL. It knows no tools, and prints nothing for a video.
+// The template of Kimi-VL, in Go.
+
+// kimiVL knows no tools, and prints nothing for a video.
 var kimiVL = &renderer{name: "kimi-vl", render: renderKimiVL,
 	media: func(_ string, k Kind) bool { return k == Image }}
 

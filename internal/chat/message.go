@@ -1,5 +1,7 @@
 package chat
 
+// What a template renders: messages of parts, tools, options, and the bounds on them.
+
 import (
 	"encoding/json"
 	"fmt"
@@ -27,24 +29,26 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Part is one piece of a message's content. Text is set for Kind Text; Name is a picture's or video's path or label,
-// which most templates do not print.
+// Part is one piece of a message's content. Text is set for Kind Text; Name is a picture's or
+// video's path or label, which most templates do not print.
 type Part struct {
 	Kind Kind
 	Text string
 	Name string
 }
 
-// ToolCall is a function call of an assistant message. Arguments holds JSON: an object, whose key order is kept, or
-// a string with the object's text as some APIs deliver it. A nil Arguments is left out.
+// ToolCall is a function call of an assistant message. Arguments holds JSON: an object, whose key
+// order is kept, or a string with the object's text as some APIs deliver it. A nil Arguments is
+// left out.
 type ToolCall struct {
 	ID        string
 	Name      string
 	Arguments json.RawMessage
 }
 
-// Message is one turn. Role is system, user, assistant or tool. HasStringContent says that Content was given as one
-// plain string (then it has at most one part, of Kind Text): some templates treat the two forms differently.
+// Message is one turn. Role is system, user, assistant or tool. HasStringContent says that Content
+// was given as one plain string (then it has at most one part, of Kind Text): some templates treat
+// the two forms differently.
 type Message struct {
 	Role             string
 	Content          []Part
@@ -55,10 +59,10 @@ type Message struct {
 	Name             string
 }
 
-// Request is what a template renders. Tools are JSON values, printed with their keys in the given order. Vars are
-// the template's own variables (enable_thinking, add_vision_id, …); a variable the template does not know has no
-// effect, as in Jinja. ContinueFinal ends the prompt after the last message's text, so that the model goes on
-// writing it; it excludes AddGenerationPrompt.
+// Request is what a template renders. Tools are JSON values, printed with their keys in the given
+// order. Vars are the template's own variables (enable_thinking, add_vision_id, …); a variable the
+// template does not know has no effect, as in Jinja. ContinueFinal ends the prompt after the last
+// message's text, so that the model goes on writing it; it excludes AddGenerationPrompt.
 type Request struct {
 	Messages            []Message
 	Tools               []json.RawMessage
@@ -67,7 +71,8 @@ type Request struct {
 	Vars                map[string]any
 }
 
-// Bounds on a request. They are far above any model's context and keep the cost of hostile input small.
+// Bounds on a request. They are far above any model's context and keep the cost of hostile input
+// small.
 const (
 	maxMessages  = 1 << 16
 	maxTextBytes = 64 << 20

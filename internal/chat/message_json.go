@@ -1,14 +1,17 @@
 package chat
 
+// Messages in the form that transformers takes, which goldens and tools read.
+
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 )
 
-// ParseMessages reads messages in the form transformers takes: a list of objects with role, content (a string, null
-// or a list of parts), reasoning_content, tool_calls, tool_call_id and name. A part is a picture or a video if its
-// type says so or it has a key image, image_url or video; otherwise it must have a text.
+// ParseMessages reads messages in the form transformers takes: a list of objects with role, content
+// (a string, null or a list of parts), reasoning_content, tool_calls, tool_call_id and name. A part
+// is a picture or a video if its type says so or it has a key image, image_url or video; otherwise
+// it must have a text.
 // Errors: ErrJSON, ErrMessages.
 func ParseMessages(raw []byte) ([]Message, error) {
 	var rows []struct {

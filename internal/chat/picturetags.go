@@ -1,18 +1,22 @@
 package chat
 
+// The prompt of a family that publishes no template: pictures stand between tags, by name.
+
 import (
 	"fmt"
 	"strings"
 )
 
-// PictureTags is the prompt of Qwen-VL, which publishes no template: ChatML whose pictures are lines
+// PictureTags is the prompt of Qwen-VL, which publishes no template: ChatML whose pictures are
+// lines
 //
 //	Picture N: <img>name</img>
 //
 // numbered over the whole conversation. Role, newline and content are tokenized each on their own.
 //
-// Marks of grounding in contents (<ref>, <box>, <quad>) are special, as the model writes and reads them. A user's own spellings of
-// the picture tags stay text unless the variable "allow_picture_tags" is true, which is what the reference does.
+// Marks of grounding in contents (<ref>, <box>, <quad>) are special, as the model writes and reads
+// them. A user's own spellings of the picture tags stay text unless the variable
+// "allow_picture_tags" is true, which is what the reference does.
 //
 // Source: Qwen-VL (arXiv 2308.12966), section 3; its hub code, make_context and from_list_format.
 func PictureTags() Template {

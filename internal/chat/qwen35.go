@@ -1,12 +1,15 @@
 package chat
 
+// The template of Qwen3.5, in Go. It has the most rules of the known ones: for reasoning, and for
+// calls, which it writes in tags.
+
 import (
 	"fmt"
 	"strings"
 )
 
-// The template of Qwen3.5: contents are trimmed, reasoning is kept after the last question, and tool calls are
-// written parameter by parameter.
+// qwen35 trims contents, keeps reasoning after the last question, and writes tool calls parameter
+// by parameter.
 var qwen35 = &renderer{name: "qwen3.5", tools: true, render: renderQwen35,
 	media: func(role string, _ Kind) bool { return role != "system" }}
 

@@ -1,5 +1,8 @@
 package chat
 
+// Templates: the known ones by the hash of their text, each rendered by a file of its own
+// (chatml.go, qwen35.go, kimi.go, picturetags.go), any other by jinja.go.
+
 import (
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,9 +14,10 @@ import (
 
 // Template renders requests. Safe for concurrent use.
 //
-// Render checks the request, renders it and returns the prompt; joined, the spans are the text the reference renders.
-// Errors: ErrMessages, ErrUnsupported (tools, pictures or videos the template has no place for), ErrRefused,
-// ErrTemplate, ErrLimit, ErrJSON.
+// Render checks the request, renders it and returns the prompt; joined, the spans are the text the
+// reference renders.
+// Errors: ErrMessages, ErrUnsupported (tools, pictures or videos the template has no place for),
+// ErrRefused, ErrTemplate, ErrLimit, ErrJSON.
 type Template interface {
 	Render(Request) ([]Span, error)
 	// Name is the name of a known template, "jinja" for any other.
@@ -22,10 +26,11 @@ type Template interface {
 
 // Options of New.
 type Options struct {
-	// Specials are the spellings of the tokenizer's special tokens. In text from outside they are kept apart from
-	// what a foreign template writes. The known templates do not need them.
+	// Specials are the spellings of the tokenizer's special tokens. In text from outside they are
+	// kept apart from what a foreign template writes. The known templates do not need them.
 	Specials []string
-	// Tokens are the trusted variables of the checkpoint (bos_token, eos_token, …) for foreign templates.
+	// Tokens are the trusted variables of the checkpoint (bos_token, eos_token, …) for foreign
+	// templates.
 	Tokens map[string]string
 	// Jinja makes a known template go through the Jinja engine as well.
 	Jinja bool
@@ -45,8 +50,8 @@ type renderer struct {
 
 func anywhere(string, Kind) bool { return true }
 
-// known maps SHA-256 of the normalized template text to its renderer. Qwen2-VL and Qwen2.5-VL publish the same text;
-// of Qwen3-VL there are two that differ in the name of a loop variable.
+// known maps SHA-256 of the normalized template text to its renderer. Qwen2-VL and Qwen2.5-VL
+// publish the same text; of Qwen3-VL there are two that differ in the name of a loop variable.
 var known = map[string]*renderer{
 	"a0bc6f6fc7a29a80017a433e8f03a1cc1236e838a944a2d034295a60c4f2fddb": qwen2VL,
 	"9d879ef91075acbfb2df7e441fd79d60bacfca989cf6d511d2af45c681e94f10": qwen3VL,
@@ -55,7 +60,8 @@ var known = map[string]*renderer{
 	"8452948e3156f9044ce66eed4ba8ec260fb9f1780e4cb6029dbb1712c6f7d19c": kimiVL,
 }
 
-// New reads a template. Errors: ErrTemplate, ErrLimit, ErrUnsupported (a construct outside what is run safely).
+// New reads a template. Errors: ErrTemplate, ErrLimit, ErrUnsupported (a construct outside what is
+// run safely).
 func New(source string, o Options) (Template, error) {
 	if len(source) > MaxSource {
 		return nil, failf(ErrLimit, "template", "%d bytes, at most %d", len(source), MaxSource)
@@ -71,8 +77,8 @@ func New(source string, o Options) (Template, error) {
 	return newJinja(source, o)
 }
 
-// normalize does what Jinja does to a source before anything else: all newlines become "\n" and one at the very end
-// is dropped. Texts that agree after it render equally.
+// normalize does what Jinja does to a source before anything else: all newlines become "\n" and one
+// at the very end is dropped. Texts that agree after it render equally.
 func normalize(source string) string {
 	source = strings.ReplaceAll(source, "\r\n", "\n")
 	source = strings.ReplaceAll(source, "\r", "\n")
@@ -110,9 +116,10 @@ func (r *renderer) Render(req Request) ([]Span, error) {
 	return cut(out)
 }
 
-// markEnd prepares continue_final_message: it puts a mark after the last text of the last message and returns the
-// function that cuts a rendered prompt there. The mark is a character that occurs nowhere in the request, and a
-// space: where the template has trimmed the space, it would have trimmed the text too.
+// markEnd prepares continue_final_message: it puts a mark after the last text of the last message
+// and returns the function that cuts a rendered prompt there. The mark is a character that occurs
+// nowhere in the request, and a space: where the template has trimmed the space, it would have
+// trimmed the text too.
 // Source: transformers' apply_chat_template, which marks the place with a word.
 func (r *Request) markEnd(runes *privateRunes) (func(spans) ([]Span, error), error) {
 	if !r.ContinueFinal {
@@ -146,8 +153,8 @@ func (r *Request) markEnd(runes *privateRunes) (func(spans) ([]Span, error), err
 	}, nil
 }
 
-// privateRunes hands out private-use characters that occur nowhere in a request, so that they can stand for something
-// in it and be found again.
+// privateRunes hands out private-use characters that occur nowhere in a request, so that they can
+// stand for something in it and be found again.
 type privateRunes struct {
 	used map[rune]bool
 	at   rune
