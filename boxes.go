@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/qwenvl/qwenvl/internal/ground"
-	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 )
 
 // Box is a place in a picture that an answer names.
@@ -41,15 +41,14 @@ type grounding struct {
 }
 
 // add takes a picture of a message; videos have no places.
-func (g *grounding) add(m hooks.Medium, message int) {
+func (g *grounding) add(m *processor.Medium) {
 	if m.Video {
 		return
 	}
-	if len(g.pictures) == 0 || message != g.message {
-		g.standard, g.message = len(g.pictures), message
+	if len(g.pictures) == 0 || m.Message != g.message {
+		g.standard, g.message = len(g.pictures), m.Message
 	}
-	p := m.Patches
-	g.pictures = append(g.pictures, pictureSize{ground.Size(p.Original), ground.Size(p.Resized)})
+	g.pictures = append(g.pictures, pictureSize{ground.Size(m.Original), ground.Size(m.Resized)})
 }
 
 type pictureSize struct{ original, resized ground.Size }

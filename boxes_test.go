@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl/internal/ground"
-	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
@@ -14,7 +14,7 @@ func respond(text string, c ground.Convention, message []int, sizes ...[2]prepro
 	r := &Response{Text: text}
 	r.grounding.convention = c
 	for i, s := range sizes {
-		r.grounding.add(hooks.Medium{Patches: &preprocess.Patches{Original: s[0], Resized: s[1]}}, message[i])
+		r.grounding.add(&processor.Medium{Original: s[0], Resized: s[1], Message: message[i]})
 	}
 	return r
 }
@@ -48,6 +48,6 @@ func TestBoxes(t *testing.T) {
 	require.Empty(t, (&Response{Text: "<box>(0,0),(1,1)</box>"}).Boxes())
 	require.Empty(t, three("nothing here"))
 	clip := respond("<box>(0,0),(1,1)</box>", ground.Thousandths, nil)
-	clip.grounding.add(hooks.Medium{Video: true, Patches: &preprocess.Patches{}}, 0)
+	clip.grounding.add(&processor.Medium{Video: true})
 	require.Empty(t, clip.Boxes(), "videos have no boxes")
 }

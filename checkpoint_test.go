@@ -23,7 +23,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
+	"github.com/qwenvl/qwenvl/internal/components"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
@@ -221,7 +223,7 @@ func convert(t testing.TB, from string) *bundles {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, src.Close()) }()
 	ld, plan := weights.NewPlanner(spec.Names(folder, src.Shape))
-	_, err = bind(spec, ld, F32, F32)
+	_, err = components.Bind(spec, ld, tensor.F32, tensor.F32)
 	require.NoError(t, err)
 	for _, b := range plan.Binds {
 		x, ok := src.Tensor(b.Ref.Name)

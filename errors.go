@@ -11,6 +11,8 @@ import (
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/pool"
+	"github.com/qwenvl/qwenvl/internal/processor"
+	"github.com/qwenvl/qwenvl/internal/sample"
 )
 
 // Errors to compare with errors.Is.
@@ -69,6 +71,20 @@ func internalError(err error) *InternalError {
 		return nil
 	}
 	return &InternalError{Value: p.Value, Stack: p.Stack}
+}
+
+// publicError gives an error of the processor or the engine its public type.
+func publicError(err error) error {
+	var e *processor.Error
+	switch {
+	case errors.As(err, &e):
+		return &RequestError{Field: e.Field, Err: e.Err}
+	case errors.Is(err, processor.ErrNoTemplate):
+		return &CheckpointError{File: "chat_template.json", Err: err}
+	case errors.Is(err, sample.ErrBadLogits):
+		return ErrBadLogits
+	}
+	return err
 }
 
 func requestError(field, problem string) error {

@@ -11,10 +11,12 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"strings"
 
+	"github.com/qwenvl/qwenvl/internal/components"
+	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/preprocess"
 )
 
 // EstimateRequest says what a model is to be used for.
@@ -132,7 +134,7 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 		return 0, 0, formats, err
 	}
 	ld, plan := weights.NewPlanner(in.names)
-	if _, err := bind(in.spec, ld, text, tower); err != nil {
+	if _, err := components.Bind(in.spec, ld, tensorFormats[text], tensorFormats[tower]); err != nil {
 		return 0, 0, formats, err
 	}
 	stored := float64(in.spec.ItemBytes)
@@ -150,7 +152,7 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 		case b.Canonical == "embed.weight" && text != F32:
 			n = 0 // of which a few rows are read
 		}
-		if strings.HasPrefix(b.Canonical, "vision.") || strings.HasPrefix(b.Canonical, "adapter.") {
+		if components.OfTower(b.Canonical) {
 			bytes[1] += n
 		} else {
 			bytes[0] += n
@@ -175,15 +177,14 @@ func (in *Inspection) vision(r *EstimateRequest, packed bool) (tokens int, rows,
 	if v == nil && len(r.Pictures) > 0 {
 		return 0, 0, 0, requestError("Pictures", "the model is text only")
 	}
-	req := Request{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels}
 	pass := 0
 	for i, p := range r.Pictures {
-		grid, _, err := v.Preprocess.Size(p.X, p.Y, req.limits(&Part{}))
+		grid, _, err := v.Preprocess.Size(p.X, p.Y, preprocess.Limits{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels})
 		if err != nil {
 			return 0, 0, 0, &RequestError{Field: fmt.Sprintf("Pictures[%d]", i), Err: err}
 		}
 		n := grid.Patches()
-		if pass > 0 && pass+n > passPatches {
+		if pass > 0 && pass+n > engine.PassPatches {
 			pass = 0
 		}
 		pass += n

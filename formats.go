@@ -1,17 +1,14 @@
 package qwenvl
 
 import (
-	"context"
 	"fmt"
 
-	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/internal/components"
 	"github.com/qwenvl/qwenvl/internal/cpu"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/pages"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
-	"github.com/qwenvl/qwenvl/llm"
-	"github.com/qwenvl/qwenvl/vision"
 )
 
 // WeightFormat says how weight matrices are kept and multiplied. What each costs in accuracy, memory and time is measured in
@@ -44,15 +41,6 @@ var tensorFormats = map[WeightFormat]tensor.Format{F32: tensor.F32, BF16: tensor
 func cacheFormat(text WeightFormat) tensor.Format {
 	if tensorFormats[text].Packed() {
 		return tensor.F16
-	}
-	return tensor.F32
-}
-
-// attentionFormat is what a tower's queries, keys and values are multiplied in. With packed weights
-// a score in 8 bits is hardly less exact than the query and the key that it is the product of.
-func attentionFormat(tower WeightFormat) tensor.Format {
-	if tensorFormats[tower].Packed() {
-		return tensor.Int8
 	}
 	return tensor.F32
 }
@@ -90,7 +78,7 @@ func auto(spec family.Spec, names weights.Names) (WeightFormat, error) {
 		return F32, nil
 	}
 	ld, plan := weights.NewPlanner(names)
-	if _, err := bind(spec, ld, Int8, Int8); err != nil {
+	if _, err := components.Bind(spec, ld, tensor.Int8, tensor.Int8); err != nil {
 		return "", err
 	}
 	need := int64(0)
@@ -103,60 +91,4 @@ func auto(spec family.Spec, names weights.Names) (WeightFormat, error) {
 		return Int4, nil
 	}
 	return Int8, nil
-}
-
-// parts is what a model computes with.
-type parts struct {
-	decoder *llm.Decoder
-	encoder *vision.Encoder // nil: text only
-	adapter adapter.Adapter
-
-	unpacked, unpackedTower []*tensor.Matrix // what is to be packed before it is used
-}
-
-// bind makes the parts of a model from the weights that a loader finds: the decoder's, and those of
-// tower and adapter, in a format each.
-func bind(spec family.Spec, ld *weights.Loader, text, tower WeightFormat) (p parts, err error) {
-	if p.decoder, err = llm.New(spec.LLM, ld.As(tensorFormats[text])); err != nil {
-		return p, err
-	}
-	p.unpacked = ld.Pending()
-	v := spec.Vision
-	if v == nil {
-		return p, nil
-	}
-	seeing, cfg := ld.As(tensorFormats[tower]), v.Encoder
-	cfg.Attention = attentionFormat(tower)
-	if p.encoder, err = vision.New(cfg, seeing.Sub("vision")); err != nil {
-		return p, err
-	}
-	p.adapter, err = adapter.New(v.Adapter, seeing.Sub("adapter"))
-	p.unpackedTower = ld.Pending()[len(p.unpacked):]
-	return p, err
-}
-
-// packTower packs the weights of tower and adapter, which the first request with a picture does.
-//
-// Errors: ctx's; the system's.
-func (m *Model) packTower(ctx context.Context) error {
-	select {
-	case m.packing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-m.packing }()
-	if len(m.unpackedTower) == 0 {
-		return nil
-	}
-	ex := tensor.NewExec(m.opts.threads)
-	defer ex.Close()
-	defer context.AfterFunc(ctx, ex.Stop)()
-	if err := m.source.Pack(ex, m.unpackedTower); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return err
-	}
-	m.unpackedTower = nil
-	return nil
 }

@@ -2,7 +2,6 @@ package qwenvl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -13,7 +12,9 @@ import (
 	"github.com/qwenvl/qwenvl/internal/hooks"
 	"github.com/qwenvl/qwenvl/internal/output"
 	"github.com/qwenvl/qwenvl/internal/pool"
+	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/sample"
+	"github.com/qwenvl/qwenvl/preprocess"
 )
 
 // Generate answers a request.
@@ -63,7 +64,8 @@ type generation struct {
 	left  bool // the caller has left the loop
 	start time.Time
 
-	prompt  *prompt
+	prompt  *processor.Prompt
+	places  grounding
 	tokens  []int // since the delta before
 	made    int
 	timings Timings
@@ -101,11 +103,8 @@ func (g *generation) run(ctx context.Context) error {
 				return nil
 			}
 		case engine.End:
-			if errors.Is(ev.Err, sample.ErrBadLogits) {
-				return ErrBadLogits
-			}
 			if ev.Err != nil {
-				return ev.Err
+				return publicError(ev.Err)
 			}
 			g.stages(ev)
 			finish := FinishLength
@@ -150,13 +149,8 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	if g.req.MaxTokens < 0 {
 		return nil, requestError("MaxTokens", "below 0")
 	}
-	if g.prompt, err = m.buildAside(ctx, g.req); err != nil {
+	if g.prompt, err = m.prompt(ctx, g.req); err != nil {
 		return nil, err
-	}
-	if len(g.prompt.Media) > 0 {
-		if err := pool.Contain(func() error { return m.packTower(ctx) }); err != nil {
-			return nil, err
-		}
 	}
 	n := len(g.prompt.Tokens)
 	room := m.context - n
@@ -165,52 +159,80 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	}
 	r := &engine.Request{
 		Tokens: g.prompt.Tokens, Positions: g.prompt.Positions, Delta: g.prompt.Delta,
-		Passes: m.passes(g.prompt), MaxTokens: room, EOS: m.spec.EOS,
+		MaxTokens: room, EOS: m.spec.EOS,
 		Sampler: sampling,
 	}
 	if g.req.MaxTokens > 0 {
 		r.MaxTokens = g.req.MaxTokens
 	}
 	r.Sampler.Observe(g.prompt.Tokens)
+	r.Media, g.places = m.media(g.prompt, h)
 	if h != nil {
 		r.Trace, r.AllLogits, r.Forced = h.Trace, h.AllLogits, h.Forced
 		if h.IgnoreEOS {
 			r.EOS = nil
 		}
 		if h.Prompt != nil {
-			h.Prompt(g.prompt.Prompt)
+			h.Prompt(g.prompt)
 		}
-	}
-	for i := range g.prompt.Media {
-		g.prompt.Media[i].Patches = nil // the tower has them now, and gives them up when it has read them
 	}
 	g.eos, g.hooks = r.EOS, h
 	return r, nil
 }
 
-// buildAside builds the prompt in a goroutine of its own, so that a cancelled caller need not wait for a large picture.
-func (m *Model) buildAside(ctx context.Context, r *Request) (*prompt, error) {
+// prompt lays out a request, in a goroutine of its own, so that a cancelled caller need not wait for a large picture, and
+// packs the tower if it will be needed.
+func (m *Model) prompt(ctx context.Context, r *Request) (*processor.Prompt, error) {
 	type result struct {
-		p   *prompt
+		p   *processor.Prompt
 		err error
 	}
 	done := make(chan result, 1)
 	m.callers.Add(1) // the goroutine may outlive the call, which is entered itself
 	go func() {
 		defer m.leave()
-		var p *prompt
+		var p *processor.Prompt
 		err := pool.Contain(func() (err error) {
-			p, err = m.buildPrompt(ctx, r, false)
-			return err
+			p, err = m.processor.Prompt(ctx, r.processed())
+			return publicError(err)
 		})
 		done <- result{p, m.failed(err)} // also when nobody waits any more
 	}()
 	select {
 	case res := <-done:
+		if res.err == nil && len(res.p.Media) > 0 {
+			res.err = pool.Contain(func() error {
+				return m.components.PackTower(ctx, m.source, m.opts.threads)
+			})
+		}
 		return res.p, res.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// media lists the media of a prompt for the engine, and for the places in an answer. A tool that asked for pixels gets
+// them when they are made.
+func (m *Model) media(p *processor.Prompt, h *hooks.Hooks) (items []*engine.MediaItem, places grounding) {
+	for i := range p.Media {
+		x := &p.Media[i]
+		places.add(x)
+		if items = append(items, &x.MediaItem); h == nil || h.Pixels == nil {
+			continue
+		}
+		pixels := x.Pixels
+		x.Pixels = func(ctx context.Context) (*preprocess.Patches, error) {
+			patches, err := pixels(ctx)
+			if err == nil {
+				h.Pixels(i, patches)
+			}
+			return patches, err
+		}
+	}
+	if m.spec.Vision != nil {
+		places.convention = m.spec.Vision.Grounding
+	}
+	return items, places
 }
 
 // sampler makes the chooser of tokens: the request's, or the checkpoint's.
@@ -254,13 +276,9 @@ func (g *generation) stages(ev engine.Event) {
 // finish gives out the last delta.
 func (g *generation) finish(reason FinishReason, reasoning, answer string) {
 	g.timings.Total = time.Since(g.start)
-	vision := 0
-	for _, s := range g.prompt.spans {
-		vision += s.Len
-	}
 	g.emit(Delta{
-		Reasoning: reasoning, Text: answer, grounding: g.prompt.grounding, Finish: reason, Timings: g.timings,
-		Usage: Usage{PromptTokens: len(g.prompt.Tokens), VisionTokens: vision, CompletionTokens: g.made},
+		Reasoning: reasoning, Text: answer, grounding: g.places, Finish: reason, Timings: g.timings,
+		Usage: Usage{PromptTokens: len(g.prompt.Tokens), VisionTokens: g.prompt.VisionTokens(), CompletionTokens: g.made},
 	})
 }
 
@@ -269,4 +287,29 @@ func (g *generation) emit(d Delta) {
 	if !g.left {
 		g.left = !g.yield(d, nil)
 	}
+}
+
+// CountTokens returns how many tokens the request's prompt has, placeholders of pictures and videos included. Of pictures
+// the headers are read, to learn their size.
+//
+// Errors: as [Model.Generate].
+func (m *Model) CountTokens(r Request) (int, error) {
+	if err := m.enter(); err != nil {
+		return 0, err
+	}
+	defer m.leave()
+	p, err := m.processor.Measure(context.Background(), r.processed())
+	if err != nil {
+		return 0, publicError(err)
+	}
+	return len(p.Tokens), nil
+}
+
+// Tokenize returns the ids of a text, in which spellings of special tokens are plain text.
+func (m *Model) Tokenize(text string) ([]int, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.leave()
+	return m.tok.Encode(text), nil
 }

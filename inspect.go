@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
+	"github.com/qwenvl/qwenvl/internal/components"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
@@ -88,7 +90,7 @@ func (in *Inspection) PictureTokens(width, height int) (int, error) {
 // plan runs the constructors of the model's parts and counts what they want.
 func (in *Inspection) plan() error {
 	ld, plan := weights.NewPlanner(in.names)
-	if _, err := bind(in.spec, ld, F32, F32); err != nil {
+	if _, err := components.Bind(in.spec, ld, tensor.F32, tensor.F32); err != nil {
 		return err
 	}
 	p := &in.Parameters

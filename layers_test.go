@@ -29,7 +29,9 @@ var layers = [][]string{
 	{"internal/safetensors", "internal/torchfile"}, // readers of file formats
 	{"internal/shards"},
 	{"vision", "adapter", "llm", "internal/checkpoint"},
-	{"internal/family", "internal/engine", "internal/golden", "internal/testkit/ckpt", "internal/hooks"},
+	{"internal/family", "internal/engine", "internal/golden", "internal/testkit/ckpt"},
+	{"internal/processor", "internal/components"},
+	{"internal/hooks"},
 	{"."},
 	{"internal/tiny"}, // above the root, so that the library cannot carry it
 	{"internal/cmdutil"},
@@ -51,7 +53,7 @@ var only = map[string][]string{
 	"internal/output":  {"tokenizer"},
 	"internal/tiny":    {},
 	"preprocess":       {"rope"},
-	"internal/engine":  {"internal/tensor", "internal/sample", "llm", "rope", "internal/pool"},
+	"internal/engine":  {"internal/tensor", "internal/sample", "llm", "preprocess", "rope", "internal/pool"},
 	"internal/cmdutil": {".", "internal/tiny"},
 
 	"internal/safetensors": {"internal/weights", "internal/strictjson"},

@@ -2,8 +2,9 @@ package qwenvl
 
 import (
 	"image"
-	"math"
 	"time"
+
+	"github.com/qwenvl/qwenvl/internal/processor"
 )
 
 // Role says who speaks in a message.
@@ -40,41 +41,32 @@ type Part struct {
 	// request's limits, or else the checkpoint's.
 	MinPixels, MaxPixels int
 
-	kind  partKind
-	text  string
-	path  string
-	data  []byte
-	image image.Image
-	clip  VideoClip
+	content processor.Content
 }
 
-type partKind uint8
-
-const (
-	textPart partKind = iota
-	imagePart
-	imageFilePart
-	imageBytesPart
-	clipPart
-)
+func part(c processor.Content) Part { return Part{content: c} }
 
 // Text makes a part of plain text. Spellings of special tokens in it stay text.
-func Text(s string) Part { return Part{kind: textPart, text: s} }
+func Text(s string) Part { return part(processor.Content{Text: s}) }
 
 // Image makes a part of a decoded picture. It is used as it is: a picture decoded from a photograph's file has lost the
 // orientation noted there; [ImageFile] and [ImageBytes] apply it.
-func Image(m image.Image) Part { return Part{kind: imagePart, image: m} }
+func Image(m image.Image) Part { return part(processor.Content{Kind: processor.Picture, Image: m}) }
 
 // ImageFile makes a part of a picture file: JPEG, PNG, GIF (its first frame), WebP or BMP. The file is read by each request that
 // has the part.
-func ImageFile(path string) Part { return Part{kind: imageFilePart, path: path, Name: path} }
+func ImageFile(path string) Part {
+	return Part{Name: path, content: processor.Content{Kind: processor.PictureFile, Path: path}}
+}
 
 // ImageBytes makes a part of a picture file's contents. The slice must not change until the request has ended.
-func ImageBytes(data []byte) Part { return Part{kind: imageBytesPart, data: data} }
+func ImageBytes(data []byte) Part {
+	return part(processor.Content{Kind: processor.PictureBytes, Data: data})
+}
 
 // Video makes a part of frames taken at an even rate of fps frames a second. All frames have one size.
 func Video(frames []image.Image, fps float64) Part {
-	return Part{kind: clipPart, clip: evenClip(frames, fps)}
+	return part(processor.Content{Kind: processor.Video, Clip: processor.EvenClip(frames, fps)})
 }
 
 // VideoClip is frames picked from a longer clip.
@@ -82,22 +74,10 @@ type VideoClip struct {
 	Frames   []image.Image
 	Times    []time.Duration // of each frame from the start of the clip, ascending
 	Duration time.Duration   // of the clip
-
-	fps float64 // of an even clip: exact where durations are rounded to nanoseconds
 }
 
 // Clip makes a part of frames picked, evenly or not, from a longer clip.
-func Clip(c VideoClip) Part { return Part{kind: clipPart, clip: c} }
-
-func evenClip(frames []image.Image, fps float64) VideoClip {
-	c := VideoClip{Frames: frames, fps: fps}
-	if fps > 0 {
-		for i := range frames {
-			c.Times = append(c.Times, seconds(float64(i)/fps))
-		}
-		c.Duration = seconds(float64(len(frames)) / fps)
-	}
-	return c
+func Clip(c VideoClip) Part {
+	clip := processor.Clip{Frames: c.Frames, Times: c.Times, Duration: c.Duration}
+	return part(processor.Content{Kind: processor.Video, Clip: clip})
 }
-
-func seconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }

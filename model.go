@@ -17,16 +17,18 @@ package qwenvl
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"sync"
 
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
+	"github.com/qwenvl/qwenvl/internal/components"
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/family"
 	"github.com/qwenvl/qwenvl/internal/pool"
-	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
@@ -41,13 +43,12 @@ type Model struct {
 	source      *weights.Source
 	weightBytes int64
 	tok         *tokenizer.Tokenizer
-	template    chat.Template // nil: the checkpoint has none
-	media       mediaTokens
+	processor   *processor.Processor
+	components  *components.Components
 	engine      *engine.Engine
 
-	parts
 	text, tower WeightFormat
-	packing     chan struct{} // full while unpackedTower is in use
+	identity    func() [sha256.Size]byte // of the tower
 
 	mu      sync.Mutex
 	closed  bool           // guarded by mu
@@ -79,7 +80,7 @@ func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{opts: o, packing: make(chan struct{}, 1)}
+	m := &Model{opts: o}
 	if m.spec, err = family.Load(from); err != nil {
 		return nil, checkpointError(err)
 	}
@@ -105,9 +106,9 @@ func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 	if o.context > 0 {
 		m.context = o.context
 	}
-	m.engine = engine.New(m.decoder, engine.Options{
+	m.engine = engine.New(m.components.Decoder, engine.Options{
 		Threads: o.threads, Context: m.context, Chunk: o.chunk, MaxBatch: o.maxBatch,
-		CacheFormat: cacheFormat(m.text),
+		Tower: m.components, CacheFormat: cacheFormat(m.text),
 	})
 	return m, nil
 }
@@ -122,17 +123,24 @@ func (m *Model) loadText(from checkpoint.Checkpoint) error {
 		return err
 	}
 	m.tok = tok
-	if v := m.spec.Vision; v != nil {
-		if err := m.media.find(v, tok); err != nil {
+	p := processor.Config{
+		Vision: m.spec.Vision, Tokenizer: tok, Template: m.spec.Chat, Decode: m.opts.decode,
+		Checkpoint: func() [sha256.Size]byte { return m.identity() },
+	}
+	if p.Template == nil {
+		if p.Template, err = chatTemplate(from, tok); err != nil {
 			return err
 		}
 	}
-	if m.template = m.spec.Chat; m.template != nil {
-		return nil
-	}
+	m.processor, err = processor.New(p)
+	return err
+}
+
+// chatTemplate reads the chat template of a checkpoint; nil: it has none.
+func chatTemplate(from checkpoint.Checkpoint, tok *tokenizer.Tokenizer) (chat.Template, error) {
 	t, err := from.Template()
 	if err != nil || t.Source == "" {
-		return err
+		return nil, err
 	}
 	var specials []string
 	for _, t := range tok.AddedTokens() {
@@ -140,44 +148,12 @@ func (m *Model) loadText(from checkpoint.Checkpoint) error {
 			specials = append(specials, t.Text)
 		}
 	}
-	m.template, err = chat.New(t.Source, chat.Options{Specials: specials, Tokens: t.Tokens})
+	out, err := chat.New(t.Source, chat.Options{Specials: specials, Tokens: t.Tokens})
 	if err != nil {
 		const problem = "the chat template cannot be used"
-		return &checkpoint.Error{File: t.File, Field: t.Field, Problem: problem, Err: err}
+		return nil, &checkpoint.Error{File: t.File, Field: t.Field, Problem: problem, Err: err}
 	}
-	return nil
-}
-
-// mediaTokens are the ids that pictures and videos are marked by; -1: none.
-type mediaTokens struct{ image, video, open, close, pad int }
-
-// find looks the ids up by their spelling.
-func (t *mediaTokens) find(v *family.Vision, tok *tokenizer.Tokenizer) error {
-	*t = mediaTokens{-1, -1, -1, -1, -1}
-	for _, f := range []struct {
-		id   *int
-		text string
-	}{{&t.image, v.ImageToken}, {&t.video, v.VideoToken}} {
-		if err := findToken(f.id, f.text, tok); err != nil {
-			return err
-		}
-	}
-	if v.Tags == nil {
-		return nil
-	}
-	return errors.Join(findToken(&t.open, v.Tags.Open, tok), findToken(&t.close, v.Tags.Close, tok), findToken(&t.pad, v.Tags.Pad, tok))
-}
-
-func findToken(id *int, text string, tok *tokenizer.Tokenizer) error {
-	if text == "" {
-		return nil
-	}
-	n, ok := tok.TokenID(text)
-	if !ok {
-		return &checkpoint.Error{File: "tokenizer", Field: "added tokens", Problem: "without " + text}
-	}
-	*id = n
-	return nil
+	return out, nil
 }
 
 // loadWeights opens the weight files, binds every tensor, and packs those of the decoder.
@@ -193,17 +169,16 @@ func (m *Model) loadWeights(from checkpoint.Checkpoint) error {
 	}
 	ld := weights.NewLoader(m.source, names)
 	ld.Ignore(m.spec.Ignore...)
-	if m.parts, err = bind(m.spec, ld, m.text, m.tower); err != nil {
+	if m.components, err = components.Bind(m.spec, ld, tensorFormats[m.text], tensorFormats[m.tower]); err != nil {
 		return err
 	}
 	if err := ld.Finish(); err != nil {
 		return err
 	}
-	ex := tensor.NewExec(m.opts.threads)
-	defer ex.Close()
-	err = m.source.Pack(ex, m.unpacked)
-	m.unpacked = nil
-	return err
+	m.identity = sync.OnceValue(func() [sha256.Size]byte {
+		return components.Identity(m.spec, m.source, names, tensorFormats[m.tower])
+	})
+	return m.components.PackDecoder(m.source, m.opts.threads)
 }
 
 // Close refuses new requests, waits for the running ones, ends the model's threads and unmaps its

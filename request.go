@@ -3,6 +3,9 @@ package qwenvl
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/qwenvl/qwenvl/internal/processor"
+	"github.com/qwenvl/qwenvl/preprocess"
 )
 
 // Request is one call of the model. The zero values of all fields but Messages are useful.
@@ -26,6 +29,23 @@ type Request struct {
 	ContinueFinal bool
 	// Progress is called from the caller's goroutine while pictures are encoded and the prompt is read.
 	Progress func(Progress)
+}
+
+// processed returns the request as the processor reads it.
+func (r *Request) processed() *processor.Request {
+	out := &processor.Request{
+		Limits:   preprocess.Limits{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels},
+		Template: r.Template, Tools: r.Tools, ContinueFinal: r.ContinueFinal,
+	}
+	for _, m := range r.Messages {
+		msg := processor.Message{Role: string(m.Role)}
+		for _, p := range m.Parts {
+			lim := preprocess.Limits{MinPixels: p.MinPixels, MaxPixels: p.MaxPixels}
+			msg.Parts = append(msg.Parts, processor.Part{Name: p.Name, Limits: lim, Content: p.content})
+		}
+		out.Messages = append(out.Messages, msg)
+	}
+	return out
 }
 
 // Progress is how far the work before the first token has come.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/tiny"
 	"github.com/qwenvl/qwenvl/llm"
@@ -33,7 +34,7 @@ import (
 type walk struct {
 	shapes map[string]string // by the name that the page gives it
 	traced []string          // the names among them that the trace gave, those of later steps left out
-	prompt hooks.Prompt
+	prompt *processor.Prompt
 	answer *qwenvl.Response
 }
 
@@ -78,13 +79,13 @@ func take(t *testing.T) *walk {
 	w := &walk{shapes: map[string]string{}}
 	media, logits := "", 0
 	ctx := hooks.With(context.Background(), &hooks.Hooks{
-		Prompt: func(p hooks.Prompt) {
+		Prompt: func(p *processor.Prompt) {
 			w.prompt = p
 			require.Len(t, p.Media, 1)
-			x := p.Media[0].Patches
-			media = shape(x.N, x.Dim)
-			w.shapes["resized"] = shape(x.Resized.H, x.Resized.W, 3)
+			x := p.Media[0].Resized
+			w.shapes["resized"] = shape(x.H, x.W, 3)
 		},
+		Pixels: func(_ int, x *preprocess.Patches) { media = shape(x.N, x.Dim) },
 		Trace: func(stage string, index int, rows tensor.Tensor) {
 			if index >= 0 {
 				stage += "." + strconv.Itoa(index)

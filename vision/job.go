@@ -244,4 +244,5 @@ func (j *Job) finish(ex *tensor.Exec) {
 		ex.NormRows(j.x, j.x, &j.enc.final)
 		ex.Emit("vision.post", -1, j.x)
 	}
+	ex.Emit("vision.features", -1, j.x)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 )
 
 // Each family's own notation and convention, from the checkpoint to pixels of the picture that the caller sees: two pictures, of which one
@@ -63,9 +64,9 @@ func TestFamilyBoxes(t *testing.T) {
 				MaxPixels: 128 * 128, Template: map[string]any{"enable_thinking": false},
 			}
 			var sizes [][2]int
-			look := func(x hooks.Prompt) {
+			look := func(x *processor.Prompt) {
 				for _, medium := range x.Media {
-					sizes = append(sizes, [2]int{medium.Patches.Resized.W, medium.Patches.Resized.H})
+					sizes = append(sizes, [2]int{medium.Resized.W, medium.Resized.H})
 				}
 			}
 			r.MaxTokens = 1

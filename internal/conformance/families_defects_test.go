@@ -49,7 +49,7 @@ func TestPlantedInFamilies(t *testing.T) {
 		{"weights of experts not normalised", "qwen3_vl_moe-tiny", "llm/moe.go", "if c.Normalize {", "if false {"},
 		{"corners of the position table not aligned", "qwen3_vl_moe-tiny", "rope/resample.go", "float64(size-1) / float64(n-1)", "float64(size-1) / float64(n)"},
 		{"no norm of the queries", "qwen3_vl_moe-tiny", "llm/gqa.go", "		ex.NormHeads(q, 0, c.NumHeads, &g.normQ)\n", ""},
-		{"time of the first frame", "qwen3_vl_moe-tiny", "media.go", "(at(i)+at(i+temporal-1))/2", "at(i)"},
+		{"time of the first frame", "qwen3_vl_moe-tiny", "internal/processor/media.go", "(at(i)+at(i+temporal-1))/2", "at(i)"},
 
 		{"output gate left out", "qwen3_5_moe-tiny", "llm/gqa.go", "		ex.Gate(out, gate)\n", ""},
 		{"norms not centred at one", "qwen3_5_moe-tiny", "internal/family/qwen35.go", `r.PlusOne = strings.HasSuffix(canonical, "norm.weight")`, `r.PlusOne = false && strings.HasSuffix(canonical, "norm.weight")`},

@@ -11,7 +11,6 @@ import (
 	_ "image/png"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,9 +18,11 @@ import (
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/golden"
 	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/testkit"
 	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
+	"github.com/qwenvl/qwenvl/preprocess"
 	"github.com/qwenvl/qwenvl/rope"
 )
 
@@ -105,9 +106,10 @@ func caseRequest(t testing.TB, c *golden.Case) qwenvl.Request {
 type stages struct {
 	rows   map[string][]float32
 	width  map[string]int
-	prompt hooks.Prompt
-	pixels [2][]float32   // of pictures and of videos
-	grids  [2][]rope.Grid // likewise
+	prompt *processor.Prompt
+	made   []*preprocess.Patches // of the prompt's media
+	pixels [2][]float32          // of pictures and of videos
+	grids  [2][]rope.Grid        // likewise
 	dim    int
 }
 
@@ -121,18 +123,23 @@ func (s *stages) trace(stage string, index int, x tensor.Tensor) {
 	s.width[stage] = x.Cols
 }
 
-func (s *stages) take(p hooks.Prompt) {
-	s.prompt = p
-	s.prompt.Media = slices.Clone(p.Media)
-	for _, m := range p.Media {
+func (s *stages) take(p *processor.Prompt) {
+	s.prompt, s.made = p, make([]*preprocess.Patches, len(p.Media))
+}
+
+func (s *stages) takePixels(medium int, p *preprocess.Patches) { s.made[medium] = p }
+
+// finish sorts the pixels, which come as they are made.
+func (s *stages) finish() {
+	for i, m := range s.prompt.Media {
 		k := kind(m)
-		s.pixels[k] = append(s.pixels[k], m.Patches.Data...)
-		s.grids[k] = append(s.grids[k], m.Patches.Grid)
-		s.dim = m.Patches.Dim
+		s.pixels[k] = append(s.pixels[k], s.made[i].Data...)
+		s.grids[k] = append(s.grids[k], s.made[i].Grid)
+		s.dim = s.made[i].Dim
 	}
 }
 
-func kind(m hooks.Medium) int {
+func kind(m processor.Medium) int {
 	if m.Video {
 		return 1
 	}
@@ -161,9 +168,10 @@ func (s *stages) media(stage string) [2][]float32 {
 // run generates with a trace. Forced tokens take the place of sampled ones.
 func (s *stages) run(t testing.TB, m *qwenvl.Model, r qwenvl.Request, forced []int) *qwenvl.Response {
 	t.Helper()
-	ctx := hooks.With(context.Background(), &hooks.Hooks{Prompt: s.take, Trace: s.trace, AllLogits: true, Forced: forced})
+	ctx := hooks.With(context.Background(), &hooks.Hooks{Prompt: s.take, Pixels: s.takePixels, Trace: s.trace, AllLogits: true, Forced: forced})
 	resp, err := m.Generate(ctx, r)
 	require.NoError(t, err)
+	s.finish()
 	return resp
 }
 

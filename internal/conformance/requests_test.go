@@ -9,6 +9,7 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 )
 
 // The requests that several tests make.
@@ -36,9 +37,9 @@ func frames(sizes ...int) []image.Image {
 // ids returns the tokens of a request's prompt.
 func ids(t testing.TB, m *qwenvl.Model, r qwenvl.Request) []int {
 	t.Helper()
-	var p hooks.Prompt
+	var p *processor.Prompt
 	r.MaxTokens = 1
-	_, err := m.Generate(hooks.With(context.Background(), &hooks.Hooks{Prompt: func(x hooks.Prompt) { p = x }}), r)
+	_, err := m.Generate(hooks.With(context.Background(), &hooks.Hooks{Prompt: func(x *processor.Prompt) { p = x }}), r)
 	require.NoError(t, err)
 	return p.Tokens
 }

@@ -21,10 +21,11 @@ var ErrClosed = errors.New("engine: closed")
 
 // Options bound what the engine does at a time.
 type Options struct {
-	Threads  int // workers
-	Context  int // positions of a sequence
-	Chunk    int // prompt rows of a step at most
-	MaxBatch int // requests at work at a time; others wait in order
+	Threads  int   // workers
+	Context  int   // positions of a sequence
+	Chunk    int   // prompt rows of a step at most
+	MaxBatch int   // requests at work at a time; others wait in order
+	Tower    Tower // encodes media; nil where no request has any
 
 	CacheFormat tensor.Format // of keys and values
 }
@@ -47,7 +48,11 @@ type Engine struct {
 	failure error // a panic of the loop; it has ended then
 
 	active []*state // at work; the loop's own
-	rows   []*state // whose logits the present batch gives, in order; the loop's own
+	rows   []*state // whom the present batch is for, in order; the loop's own
+	logits int      // rows of the present batch that give logits
+
+	making chan struct{}  // has room for the passes whose pixels are made at a time
+	makers sync.WaitGroup // goroutines that do
 }
 
 // New starts an engine.
@@ -59,6 +64,7 @@ func New(decoder *llm.Decoder, o Options) *Engine {
 		cache:   decoder.NewCacheWith(llm.CacheOptions{Context: o.Context, Format: o.CacheFormat}),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
+		making:  make(chan struct{}, max(2, o.Threads/2)),
 	}
 	go e.loop()
 	return e
@@ -68,12 +74,16 @@ func New(decoder *llm.Decoder, o Options) *Engine {
 //
 // Errors: [ErrClosed]; *[pool.Panic] once the loop has failed. Panics if the request does not fit the context.
 func (e *Engine) Submit(ctx context.Context, r *Request) (*Handle, error) {
-	if r.MaxTokens < 1 || len(r.Tokens) == 0 || len(r.Positions) != len(r.Tokens) || len(r.Tokens)+r.MaxTokens > e.opts.Context {
+	nothing := r.MaxTokens < 1 || len(r.Tokens) == 0
+	if r.Trace != nil {
+		nothing = r.MaxTokens < 0 || len(r.Tokens) == 0 && (len(r.Media) == 0 || r.MaxTokens > 0)
+	}
+	if nothing || len(r.Positions) != len(r.Tokens) || len(r.Tokens)+r.MaxTokens > e.opts.Context {
 		panic("engine: request was not checked")
 	}
 	s := &state{Request: r, ctx: ctx, events: make(chan Event, eventRoom)}
-	for _, p := range r.Passes {
-		s.steps += p.Job.Steps()
+	if s.passes = group(r.Media); len(s.passes) > 0 {
+		s.steps = len(s.passes) * e.opts.Tower.Steps()
 	}
 	s.unwatch = context.AfterFunc(ctx, func() { e.cancel(s) })
 	if err := e.enqueue(s); err != nil {
@@ -105,6 +115,7 @@ func (e *Engine) Close() {
 	e.mu.Unlock()
 	e.poke()
 	<-e.done
+	e.makers.Wait()
 }
 
 // poke makes the loop look for work.
@@ -224,6 +235,6 @@ func (e *Engine) release(s *state, err error, stopped bool) {
 	if s.seq != nil {
 		s.seq.Free()
 	}
-	s.features, s.Request = nil, nil
+	s.features, s.passes, s.Request = nil, nil, nil
 	s.events <- Event{Kind: End, Err: err, Stopped: stopped, Times: s.times}
 }

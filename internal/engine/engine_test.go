@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/preprocess"
 	"github.com/qwenvl/qwenvl/rope"
 )
 
@@ -52,6 +54,9 @@ func start(t testing.TB, o Options) *Engine {
 	if o.Context == 0 {
 		o.Context = 4096
 	}
+	if o.Tower == nil {
+		o.Tower = &tower{jobs: map[*preprocess.Patches]*job{}}
+	}
 	e := New(d, o)
 	t.Cleanup(func() {
 		e.Close()
@@ -67,7 +72,7 @@ func start(t testing.TB, o Options) *Engine {
 }
 
 // request is n random tokens to continue by most tokens.
-func request(t testing.TB, e *Engine, seed uint64, n, most int, jobs ...Job) *Request {
+func request(t testing.TB, e *Engine, seed uint64, n, most int, jobs ...*job) *Request {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 2))
 	vocab := e.decoder.Config().VocabSize
@@ -81,7 +86,7 @@ func request(t testing.TB, e *Engine, seed uint64, n, most int, jobs ...Job) *Re
 	r.Sampler, err = sample.New(sample.Params{}, vocab)
 	require.NoError(t, err)
 	for i, j := range jobs {
-		r.Passes = append(r.Passes, Pass{Job: j, Spans: []Span{{Start: 1 + 2*i, Len: 1}}})
+		r.Media = append(r.Media, e.opts.Tower.(*tower).item(j, 1+2*i))
 	}
 	return r
 }
@@ -120,14 +125,43 @@ func submit(t testing.TB, e *Engine, ctx context.Context, r *Request) *Handle {
 	return h
 }
 
+// tower runs the jobs that stand behind a test's pictures, each in a pass of its own.
+type tower struct {
+	mu   sync.Mutex
+	jobs map[*preprocess.Patches]*job
+}
+
+func (w *tower) item(j *job, at int) *MediaItem {
+	grid := rope.Grid{T: 1, H: 128, W: PassPatches / 128}
+	return &MediaItem{Grid: grid, Spans: []Span{{Start: at, Len: 1}}, Pixels: func(ctx context.Context) (*preprocess.Patches, error) {
+		if j.pixels != nil {
+			if err := j.pixels(ctx); err != nil {
+				return nil, err
+			}
+		}
+		p := &preprocess.Patches{Grid: grid}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.jobs[p] = j
+		return p, nil
+	}}
+}
+
+func (w *tower) Steps() int { return 3 }
+
+func (w *tower) Begin(media []*preprocess.Patches) Job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.jobs[media[0]]
+}
+
 // job is one row of features after some steps. step, unless nil, is called in each, on the engine's goroutine.
 type job struct {
 	steps, done int
 	value       float32
 	step        func(ex *tensor.Exec) error
+	pixels      func(ctx context.Context) error // called when the pixels are wanted
 }
-
-func (j *job) Steps() int { return j.steps }
 
 func (j *job) Step(ex *tensor.Exec) (bool, error) {
 	if j.step != nil {
@@ -287,6 +321,9 @@ func TestMaxBatch(t *testing.T) {
 		close(gate)
 		wg.Wait()
 		require.Equal(t, most, largest)
+		if most > 1 { // of those at work, one whose pixels are made goes ahead
+			slices.Sort(order)
+		}
 		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, order)
 	}
 }
@@ -302,7 +339,11 @@ func TestCancelInQueue(t *testing.T) {
 		return nil
 	}}))
 	cancel()
-	time.Sleep(10 * time.Millisecond) // for the context's own goroutine
+	require.Eventually(t, func() bool { // the context has a goroutine of its own
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return len(e.queue) == 0 || e.queue[0].cancelled
+	}, time.Minute, time.Millisecond)
 	close(release)
 	require.ErrorIs(t, read(waiting, nil).err, context.Canceled)
 	require.Len(t, read(busy, nil).tokens, 5)
@@ -394,13 +435,15 @@ func TestPanicInTheLoop(t *testing.T) {
 	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 3})
 	unread := submit(t, e, background, request(t, e, 1, 10, 20))
 	require.Eventually(t, func() bool { return len(unread.events) == 22 }, time.Minute, time.Millisecond)
-	gate := make(chan struct{})
+	gate, begun := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
 	handles := []*Handle{submit(t, e, ctx, request(t, e, 1, 10, 20, &job{steps: 2, step: func(*tensor.Exec) error {
+		close(begun)
 		<-gate
 		panic(errPlanted)
 	}}))}
+	<-begun
 	for i := range 8 { // three are at work, the others wait
 		handles = append(handles, submit(t, e, ctx, request(t, e, uint64(i), 10, 20, &job{steps: 1})))
 	}

@@ -16,46 +16,17 @@ type Request struct {
 	Tokens    []int
 	Positions []rope.Position // one for each token
 	Delta     int             // rope delta: the token with index i past the prompt has position i + Delta
-	Passes    []Pass          // pictures and videos to encode first
-	MaxTokens int             // at least 1; prompt and MaxTokens fit into the context
+	Media     []*MediaItem    // pictures and videos to encode first, in the order of the prompt
+	MaxTokens int             // prompt and MaxTokens fit into the context
 	EOS       []int           // tokens that end the text
 	Sampler   *sample.Sampler
 
-	// For judging: a trace of stages, logits of every prompt token, and tokens to take in place of the sampled ones.
+	// For judging, and for what users want besides an answer: a trace of the stages of this request's rows, logits of
+	// every prompt token, and tokens to take in place of the sampled ones. With a trace, MaxTokens may be 0: the
+	// request then ends when the prompt is read, or, when there are no Tokens, when the media are encoded.
 	Trace     tensor.Trace
 	AllLogits bool
 	Forced    []int
-}
-
-// Pass is one run of a tower over some media, and where its features belong in the prompt.
-type Pass struct {
-	Job   Job
-	Spans []Span // in the order of the features
-}
-
-// Span is a run of placeholder tokens.
-type Span struct{ Start, Len int }
-
-// Job encodes media step by step.
-type Job interface {
-	Steps() int
-	Step(ex *tensor.Exec) (done bool, err error)
-	Features() Features // once done
-}
-
-// Features is embeddings of media, [Σ span lengths, hidden size], and what is added after the first decoder layers, shaped alike.
-type Features struct {
-	Rows tensor.Tensor
-	Deep []tensor.Tensor
-}
-
-// Slice returns rows lo..hi-1 of all tensors.
-func (f Features) Slice(lo, hi int) Features {
-	out := Features{Rows: f.Rows.Slice(lo, hi)}
-	for _, d := range f.Deep {
-		out.Deep = append(out.Deep, d.Slice(lo, hi))
-	}
-	return out
 }
 
 // Stage is a part of a request's work.
@@ -66,6 +37,7 @@ const (
 	Encode Stage = iota
 	Prefill
 	Decode
+	Pixels // the making of pixels, of which there is no progress
 	numStages
 )
 
@@ -134,15 +106,17 @@ type state struct {
 	cancelled bool // guarded by Engine.mu
 	unwatch   func() bool
 
-	pass     int // the pass at work; len(Passes) when all are done
-	stepped  int // steps of all passes done
-	steps    int // steps of all passes
+	passes   []*pass // not yet done
+	stepped  int     // steps of all passes done
+	steps    int     // steps of all passes
 	features []Features
 	seq      *llm.Sequence
 	fed      int // prompt tokens in the sequence
 	made     int // tokens generated
 	last     int // the newest one, not yet in the sequence
 	times    [numStages]time.Duration
+
+	rows, logits Span // its share of the rows and of the logits of the present batch
 }
 
 // wanted reports whether somebody waits for the request. Engine.mu must be held.
@@ -150,7 +124,7 @@ func (s *state) wanted() bool { return !s.cancelled }
 
 func (s *state) paused() bool { return len(s.events) >= eventRoom-eventReserve }
 
-func (s *state) encoding() bool { return s.pass < len(s.Passes) }
+func (s *state) encoding() bool { return len(s.passes) > 0 }
 
 func (s *state) prefilling() bool { return !s.encoding() && s.fed < len(s.Tokens) }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -15,73 +16,24 @@ func (e *Engine) step() bool {
 	return e.forwardStep() || worked
 }
 
-// encodeStep advances the vision work of the first request that has some.
-func (e *Engine) encodeStep() bool {
-	for _, s := range e.active {
-		if !s.encoding() || s.paused() {
-			continue
-		}
-		if e.begin(s) {
-			start := time.Now()
-			e.encode(s)
-			e.end()
-			if s.Request != nil {
-				s.times[Encode] += time.Since(start)
-			}
-		}
-		return true
-	}
-	return false
-}
-
-func (e *Engine) encode(s *state) {
-	e.ex.SetTrace(s.Trace)
-	defer e.ex.SetTrace(nil)
-	p := s.Passes[s.pass]
-	done, err := p.Job.Step(e.ex)
-	switch {
-	case err == tensor.ErrStopped:
-		return // admit drops it
-	case err != nil:
-		e.finish(s, err, false)
-		return
-	}
-	s.stepped++
-	if done {
-		features := p.Job.Features()
-		at := 0
-		for _, span := range p.Spans {
-			s.features = append(s.features, features.Slice(at, at+span.Len))
-			at += span.Len
-		}
-		s.Passes[s.pass].Job = nil // it holds on to the pictures
-		s.pass++
-	}
-	s.events <- Event{Kind: Progress, Stage: Encode, Done: s.stepped, Total: s.steps}
-}
-
 // forwardStep runs one batch.
 func (e *Engine) forwardStep() bool {
 	b := &e.batch
 	b.Reset()
 	clear(e.rows)
-	e.rows = e.rows[:0]
-	var trace tensor.Trace
+	e.rows, e.logits = e.rows[:0], 0
 	for _, s := range e.active {
 		if s.decoding() && !s.paused() {
 			pos := int32(len(s.Tokens) + s.made - 1 + s.Delta)
 			b.Begin(s.seq)
 			b.Add(s.last, rope.Position{pos, pos, pos}, true)
-			e.rows = append(e.rows, s)
-			trace = s.Trace
+			e.join(s, 1, 1)
 		}
 	}
 	room := e.opts.Chunk
 	for _, s := range e.active {
 		if s.prefilling() && !s.paused() && room > 0 {
 			room -= e.addPrompt(s, room)
-			e.rows = append(e.rows, s)
-			trace = s.Trace
 		}
 	}
 	if len(e.rows) == 0 {
@@ -92,13 +44,35 @@ func (e *Engine) forwardStep() bool {
 	}
 	start := time.Now()
 	mark := e.ex.Mark()
-	e.ex.SetTrace(trace)
+	if slices.ContainsFunc(e.rows, func(s *state) bool { return s.Trace != nil }) {
+		e.ex.SetTrace(e.trace)
+	}
 	logits, err := e.decoder.Forward(e.ex, e.cache, b)
 	e.ex.SetTrace(nil)
 	e.end()
 	e.deliver(logits, err, time.Since(start))
 	e.ex.Release(mark)
 	return true
+}
+
+// join notes that the newest rows of the batch, and so many of its logits, are a request's.
+func (e *Engine) join(s *state, rows, logits int) {
+	s.rows, s.logits = Span{e.batch.Rows() - rows, rows}, Span{e.logits, logits}
+	e.rows, e.logits = append(e.rows, s), e.logits+logits
+}
+
+// trace hands each traced request its share of a stage: of its rows, or else of the rows with logits. Where both are
+// as many, both shares are the same.
+func (e *Engine) trace(stage string, index int, t tensor.Tensor) {
+	for _, s := range e.rows {
+		share := s.rows
+		if t.Rows != e.batch.Rows() {
+			share = s.logits
+		}
+		if s.Trace != nil && share.Len > 0 {
+			s.Trace(stage, index, t.Slice(share.Start, share.Start+share.Len))
+		}
+	}
 }
 
 // addPrompt adds at most room rows of a prompt to the batch and returns how many.
@@ -109,12 +83,18 @@ func (e *Engine) addPrompt(s *state, room int) int {
 	b := &e.batch
 	b.Begin(s.seq)
 	row0, n := b.Rows(), min(room, len(s.Tokens)-s.fed)
+	logits := 0
 	for i := s.fed; i < s.fed+n; i++ {
-		b.Add(s.Tokens[i], s.Positions[i], s.AllLogits || i == len(s.Tokens)-1)
+		wanted := s.AllLogits || i == len(s.Tokens)-1
+		b.Add(s.Tokens[i], s.Positions[i], wanted)
+		if wanted {
+			logits++
+		}
 	}
+	e.join(s, n, logits)
 	k := 0
-	for _, p := range s.Passes {
-		for _, span := range p.Spans {
+	for _, it := range s.Media {
+		for _, span := range it.Spans {
 			lo, hi := max(span.Start, s.fed), min(span.Start+span.Len, s.fed+n)
 			if lo < hi {
 				f := s.features[k].Slice(lo-span.Start, hi-span.Start)
@@ -131,28 +111,22 @@ func (e *Engine) deliver(logits tensor.Tensor, err error, took time.Duration) {
 	if err == tensor.ErrStopped {
 		return // all were cancelled; admit drops them
 	}
-	row, room := 0, e.opts.Chunk
 	for _, s := range e.rows {
 		switch {
 		case err != nil:
 			e.finish(s, err, false)
 		case s.decoding():
 			s.times[Decode] += took
-			e.take(s, logits.Row(row))
-			row++
+			e.take(s, logits.Row(s.logits.Start))
 		default:
 			s.times[Prefill] += took
-			n := min(room, len(s.Tokens)-s.fed)
-			room -= n
-			s.fed += n
-			if s.AllLogits {
-				row += n
-			} else if s.decoding() {
-				row++
-			}
+			s.fed += s.rows.Len
 			s.events <- Event{Kind: Progress, Stage: Prefill, Done: s.fed, Total: len(s.Tokens)}
-			if s.decoding() {
-				e.take(s, logits.Row(row-1))
+			switch {
+			case s.decoding() && s.MaxTokens == 0:
+				e.finish(s, nil, false) // only the prompt's pass was asked for, which a trace has shown
+			case s.decoding():
+				e.take(s, logits.Row(s.logits.Start+s.logits.Len-1))
 			}
 		}
 	}

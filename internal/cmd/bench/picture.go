@@ -6,6 +6,7 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 )
 
 // picture draws a synthetic picture with detail at all scales.
@@ -24,9 +25,9 @@ func picture(w, h int) *image.NRGBA {
 func (b *bencher) see(m *image.NRGBA, text string, n int) (*qwenvl.Response, int, error) {
 	size := m.Rect.Size()
 	patches := 0
-	ctx := hooks.With(b.ctx, &hooks.Hooks{IgnoreEOS: true, Prompt: func(p hooks.Prompt) {
+	ctx := hooks.With(b.ctx, &hooks.Hooks{IgnoreEOS: true, Prompt: func(p *processor.Prompt) {
 		for _, m := range p.Media {
-			patches += m.Patches.N
+			patches += m.Grid.Patches()
 		}
 	}})
 	resp, err := b.model.Generate(ctx, qwenvl.Request{

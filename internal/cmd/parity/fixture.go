@@ -144,7 +144,7 @@ func (s *subject) run(c *golden.Case) (*outcome, error) {
 // record generates with a trace.
 func (s *subject) record(req qwenvl.Request, stages []string, forced []int) (*recording, *qwenvl.Response, error) {
 	r := newRecording(stages)
-	ctx := hooks.With(context.Background(), &hooks.Hooks{Prompt: r.setPrompt, Trace: r.trace, AllLogits: true, Forced: forced})
+	ctx := hooks.With(context.Background(), &hooks.Hooks{Prompt: r.setPrompt, Pixels: r.setPixels, Trace: r.trace, AllLogits: true, Forced: forced})
 	resp, err := s.model.Generate(ctx, req)
 	return r, resp, err
 }

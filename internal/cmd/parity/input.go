@@ -22,13 +22,13 @@ func (r *recording) input(name string, want golden.Stage) value {
 	case "rope_deltas":
 		return value{ints: []int64{int64(r.prompt.Delta)}, shape: []int{1}}
 	case "image_grid_thw":
-		return grids(patches(r.media(false)))
+		return grids(r.patches(false))
 	case "video_grid_thw":
-		return grids(patches(r.media(true)))
+		return grids(r.patches(true))
 	case "pixel_values":
-		return pixels(patches(r.media(false)), want.Shape)
+		return pixels(r.patches(false), want.Shape)
 	case "pixel_values_videos":
-		return pixels(patches(r.media(true)), want.Shape)
+		return pixels(r.patches(true), want.Shape)
 	}
 	var v value
 	for _, m := range r.media(true) {

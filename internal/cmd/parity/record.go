@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/qwenvl/qwenvl/internal/hooks"
+	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
@@ -45,7 +44,8 @@ func (r *rows) slice(lo, hi int) *rows {
 // recording is what hooks tell of one request.
 type recording struct {
 	wanted map[string]bool // stages to keep
-	prompt *hooks.Prompt
+	prompt *processor.Prompt
+	pixels []*preprocess.Patches // of the prompt's media
 	stages map[string]*rows
 }
 
@@ -62,16 +62,15 @@ func newRecording(names []string) *recording {
 	return r
 }
 
-// setPrompt copies a prompt: its patches are on loan.
-func (r *recording) setPrompt(p hooks.Prompt) {
-	p.Tokens, p.Positions, p.Media = slices.Clone(p.Tokens), slices.Clone(p.Positions), slices.Clone(p.Media)
-	for i := range p.Media {
-		patches := *p.Media[i].Patches
-		patches.Data = slices.Clone(patches.Data)
-		p.Media[i].Patches = &patches
+// setPrompt keeps a prompt. Until its pixels are made, their grids are known.
+func (r *recording) setPrompt(p *processor.Prompt) {
+	r.prompt, r.pixels = p, make([]*preprocess.Patches, len(p.Media))
+	for i, m := range p.Media {
+		r.pixels[i] = &preprocess.Patches{N: m.Grid.Patches(), Grid: m.Grid}
 	}
-	r.prompt = &p
 }
+
+func (r *recording) setPixels(medium int, p *preprocess.Patches) { r.pixels[medium] = p }
 
 // trace appends rows to their stage.
 func (r *recording) trace(stage string, index int, t tensor.Tensor) {
@@ -121,17 +120,17 @@ func (r *recording) tower(stage string, video bool) *rows {
 	}
 	total, mixed := 0, false
 	for _, m := range r.prompt.Media {
-		total += m.Patches.N
+		total += m.Grid.Patches()
 		mixed = mixed || m.Video != video
 	}
 	if !mixed || total == 0 {
 		return s
 	}
-	out := &rows{cols: s.cols, odd: s.odd || s.n()*r.prompt.Media[0].Patches.N%total != 0}
+	out := &rows{cols: s.cols, odd: s.odd || s.n()*r.prompt.Media[0].Grid.Patches()%total != 0}
 	before := 0
 	for _, m := range r.prompt.Media {
 		lo := before * s.n() / total
-		before += m.Patches.N
+		before += m.Grid.Patches()
 		if m.Video == video {
 			out.data = append(out.data, s.slice(lo, before*s.n()/total).data...)
 		}
@@ -139,9 +138,9 @@ func (r *recording) tower(stage string, video bool) *rows {
 	return out
 }
 
-// media returns the patches of pictures or of videos, in order.
-func (r *recording) media(video bool) []hooks.Medium {
-	var out []hooks.Medium
+// media returns the pictures or the videos, in order.
+func (r *recording) media(video bool) []processor.Medium {
+	var out []processor.Medium
 	for _, m := range r.prompt.Media {
 		if m.Video == video {
 			out = append(out, m)
@@ -150,11 +149,13 @@ func (r *recording) media(video bool) []hooks.Medium {
 	return out
 }
 
-// patches returns all their patches.
-func patches(media []hooks.Medium) []*preprocess.Patches {
-	out := make([]*preprocess.Patches, len(media))
-	for i, m := range media {
-		out[i] = m.Patches
+// patches returns their patches.
+func (r *recording) patches(video bool) []*preprocess.Patches {
+	var out []*preprocess.Patches
+	for i, m := range r.prompt.Media {
+		if m.Video == video {
+			out = append(out, r.pixels[i])
+		}
 	}
 	return out
 }
