@@ -37,7 +37,8 @@ func (c ResamplerConfig) Validate() error {
 		return fmt.Errorf("%w: %d² queries over %d² patches", ErrConfig, c.Queries, c.Grid)
 	}
 	if c.NumHeads < 1 || c.OutputSize%c.NumHeads != 0 {
-		return fmt.Errorf("%w: width %d does not divide into %d heads", ErrConfig, c.OutputSize, c.NumHeads)
+		return fmt.Errorf("%w: width %d does not divide into %d heads", ErrConfig, c.OutputSize,
+			c.NumHeads)
 	}
 	if !(c.Eps > 0 && c.Eps < 1) {
 		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, c.Eps)

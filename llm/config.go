@@ -69,7 +69,7 @@ type GQA struct {
 	QKVBias                       bool
 	QKNorm                        bool // an RMS norm over each head of q and k, before the rotation
 
-	// OutputGate: the query projection has a gate beside each head, whose sigmoid scales the output.
+	// OutputGate: the query projection has a gate beside each head; its sigmoid scales the output.
 	OutputGate bool
 }
 
@@ -157,7 +157,8 @@ func (c Config) Validate() error {
 		}
 	}
 	if parts > maxParts {
-		return fmt.Errorf("%w: %d experts and heads in all layers, at most %d", ErrConfig, parts, maxParts)
+		return fmt.Errorf("%w: %d experts and heads in all layers, at most %d", ErrConfig, parts,
+			maxParts)
 	}
 	return nil
 }
@@ -183,18 +184,21 @@ func (l Layer) validate(rotary int) error {
 		ffn = append(ffn, l.MoE.validate())
 	}
 	if len(mixer) != 1 || len(ffn) != 1 {
-		return fmt.Errorf("%w: a layer with %d mixers and %d feed-forward parts", ErrConfig, len(mixer), len(ffn))
+		return fmt.Errorf("%w: a layer with %d mixers and %d feed-forward parts", ErrConfig,
+			len(mixer), len(ffn))
 	}
 	return errors.Join(mixer[0], ffn[0])
 }
 
 func (g *GQA) validate(rotary int) error {
-	if err := errors.Join(within("heads", g.NumHeads, 1<<14), within("head width", g.HeadDim, 1<<14),
+	if err := errors.Join(within("heads", g.NumHeads, 1<<14),
+		within("head width", g.HeadDim, 1<<14),
 		within("key-value heads", g.NumKVHeads, 1<<14)); err != nil {
 		return err
 	}
 	if g.NumHeads%g.NumKVHeads != 0 {
-		return fmt.Errorf("%w: %d heads do not share %d key-value heads evenly", ErrConfig, g.NumHeads, g.NumKVHeads)
+		return fmt.Errorf("%w: %d heads do not share %d key-value heads evenly", ErrConfig,
+			g.NumHeads, g.NumKVHeads)
 	}
 	if rotary > g.HeadDim {
 		return fmt.Errorf("%w: rotary width %d of heads of %d", ErrConfig, rotary, g.HeadDim)
@@ -205,7 +209,8 @@ func (g *GQA) validate(rotary int) error {
 func (m *MLA) validate(rotary int) error {
 	if err := errors.Join(within("heads", m.NumHeads, 1<<14),
 		within("latent width", m.LatentDim, 1<<14), within("head width", m.NopeDim, 1<<14),
-		within("rotated head width", m.RopeDim, 1<<14), within("value width", m.ValueDim, 1<<14)); err != nil {
+		within("rotated head width", m.RopeDim, 1<<14),
+		within("value width", m.ValueDim, 1<<14)); err != nil {
 		return err
 	}
 	if rotary != m.RopeDim {
@@ -224,7 +229,8 @@ func (d *Delta) validate() error {
 		return err
 	}
 	if d.ValueHeads%d.KeyHeads != 0 {
-		return fmt.Errorf("%w: %d key heads do not serve %d value heads evenly", ErrConfig, d.KeyHeads, d.ValueHeads)
+		return fmt.Errorf("%w: %d key heads do not serve %d value heads evenly", ErrConfig,
+			d.KeyHeads, d.ValueHeads)
 	}
 	return nil
 }

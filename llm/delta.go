@@ -54,8 +54,9 @@ func (d *delta) forward(p *pass, layer int, x tensor.Tensor, norm *tensor.Norm) 
 	mark := ex.Mark()
 	defer ex.Release(mark)
 
-	h, n := ex.NormInput(x, norm, d.qkv), x.Rows                       // [n, hidden]
-	in, mixed := ex.Alloc(n, c.Conv()), ex.Alloc(n, c.Conv())          // [n, q, k and v of all heads]
+	h, n := ex.NormInput(x, norm, d.qkv), x.Rows // [n, hidden]
+	// [n, q, k and v of all heads]
+	in, mixed := ex.Alloc(n, c.Conv()), ex.Alloc(n, c.Conv())
 	gate, beta := ex.Alloc(n, c.ValueHeads), ex.Alloc(n, c.ValueHeads) // [n, value heads]
 	z, out := ex.Alloc(n, d.z.Rows()), ex.Alloc(n, d.z.Rows())         // [n, value heads·dim]
 	ex.Linear(in, h, d.qkv, tensor.Identity)

@@ -37,5 +37,6 @@ func (d *dense) forward(p *pass, x tensor.Tensor, norm *tensor.Norm) {
 func (d *dense) project(ex *tensor.Exec, dst, h tensor.Tensor) {
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	ex.Linear(dst, ex.GatedInput(ex.Input(h, d.gate), d.gate, d.up, d.act, d.down), d.down, tensor.Identity)
+	ex.Linear(dst, ex.GatedInput(ex.Input(h, d.gate), d.gate, d.up, d.act, d.down), d.down,
+		tensor.Identity)
 }

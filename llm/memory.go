@@ -46,7 +46,8 @@ func (c Config) PassBytes(n int, packed bool) int64 {
 			}
 		case l.MLA != nil:
 			m := l.MLA
-			mixer = m.NumHeads*(m.NopeDim+m.RopeDim+2*m.LatentDim+m.RopeDim+m.ValueDim) + 2*m.LatentDim + m.RopeDim
+			mixer = m.NumHeads*(m.NopeDim+m.RopeDim+2*m.LatentDim+m.RopeDim+m.ValueDim) +
+				2*m.LatentDim + m.RopeDim
 		case l.Delta != nil:
 			mixer = 2*l.Delta.shape().Conv() + 2*l.Delta.ValueHeads*(l.Delta.ValueDim+1)
 		}
@@ -54,9 +55,11 @@ func (c Config) PassBytes(n int, packed bool) int64 {
 			ffn = l.Dense.IntermediateSize
 			inner = max(inner, ffn)
 		} else {
-			ffn = l.MoE.NumExperts + (2*l.MoE.TopK+2)*c.HiddenSize + max(l.MoE.IntermediateSize, l.MoE.Shared)
+			ffn = l.MoE.NumExperts + (2*l.MoE.TopK+2)*c.HiddenSize +
+				max(l.MoE.IntermediateSize, l.MoE.Shared)
 		}
-		widest = max(widest, 4*int64(n)*int64(mixer)+blocked(n, c.HiddenSize), 4*int64(n)*int64(ffn)+blocked(n, inner))
+		widest = max(widest, 4*int64(n)*int64(mixer)+blocked(n, c.HiddenSize),
+			4*int64(n)*int64(ffn)+blocked(n, inner))
 	}
 	return 4*(int64(n)*int64(2*c.HiddenSize+c.Rope.Dim)+int64(c.VocabSize)) + widest
 }

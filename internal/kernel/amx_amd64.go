@@ -71,7 +71,8 @@ func tileConfig(sizes [8]tileSize) (config [64]uint8) {
 func tileShape(rows, words int) [64]uint8 {
 	low, high := uint8(min(rows, 16)), uint8(max(rows-16, 0))
 	return tileConfig([8]tileSize{
-		{low, 64}, {low, 64}, {high, 64}, {high, 64}, {low, uint8(4 * words)}, {high, uint8(4 * words)}, {uint8(words), 64}, {uint8(words), 64},
+		{low, 64}, {low, 64}, {high, 64}, {high, 64}, {low, uint8(4 * words)},
+		{high, uint8(4 * words)}, {uint8(words), 64}, {uint8(words), 64},
 	})
 }
 
@@ -96,7 +97,8 @@ func int8AMX(args *quantArgs) {
 		return
 	}
 	whole := args.rows - rest
-	last.q, last.scale, last.sums = unsafe.Add(args.q, whole*args.ldq), unsafe.Add(args.scale, whole*args.lds), unsafe.Add(args.sums, whole*args.ldsums)
+	last.q, last.scale, last.sums = unsafe.Add(args.q, whole*args.ldq),
+		unsafe.Add(args.scale, whole*args.lds), unsafe.Add(args.sums, whole*args.ldsums)
 	last.y, last.rows = unsafe.Add(args.y, whole*args.ldy), rest
 	if rest <= amxFew {
 		int8TileAVX512VNNI(&last)
@@ -116,28 +118,37 @@ func tilesAMX(args quantArgs, tiles, rows uintptr) {
 		var loops [quantDepth]amxLoop
 		for g := range n {
 			loops[g] = amxLoop{
-				q: unsafe.Add(args.q, g*size), w: unsafe.Add(args.w, g*size*PanelRows), wscale: unsafe.Add(args.wscale, g*PanelRows*4),
-				scale: unsafe.Add(args.scale, g*4), sums: unsafe.Add(args.sums, g*SumsPerGroup*4),
-				ldfrom: ldside, nextFrom: rows * ldside, ldto: ldside, nextTo: rows * ldside, add: addAgain,
+				q: unsafe.Add(args.q, g*size), w: unsafe.Add(args.w, g*size*PanelRows),
+				wscale: unsafe.Add(args.wscale, g*PanelRows*4),
+				scale:  unsafe.Add(args.scale, g*4), sums: unsafe.Add(args.sums, g*SumsPerGroup*4),
+				ldfrom: ldside, nextFrom: rows * ldside, ldto: ldside, nextTo: rows * ldside,
+				add: addAgain,
 			}
 		}
-		loops[0].from, loops[0].ldfrom, loops[0].nextFrom, loops[0].add = args.y, args.ldy, rows*args.ldy, addAgain*args.resume
+		loops[0].from, loops[0].ldfrom, loops[0].nextFrom, loops[0].add = args.y, args.ldy,
+			rows*args.ldy, addAgain*args.resume
 		loops[n-1].to, loops[n-1].ldto, loops[n-1].nextTo = args.y, args.ldy, rows*args.ldy
 		int8TileAMX(&amxArgs{
-			config: unsafe.Pointer(&tileShapes[rows]), loop: &loops[0], groups: n * tiles, tiles: tiles, rows: rows, steps: args.steps / amxWords,
-			ldq: args.ldq, lds: args.lds, ldsums: args.ldsums, stepQ: 4 * amxWords, stepW: 4 * amxWords * PanelRows,
-			nextQ: rows*args.ldq - size, nextW: -size * PanelRows, nextScale: rows * args.lds, nextSums: rows * args.ldsums,
+			config: unsafe.Pointer(&tileShapes[rows]), loop: &loops[0], groups: n * tiles,
+			tiles: tiles, rows: rows, steps: args.steps / amxWords,
+			ldq: args.ldq, lds: args.lds, ldsums: args.ldsums, stepQ: 4 * amxWords,
+			stepW: 4 * amxWords * PanelRows,
+			nextQ: rows*args.ldq - size, nextW: -size * PanelRows, nextScale: rows * args.lds,
+			nextSums: rows * args.ldsums,
 		})
 		if left -= n; left == 0 { // going on would leave pointers past the ends
 			return
 		}
-		args.q, args.w, args.wscale = unsafe.Add(args.q, n*size), unsafe.Add(args.w, n*size*PanelRows), unsafe.Add(args.wscale, n*PanelRows*4)
-		args.scale, args.sums, args.resume = unsafe.Add(args.scale, n*4), unsafe.Add(args.sums, n*SumsPerGroup*4), 1
+		args.q, args.w, args.wscale = unsafe.Add(args.q, n*size),
+			unsafe.Add(args.w, n*size*PanelRows), unsafe.Add(args.wscale, n*PanelRows*4)
+		args.scale, args.sums, args.resume = unsafe.Add(args.scale, n*4),
+			unsafe.Add(args.sums, n*SumsPerGroup*4), 1
 	}
 }
 
 // keysAMX is matMulKeys: panels one after the other are the groups of one tile.
-func keysAMX(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
+func keysAMX(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8,
+	scales []float32, count, k int) {
 	stride, depth := HeadStride(k), HeadDepth(k)
 	steps := (depth/4 + amxWords - 1) / amxWords
 	for depth/4%steps != 0 { // of equal length
@@ -149,13 +160,18 @@ func keysAMX(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m i
 		shape := tileShape(rows, words)
 		to := unsafe.Pointer(&y[r0*ldy])
 		loop := amxLoop{
-			q: unsafe.Pointer(&q[r0*stride]), w: unsafe.Pointer(&panels[0]), wscale: unsafe.Pointer(&scales[0]), scale: unsafe.Pointer(&qscale[r0]),
-			sums: unsafe.Pointer(&sums[r0]), from: to, to: to, ldfrom: uintptr(ldy) * 4, ldto: uintptr(ldy) * 4, nextFrom: PanelRows * 4, nextTo: PanelRows * 4,
+			q: unsafe.Pointer(&q[r0*stride]), w: unsafe.Pointer(&panels[0]),
+			wscale: unsafe.Pointer(&scales[0]), scale: unsafe.Pointer(&qscale[r0]),
+			sums: unsafe.Pointer(&sums[r0]), from: to, to: to, ldfrom: uintptr(ldy) * 4,
+			ldto: uintptr(ldy) * 4, nextFrom: PanelRows * 4, nextTo: PanelRows * 4,
 		}
 		int8TileAMX(&amxArgs{
-			config: unsafe.Pointer(&shape), loop: &loop, groups: uintptr(count), tiles: uintptr(count), rows: uintptr(rows), steps: uintptr(steps),
-			ldq: uintptr(stride), lds: 4, ldsums: 4, stepQ: 4 * uintptr(words), stepW: 4 * uintptr(words) * PanelRows,
-			nextQ: -uintptr(depth), nextW: uintptr(stride-depth) * PanelRows, nextWScale: PanelRows * 4,
+			config: unsafe.Pointer(&shape), loop: &loop, groups: uintptr(count),
+			tiles: uintptr(count), rows: uintptr(rows), steps: uintptr(steps),
+			ldq: uintptr(stride), lds: 4, ldsums: 4, stepQ: 4 * uintptr(words),
+			stepW: 4 * uintptr(words) * PanelRows,
+			nextQ: -uintptr(depth), nextW: uintptr(stride-depth) * PanelRows,
+			nextWScale: PanelRows * 4,
 		})
 	}
 }

@@ -59,7 +59,8 @@ func roundUp(n, unit int) int {
 // count·32] with rows ldy apart.
 //
 // Panics if the slices are too short for their shapes.
-func MatMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
+func MatMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int,
+	panels []uint8, scales []float32, count, k int) {
 	stride := HeadStride(k)
 	if m < 0 || count < 0 {
 		panic(badSize)
@@ -73,7 +74,8 @@ func MatMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 	}
 }
 
-func matMulKeysGo(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
+func matMulKeysGo(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int,
+	panels []uint8, scales []float32, count, k int) {
 	stride, depth := HeadStride(k), HeadDepth(k)
 	for p := range count {
 		panel, scale := panels[p*stride*PanelRows:], scales[p*PanelRows:][:PanelRows]
@@ -103,7 +105,8 @@ func matMulKeysGo(y []float32, ldy int, q []int8, qscale []float32, sums []int32
 // [m, ValueCols(n)] with rows ldy apart.
 //
 // Panics if keys exceeds GroupKeys or the slices are too short for their shapes.
-func MatMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, n, keys int, accumulate bool) {
+func MatMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32,
+	n, keys int, accumulate bool) {
 	cols, depth := checkValues(len(panels), len(scales), n, keys)
 	checkMatrix(len(y), ldy, m, cols)
 	checkMatrix(len(p), ldp, m, depth)
@@ -123,7 +126,8 @@ func checkValues(panels, scales, n, keys int) (cols, depth int) {
 	return cols, depth
 }
 
-func matMulValuesGo(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, cols, depth int, accumulate bool) {
+func matMulValuesGo(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32,
+	cols, depth int, accumulate bool) {
 	for r := range m {
 		weights := p[r*ldp:][:depth]
 		for c0 := 0; c0 < cols; c0 += 16 {

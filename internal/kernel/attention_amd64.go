@@ -26,7 +26,8 @@ type valueArgs struct {
 	resume uintptr // 1: add to y, 0: store
 }
 
-func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
+func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int,
+	panels []uint8, scales []float32, count, k int) {
 	t, ok := quantTilesFor()
 	if !ok {
 		matMulKeysGo(y, ldy, q, qscale, sums, m, panels, scales, count, k)
@@ -37,11 +38,13 @@ func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 		return
 	}
 	stride := HeadStride(k)
-	args := quantArgs{ldq: uintptr(stride), lds: 4, ldsums: 4, ldy: uintptr(ldy) * 4, steps: uintptr(HeadDepth(k) / 4)}
+	args := quantArgs{ldq: uintptr(stride), lds: 4, ldsums: 4, ldy: uintptr(ldy) * 4,
+		steps: uintptr(HeadDepth(k) / 4)}
 	height := t.rows(false)
 	tiles := (m + height - 1) / height
 	for p := range count {
-		args.w, args.wscale = unsafe.Pointer(&panels[p*stride*PanelRows]), unsafe.Pointer(&scales[p*PanelRows])
+		args.w, args.wscale = unsafe.Pointer(&panels[p*stride*PanelRows]),
+			unsafe.Pointer(&scales[p*PanelRows])
 		for i := range tiles { // of nearly equal heights
 			r0, r1 := m*i/tiles, m*(i+1)/tiles
 			args.q = unsafe.Pointer(&q[r0*stride])
@@ -53,7 +56,8 @@ func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, 
 	}
 }
 
-func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, cols, depth int, accumulate bool) {
+func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32,
+	cols, depth int, accumulate bool) {
 	t, ok := quantTilesFor()
 	if !ok {
 		matMulValuesGo(y, ldy, p, ldp, m, panels, scales, cols, depth, accumulate)
@@ -64,7 +68,8 @@ func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, s
 		return
 	}
 	args := valueArgs{
-		ldp: uintptr(ldp) * 2, ldw: uintptr(depth) * 32, ldy: uintptr(ldy) * 4, steps: uintptr(depth / 2), resume: flag(accumulate),
+		ldp: uintptr(ldp) * 2, ldw: uintptr(depth) * 32, ldy: uintptr(ldy) * 4,
+		steps: uintptr(depth / 2), resume: flag(accumulate),
 	}
 	for c := 0; c < cols; {
 		width, height := 16, 6
@@ -78,7 +83,8 @@ func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, s
 		tiles := (m + height - 1) / height
 		for i := range tiles { // of nearly equal heights
 			r0, r1 := m*i/tiles, m*(i+1)/tiles
-			args.p, args.y, args.rows = unsafe.Pointer(&p[r0*ldp]), unsafe.Pointer(&y[r0*ldy+c]), uintptr(r1-r0)
+			args.p, args.y, args.rows = unsafe.Pointer(&p[r0*ldp]), unsafe.Pointer(&y[r0*ldy+c]),
+				uintptr(r1-r0)
 			switch {
 			case width == 48:
 				valueTile48AVX512VNNI(&args)
@@ -112,7 +118,8 @@ func softmaxInt16(p []int16, ldp int, s []float32, lds, m, n int, top, sum []flo
 		return
 	}
 	args := softmaxArgs{
-		p: unsafe.Pointer(&p[0]), ldp: uintptr(ldp) * 2, s: unsafe.Pointer(&s[0]), lds: uintptr(lds) * 4,
+		p: unsafe.Pointer(&p[0]), ldp: uintptr(ldp) * 2, s: unsafe.Pointer(&s[0]),
+		lds: uintptr(lds) * 4,
 		top: unsafe.Pointer(&top[0]), sum: unsafe.Pointer(&sum[0]), rows: uintptr(m), n: uintptr(n),
 	}
 	switch {

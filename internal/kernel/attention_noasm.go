@@ -4,15 +4,18 @@ package kernel
 
 // Attention in integers where there is no assembly for it: each function is its reference.
 
-func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, count, k int) {
+func matMulKeys(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int,
+	panels []uint8, scales []float32, count, k int) {
 	matMulKeysGo(y, ldy, q, qscale, sums, m, panels, scales, count, k)
 }
 
-func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32, cols, depth int, accumulate bool) {
+func matMulValues(y []float32, ldy int, p []int16, ldp, m int, panels []int16, scales []float32,
+	cols, depth int, accumulate bool) {
 	matMulValuesGo(y, ldy, p, ldp, m, panels, scales, cols, depth, accumulate)
 }
 
-func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, center, gain, scratch []float32, flip uint8) {
+func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int,
+	center, gain, scratch []float32, flip uint8) {
 	quantizeHeadGo(q, scale, sums, x, ldx, m, k, center, gain, scratch, flip)
 }
 

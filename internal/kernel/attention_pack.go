@@ -41,7 +41,8 @@ func rangesGo(lo, hi, x []float32, ldx, m int) {
 // [HeadDepth(k)], zero from k on (scratch: undefined contents).
 //
 // Panics if the slices are too short for their shapes.
-func QuantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, center, gain, scratch []float32) {
+func QuantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int,
+	center, gain, scratch []float32) {
 	checkHead(len(q), len(scale), len(sums), m, k, center, gain, scratch)
 	checkMatrix(len(x), ldx, m, k)
 	if m > 0 && k > 0 {
@@ -59,7 +60,8 @@ func checkHead(q, scale, sums, m, k int, center, gain, scratch []float32) {
 }
 
 // quantizeHeadGo is the reference; flip is what the bytes are combined with by exclusive or.
-func quantizeHeadGo(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, center, gain, scratch []float32, flip uint8) {
+func quantizeHeadGo(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int,
+	center, gain, scratch []float32, flip uint8) {
 	stride, depth := HeadStride(k), HeadDepth(k)
 	scratch = scratch[:depth]
 	for r := range m {
@@ -84,7 +86,8 @@ func quantizeHeadGo(q []int8, scale []float32, sums []int32, x []float32, ldx, m
 // contents.
 //
 // Panics if m exceeds 32 or the slices are too short for their shapes.
-func PackKeys(panel []uint8, scale []float32, x []float32, ldx, m, k int, center, gain, scratch []float32, bytes []int8, sums []int32) {
+func PackKeys(panel []uint8, scale []float32, x []float32, ldx, m, k int,
+	center, gain, scratch []float32, bytes []int8, sums []int32) {
 	if m > PanelRows {
 		panic(badPanel)
 	}
@@ -113,7 +116,8 @@ func transposeBytesGo(panel []uint8, rows []int8, stride int) {
 		row := rows[r*stride:][:stride]
 		for i := 0; i < stride; i += 4 {
 			out := panel[i*PanelRows+4*r:][:4]
-			out[0], out[1], out[2], out[3] = uint8(row[i]), uint8(row[i+1]), uint8(row[i+2]), uint8(row[i+3])
+			out[0], out[1], out[2], out[3] = uint8(row[i]), uint8(row[i+1]), uint8(row[i+2]),
+				uint8(row[i+3])
 		}
 	}
 }

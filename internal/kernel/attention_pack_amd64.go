@@ -34,7 +34,8 @@ func ranges(lo, hi, x []float32, ldx, m int) {
 	for c := 0; c < len(lo); c += 4 * lanes {
 		width := min(4*lanes, len(lo)-c)
 		vectors := (width + lanes - 1) / lanes
-		args := rangeArgs{unsafe.Pointer(&lo[c]), unsafe.Pointer(&hi[c]), unsafe.Pointer(&x[c]), uintptr(ldx) * 4, uintptr(m), uintptr(vectors),
+		args := rangeArgs{unsafe.Pointer(&lo[c]), unsafe.Pointer(&hi[c]), unsafe.Pointer(&x[c]),
+			uintptr(ldx) * 4, uintptr(m), uintptr(vectors),
 			uintptr(width - (vectors-1)*lanes)}
 		if cpu.AVX512 {
 			rangesAVX512(&args)
@@ -60,16 +61,20 @@ type headArgs struct {
 	flip    uintptr // in every byte of 32 bits
 }
 
-func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int, center, gain, scratch []float32, flip uint8) {
+func quantizeHead(q []int8, scale []float32, sums []int32, x []float32, ldx, m, k int,
+	center, gain, scratch []float32, flip uint8) {
 	if !cpu.AVX2 {
 		quantizeHeadGo(q, scale, sums, x, ldx, m, k, center, gain, scratch, flip)
 		return
 	}
 	clear(scratch[k:HeadDepth(k)])
 	quantizeHeadAVX2(&headArgs{
-		q: unsafe.Pointer(&q[0]), ldq: uintptr(HeadStride(k)), scale: unsafe.Pointer(&scale[0]), sums: unsafe.Pointer(&sums[0]),
-		x: unsafe.Pointer(&x[0]), ldx: uintptr(ldx) * 4, center: unsafe.Pointer(&center[0]), gain: unsafe.Pointer(&gain[0]),
-		scratch: unsafe.Pointer(&scratch[0]), rows: uintptr(m), k: uintptr(k), flip: uintptr(flip) * 0x01010101,
+		q: unsafe.Pointer(&q[0]), ldq: uintptr(HeadStride(k)), scale: unsafe.Pointer(&scale[0]),
+		sums: unsafe.Pointer(&sums[0]),
+		x:    unsafe.Pointer(&x[0]), ldx: uintptr(ldx) * 4, center: unsafe.Pointer(&center[0]),
+		gain:    unsafe.Pointer(&gain[0]),
+		scratch: unsafe.Pointer(&scratch[0]), rows: uintptr(m), k: uintptr(k),
+		flip: uintptr(flip) * 0x01010101,
 	})
 }
 
@@ -79,7 +84,8 @@ func transposeBytes(panel []uint8, rows []int8, stride int) {
 		return
 	}
 	for r := 0; r < PanelRows && stride > 0; r += 8 {
-		transpose8AVX2((*float32)(unsafe.Pointer(&panel[4*r])), 4*PanelRows, (*float32)(unsafe.Pointer(&rows[r*stride])), uintptr(stride), uintptr(stride/32))
+		transpose8AVX2((*float32)(unsafe.Pointer(&panel[4*r])), 4*PanelRows,
+			(*float32)(unsafe.Pointer(&rows[r*stride])), uintptr(stride), uintptr(stride/32))
 	}
 }
 
@@ -105,7 +111,8 @@ func packValues(block []int16, scale *[16]float32, x []float32, ldx, keys, width
 }
 
 func packValuesWords(block []int16, scale *[16]float32, x []float32, ldx, keys, width int) {
-	packValuesAVX2(&columnArgs{unsafe.Pointer(&block[0]), unsafe.Pointer(scale), unsafe.Pointer(&x[0]), uintptr(ldx) * 4, uintptr(keys), uintptr(width)})
+	packValuesAVX2(&columnArgs{unsafe.Pointer(&block[0]), unsafe.Pointer(scale),
+		unsafe.Pointer(&x[0]), uintptr(ldx) * 4, uintptr(keys), uintptr(width)})
 	clear(block[roundUp(keys, 2)*16:])
 }
 

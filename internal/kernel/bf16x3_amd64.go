@@ -51,9 +51,10 @@ const (
 	// bf16x3Depth stay in the second level of the cache.
 	bf16x3Tiles = 16
 
-	panelFloats   = bf16x3Panel * bf16x3Depth / 2
-	bf16x3Sums    = bf16x3Panel * bf16x3Cols
-	bf16x3Ld      = bf16x3Tiles*bf16x3Cols + cacheLine/4 // floats between rows of sums, not a power of two
+	panelFloats = bf16x3Panel * bf16x3Depth / 2
+	bf16x3Sums  = bf16x3Panel * bf16x3Cols
+	// floats between rows of sums, not a power of two
+	bf16x3Ld      = bf16x3Tiles*bf16x3Cols + cacheLine/4
 	bf16x3Aligned = cacheLine / 4
 )
 
@@ -64,7 +65,8 @@ func usesBF16x3(format weightFormat, k int) bool { return cpu.AMX && format == f
 var bf16x3Shapes = func() (shapes [bf16x3Cols + 1][64]uint8) {
 	for cols := range shapes {
 		weights, others := tileSize{16, 64}, tileSize{16, uint8(4 * cols)}
-		shapes[cols] = tileConfig([8]tileSize{others, others, others, others, weights, weights, others, others})
+		shapes[cols] = tileConfig([8]tileSize{others, others, others, others, weights, weights,
+			others, others})
 	}
 	return shapes
 }()
@@ -78,7 +80,8 @@ func bf16x3Scratch(m, k int) int {
 
 // matMulBF16x3 multiplies few rows, up to bf16x3Cols at a time, for which it reads the weights
 // once, from first to last.
-func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int, scratch []float32) {
+func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int,
+	scratch []float32) {
 	scratch = aligned(scratch, bf16x3Scratch(m, k)-bf16x3Aligned)
 	panel, scratch := scratch[:panelFloats], scratch[panelFloats:]
 	sums, blocked := scratch[:bf16x3Sums], scratch[bf16x3Sums:]
@@ -86,7 +89,8 @@ func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, 
 	for r0 := 0; r0 < m; r0 += bf16x3Cols {
 		rows := min(bf16x3Cols, m-r0)
 		bf16x3Rows(blocked, rows, x[r0*ldx:], ldx, rows, k)
-		args := bf16x3Args{config: unsafe.Pointer(&bf16x3Shapes[rows]), ldx: uintptr(4 * rows), c: unsafe.Pointer(&sums[0]), ldc: bf16x3Cols * 4}
+		args := bf16x3Args{config: unsafe.Pointer(&bf16x3Shapes[rows]), ldx: uintptr(4 * rows),
+			c: unsafe.Pointer(&sums[0]), ldc: bf16x3Cols * 4}
 		for c := 0; c < n; c += bf16x3Panel {
 			cols := min(bf16x3Panel, n-c)
 			args.again = 0
@@ -115,7 +119,8 @@ func matMulBF16x3(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, 
 func (a *bf16x3Args) setPanel(panel []float32, w []uint16, k, rows, d int) {
 	a.steps = uintptr(bf16x3Steps(d))
 	if rows == bf16x3Panel && d%bf16x3Step == 0 {
-		a.w, a.ldw, a.second, a.stepW = unsafe.Pointer(&w[0]), uintptr(2*k), uintptr(2*k*bf16x3Panel/2), 2*bf16x3Step
+		a.w, a.ldw, a.second, a.stepW = unsafe.Pointer(&w[0]), uintptr(2*k),
+			uintptr(2*k*bf16x3Panel/2), 2*bf16x3Step
 		return
 	}
 	gatherPanel(panel, w, k, rows, d)
@@ -132,7 +137,8 @@ func (a *bf16x3Args) multiplyOne() {
 
 // setGathered takes what gatherPanel wrote.
 func (a *bf16x3Args) setGathered(panel []float32) {
-	a.w, a.ldw, a.second, a.stepW = unsafe.Pointer(&panel[0]), 2*bf16x3Step, bf16x3Panel*bf16x3Step, 2*bf16x3Panel*bf16x3Step
+	a.w, a.ldw, a.second, a.stepW = unsafe.Pointer(&panel[0]), 2*bf16x3Step, bf16x3Panel*bf16x3Step,
+		2*bf16x3Panel*bf16x3Step
 }
 
 // gatherPanel copies d elements of up to bf16x3Panel weight rows, k apart, into tiles: for each
@@ -144,7 +150,8 @@ func gatherPanel(panel []float32, w []uint16, k, rows, d int) {
 	for half := range 2 {
 		r0 := half * bf16x3Panel / 2
 		if rows >= r0+bf16x3Panel/2 && whole > 0 {
-			bf16x3GatherAMX(unsafe.Pointer(&to[r0*bf16x3Step]), pitch, unsafe.Pointer(&w[r0*k]), uintptr(2*k), uintptr(whole))
+			bf16x3GatherAMX(unsafe.Pointer(&to[r0*bf16x3Step]), pitch, unsafe.Pointer(&w[r0*k]),
+				uintptr(2*k), uintptr(whole))
 		}
 		first := 0
 		if rows >= r0+bf16x3Panel/2 {
@@ -166,7 +173,8 @@ func gatherPanel(panel []float32, w []uint16, k, rows, d int) {
 // bf16x3Rows copies rows of k elements into blocks that are cols wide; the last row stands in for
 // missing ones.
 func bf16x3Rows(to []float32, cols int, x []float32, ldx, rows, k int) {
-	args := bf16x3RowsArgs{to: unsafe.Pointer(&to[0]), pitch: uintptr(4 * cols), rows: uintptr(cols), steps: uintptr(k / bf16x3Step)}
+	args := bf16x3RowsArgs{to: unsafe.Pointer(&to[0]), pitch: uintptr(4 * cols),
+		rows: uintptr(cols), steps: uintptr(k / bf16x3Step)}
 	for r := range args.row {
 		args.row[r] = unsafe.Pointer(&x[min(r, rows-1)*ldx])
 	}
@@ -216,12 +224,14 @@ func bf16x3Fill(b Blocked, x []float32, ldx, from, to int) {
 }
 
 func bf16x3BlockedScratch(n int) int {
-	return panelFloats + bf16x3Ld*((min(n, MatMulManyCols)+bf16x3Panel-1)/bf16x3Panel*bf16x3Panel) + bf16x3Aligned
+	return panelFloats + bf16x3Ld*((min(n, MatMulManyCols)+bf16x3Panel-1)/bf16x3Panel*bf16x3Panel) +
+		bf16x3Aligned
 }
 
 // matMulBF16x3Blocked multiplies tiles of x by panels of weights, which it gathers when their turn
 // comes. Meanwhile the next panel is fetched.
-func matMulBF16x3Blocked(y []float32, ldy int, b Blocked, from, to int, w []uint16, n int, scratch []float32) {
+func matMulBF16x3Blocked(y []float32, ldy int, b Blocked, from, to int, w []uint16, n int,
+	scratch []float32) {
 	scratch = aligned(scratch, bf16x3BlockedScratch(n)-bf16x3Aligned)
 	p := bf16x3Product{x: b, w: w, panel: scratch[:panelFloats], sums: scratch[panelFloats:]}
 	top := b.Row(from)
@@ -232,7 +242,8 @@ func matMulBF16x3Blocked(y []float32, ldy int, b Blocked, from, to int, w []uint
 			p.multiply(c0, c1, t0, t1)
 			for t := t0; t < t1; t++ {
 				r := b.Row(t)
-				transpose(y[(r-top)*ldy+c0:], ldy, p.sums[(t-t0)*bf16x3Cols:], bf16x3Ld, c1-c0, b.Row(t+1)-r)
+				transpose(y[(r-top)*ldy+c0:], ldy, p.sums[(t-t0)*bf16x3Cols:], bf16x3Ld, c1-c0,
+					b.Row(t+1)-r)
 			}
 		}
 	}
@@ -250,7 +261,8 @@ type bf16x3Product struct {
 func (p *bf16x3Product) multiply(c0, c1, t0, t1 int) {
 	k := p.x.cols
 	depth := blockLen(k, bf16x3Depth, bf16x3Step)
-	args := bf16x3Args{config: unsafe.Pointer(&bf16x3Shapes[bf16x3Cols]), ldx: bf16x3Cols * 4, ldc: bf16x3Ld * 4}
+	args := bf16x3Args{config: unsafe.Pointer(&bf16x3Shapes[bf16x3Cols]), ldx: bf16x3Cols * 4,
+		ldc: bf16x3Ld * 4}
 	args.setGathered(p.panel)
 	for k0 := 0; k0 < k; k0 += depth {
 		d := min(depth, k-k0)
@@ -262,7 +274,8 @@ func (p *bf16x3Product) multiply(c0, c1, t0, t1 int) {
 				next = c0*k + k0 + depth
 			}
 			for t := t0; t < t1; t += 2 {
-				args.x[0], args.c = p.x.bf16x3At(t, k0), unsafe.Pointer(&p.sums[(c-c0)*bf16x3Ld+(t-t0)*bf16x3Cols])
+				args.x[0], args.c = p.x.bf16x3At(t, k0),
+					unsafe.Pointer(&p.sums[(c-c0)*bf16x3Ld+(t-t0)*bf16x3Cols])
 				if t+1 == t1 {
 					args.fetch = 0
 					args.multiplyOne()

@@ -16,7 +16,8 @@ package kernel
 // package comment).
 //
 // Panics if the slices are too short for their shapes.
-func MatMulF32(y []float32, ldy int, x []float32, ldx, m int, w []float32, n, k int, scratch []float32) {
+func MatMulF32(y []float32, ldy int, x []float32, ldx, m int, w []float32, n, k int,
+	scratch []float32) {
 	if checkMatMul(len(y), ldy, len(x), ldx, m, len(w), n, k, len(scratch)) {
 		matMul(y, ldy, x, ldx, m, weights{f32: w, format: formatF32}, n, k, scratch)
 	}
@@ -24,14 +25,16 @@ func MatMulF32(y []float32, ldy int, x []float32, ldx, m int, w []float32, n, k 
 
 // MatMulBF16 is [MatMulF32] for weights in bfloat16, given as their raw bits. With AMX the products
 // are added in another order, that of matMulBF16x3Go.
-func MatMulBF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int, scratch []float32) {
+func MatMulBF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int,
+	scratch []float32) {
 	if checkMatMul(len(y), ldy, len(x), ldx, m, len(w), n, k, len(scratch)) {
 		matMul(y, ldy, x, ldx, m, weights{u16: w, format: formatBF16}, n, k, scratch)
 	}
 }
 
 // MatMulF16 is [MatMulF32] for weights in IEEE half precision, given as their raw bits.
-func MatMulF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int, scratch []float32) {
+func MatMulF16(y []float32, ldy int, x []float32, ldx, m int, w []uint16, n, k int,
+	scratch []float32) {
 	if checkMatMul(len(y), ldy, len(x), ldx, m, len(w), n, k, len(scratch)) {
 		matMul(y, ldy, x, ldx, m, weights{u16: w, format: formatF16}, n, k, scratch)
 	}

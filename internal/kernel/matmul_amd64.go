@@ -16,10 +16,11 @@ import (
 // row<format>x<rows>, over one block of k. A tile multiplies up to tiles.rows rows of x by four
 // weight rows and adds the products to y.
 type dotArgs struct {
-	x         unsafe.Pointer // row 0, at the start of the block
-	ldx       uintptr        // bytes between rows
-	w         [4]unsafe.Pointer
-	prefetchW uintptr // where the next weights are; a dot tile fetches 128 bytes of them in every four steps
+	x   unsafe.Pointer // row 0, at the start of the block
+	ldx uintptr        // bytes between rows
+	w   [4]unsafe.Pointer
+	// where the next weights are; a dot tile fetches 128 bytes of them in every four steps
+	prefetchW uintptr
 	prefetchX uintptr // where the next rows of x are, or 0; likewise
 	distance  uintptr // how many bytes ahead row and long tiles fetch weights
 	steps     uintptr // whole vectors in the block
@@ -175,7 +176,8 @@ func (t tiles) matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weigh
 
 // matMulInner multiplies rows that are too few to copy the weights for: x stays in the cache,
 // and four weight rows after four are multiplied by all of it.
-func (t tiles) matMulInner(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
+func (t tiles) matMulInner(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int,
+	scratch []float32) {
 	base, size := w.base()
 	depth := depthOf(k)
 	args := dotArgs{ldx: uintptr(ldx) * 4, ldy: uintptr(ldy) * 4}

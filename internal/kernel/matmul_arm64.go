@@ -63,7 +63,8 @@ func matMulRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k i
 	tiles := (m + dotRows - 1) / dotRows
 	for c := 0; c < n; c += cols {
 		width := min(cols, n-c)
-		for i := range cols { // beyond the last weight row it stands in, and its results are dropped
+		// beyond the last weight row it stands in, and its results are dropped
+		for i := range cols {
 			args.w[i] = w.row(c+min(i, width-1), k)
 		}
 		for t := range tiles { // of nearly equal heights, so never one of few rows beside others

@@ -36,7 +36,8 @@ func NewBlocked(data []float32, rows, cols int, bf16 bool) Blocked {
 		panic(badBlocked)
 	}
 	height := blockedHeight(cols, bf16)
-	return Blocked{data: data[:n], rows: rows, cols: cols, tiles: (rows + height - 1) / height, bf16: bf16}
+	return Blocked{data: data[:n], rows: rows, cols: cols, tiles: (rows + height - 1) / height,
+		bf16: bf16}
 }
 
 // Tiles returns the number of tiles. Their heights are nearly equal.
@@ -89,14 +90,16 @@ func MatMulBlockedScratch(n, k int, bf16 bool) int {
 //
 // Panics if the slices are too short for their shapes, there are no such tiles, or they were
 // blocked for bfloat16.
-func MatMulBlockedF32(y []float32, ldy int, x Blocked, from, to int, w []float32, n int, scratch []float32) {
+func MatMulBlockedF32(y []float32, ldy int, x Blocked, from, to int, w []float32, n int,
+	scratch []float32) {
 	if x.checkMatMul(false, len(y), ldy, from, to, len(w), n, len(scratch)) {
 		matMulBlocked(y, ldy, x, from, to, weights{f32: w, format: formatF32}, n, scratch)
 	}
 }
 
 // MatMulBlockedBF16 is [MatMulBlockedF32] for weights in bfloat16, given as their raw bits.
-func MatMulBlockedBF16(y []float32, ldy int, x Blocked, from, to int, w []uint16, n int, scratch []float32) {
+func MatMulBlockedBF16(y []float32, ldy int, x Blocked, from, to int, w []uint16, n int,
+	scratch []float32) {
 	if x.checkMatMul(true, len(y), ldy, from, to, len(w), n, len(scratch)) {
 		matMulBlocked(y, ldy, x, from, to, weights{u16: w, format: formatBF16}, n, scratch)
 	}
@@ -104,7 +107,8 @@ func MatMulBlockedBF16(y []float32, ldy int, x Blocked, from, to int, w []uint16
 
 // MatMulBlockedF16 is [MatMulBlockedF32] for weights in IEEE half precision, given as their raw
 // bits.
-func MatMulBlockedF16(y []float32, ldy int, x Blocked, from, to int, w []uint16, n int, scratch []float32) {
+func MatMulBlockedF16(y []float32, ldy int, x Blocked, from, to int, w []uint16, n int,
+	scratch []float32) {
 	if x.checkMatMul(false, len(y), ldy, from, to, len(w), n, len(scratch)) {
 		matMulBlocked(y, ldy, x, from, to, weights{u16: w, format: formatF16}, n, scratch)
 	}

@@ -29,7 +29,8 @@ func scratchGo(m int) int {
 // goTile; within a chunk the products are added one after the other, starting from 0, and then the
 // chunks' sums, in order. A product whose x is zero is left out, as gonum does (it matters where w
 // is not finite).
-func matMulGo(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
+func matMulGo(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int,
+	scratch []float32) {
 	if k == 0 {
 		for r := range m {
 			clear(y[r*ldy : r*ldy+n])
@@ -79,7 +80,8 @@ func matMulGo(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int
 
 // matMulFewRows is matMulGo without gonum: for so few rows that transposing the weights would cost
 // more than it saves, and for any number of rows where gonum's own loops are slower than dot4.
-func matMulFewRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, scratch []float32) {
+func matMulFewRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int,
+	scratch []float32) {
 	for c0 := 0; c0 < n; c0 += 4 {
 		cols := min(4, n-c0)
 		for k0 := 0; k0 < k; k0 += goTile {
@@ -91,7 +93,8 @@ func matMulFewRows(y []float32, ldy int, x []float32, ldx, m int, w weights, n, 
 			}
 			for r := range m {
 				var sum [4]float32
-				sum[0], sum[1], sum[2], sum[3] = dot4(x[r*ldx+k0:][:depth], rows[0], rows[1], rows[2], rows[3])
+				sum[0], sum[1], sum[2], sum[3] = dot4(x[r*ldx+k0:][:depth], rows[0], rows[1],
+					rows[2], rows[3])
 				out := y[r*ldy+c0:][:cols]
 				if k0 == 0 {
 					copy(out, sum[:])

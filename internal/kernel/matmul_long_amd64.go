@@ -23,7 +23,8 @@ func (t tiles) matMulLong(y, x []float32, w weights, n, k int) {
 	base, size := w.base()
 	depth := depthOf(k)
 	whole := (k - 1) / depth
-	args := dotArgs{x: unsafe.Pointer(&x[0]), sums: unsafe.Pointer(&sums[0]), blocks: uintptr(whole + 1), distance: prefetchDistance.rows}
+	args := dotArgs{x: unsafe.Pointer(&x[0]), sums: unsafe.Pointer(&sums[0]),
+		blocks: uintptr(whole + 1), distance: prefetchDistance.rows}
 	args.setDepth(t, k-whole*depth)
 	args.lastSteps, args.steps = args.steps, uintptr(depth/t.lanes)
 	for c := 0; c < n; c += dotCols {

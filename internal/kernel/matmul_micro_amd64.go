@@ -117,7 +117,8 @@ func (t tiles) tileLen(rows, d int) int {
 
 // matMulBlocked multiplies tiles of x by panels of w, which it blocks when their turn comes.
 // Meanwhile the next panel's weights are fetched.
-func matMulBlocked(y []float32, ldy int, b Blocked, from, to int, w weights, n int, scratch []float32) {
+func matMulBlocked(y []float32, ldy int, b Blocked, from, to int, w weights, n int,
+	scratch []float32) {
 	if usesBF16x3(w.format, b.cols) {
 		matMulBF16x3Blocked(y, ldy, b, from, to, w.u16, n, scratch)
 		return
@@ -174,12 +175,14 @@ func (p *blockedProduct) block(c0, c1, k0, d int) {
 			if first == p.from {
 				for half := range 2 {
 					c := c + half*p.lanes
-					p.interleave(panel[half*p.lanes:], width, p.w, c*k+k0, k, min(p.lanes, c1-c), d, p.ends)
+					p.interleave(panel[half*p.lanes:], width, p.w, c*k+k0, k, min(p.lanes, c1-c), d,
+						p.ends)
 				}
 			}
 			for i := first; i < last; i++ {
 				r0, r1 := p.x.Row(i), p.x.Row(i+1)
-				args := microArgs{x: p.tile(i, k0), w: unsafe.Pointer(&panel[0]), steps: uintptr((d + p.lanes - 1) / p.lanes)}
+				args := microArgs{x: p.tile(i, k0), w: unsafe.Pointer(&panel[0]),
+					steps: uintptr((d + p.lanes - 1) / p.lanes)}
 				args.fetch = uintptr(args.x)
 				next := p.then
 				if c+width < c1 {
@@ -197,7 +200,8 @@ func (p *blockedProduct) block(c0, c1, k0, d int) {
 // tile is where the elements from k0 on, which begin a block, of a tile of x lie.
 func (p *blockedProduct) tile(i, k0 int) unsafe.Pointer {
 	r, depth := p.x.Row(i), depthOf(p.x.cols)
-	return unsafe.Pointer(&p.x.data[p.blockedAt(r, i, p.x.cols)+k0/depth*p.tileLen(p.x.Row(i+1)-r, depth)])
+	return unsafe.Pointer(&p.x.data[p.blockedAt(r, i, p.x.cols)+k0/depth*p.tileLen(p.x.Row(i+1)-r,
+		depth)])
 }
 
 // fetchPanel makes a tile fetch a part of d elements of the rows of the panel that begins at next.
@@ -240,7 +244,8 @@ func (t tiles) microTile(y []float32, ldy, rows, cols int, args *microArgs, edge
 // first and the next ld further on. Where count is short of a vector's lanes, the last row stands
 // in for the others; where it is not positive, nothing is done, for the columns are not wanted.
 // Steps are stride elements apart; the last is filled up with zeros, of which ends holds the rows.
-func (t tiles) interleave(to []float32, stride int, w weights, first, ld, count, d int, ends []float32) {
+func (t tiles) interleave(to []float32, stride int, w weights, first, ld, count, d int,
+	ends []float32) {
 	if count <= 0 {
 		return
 	}
@@ -249,7 +254,8 @@ func (t tiles) interleave(to []float32, stride int, w weights, first, ld, count,
 	whole := d / t.lanes
 	args := interleaveArgs{
 		to:    unsafe.Pointer(&to[0]),
-		pitch: uintptr(steps*stride+lanePadFloats) * 4, stride: uintptr(stride) * 4, steps: uintptr(whole),
+		pitch: uintptr(steps*stride+lanePadFloats) * 4, stride: uintptr(stride) * 4,
+		steps: uintptr(whole),
 	}
 	for r := range t.lanes {
 		args.rows[r] = unsafe.Add(base, (first+min(r, count-1)*ld)*size)

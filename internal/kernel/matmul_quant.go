@@ -18,21 +18,25 @@ package kernel
 // rows ldy apart: its first column is that of the first panel.
 //
 // Panics if there are no such panels or the slices are too short for their shapes.
-func MatMulInt8(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []float32, panel0, count, n, k int) {
+func MatMulInt8(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int,
+	panels []uint8, scales []float32, panel0, count, n, k int) {
 	checkQuantized(q, qscale, sums, m, k)
 	p := newPackedInt8(panels, scales, n, k)
 	if checkProduct(len(y), ldy, m, panel0, count, n) {
-		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
+		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k)}, m, p.from(panel0), 0,
+			count, n-panel0*PanelRows)
 	}
 }
 
 // MatMulInt4 is [MatMulInt8] for 4-bit weights as [PackInt4] leaves them: w[c,i]-128 is the step
 // times the half byte less the zero.
-func MatMulInt4(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int, panels []uint8, scales []uint16, panel0, count, n, k int) {
+func MatMulInt4(y []float32, ldy int, q []int8, qscale []float32, sums []int32, m int,
+	panels []uint8, scales []uint16, panel0, count, n, k int) {
 	checkQuantized(q, qscale, sums, m, k)
 	p := newPackedInt4(panels, scales, n, k)
 	if checkProduct(len(y), ldy, m, panel0, count, n) {
-		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k)}, m, p.from(panel0), 0, count, n-panel0*PanelRows)
+		matMulPacked(y, ldy, quantized{q, qscale, sums, QuantizedStride(k)}, m, p.from(panel0), 0,
+			count, n-panel0*PanelRows)
 	}
 }
 
@@ -72,13 +76,15 @@ type packed struct {
 func newPackedInt8(panels []uint8, scales []float32, n, k int) packed {
 	needPanels, needScales := PackedInt8Len(n, k)
 	checkPacked(len(panels), needPanels, len(scales), needScales)
-	return packed{bytes: panels, f32: scales, depth: wholeParts(k), groups: QuantizedGroups(k), panelBytes: PanelRows * wholeParts(k)}
+	return packed{bytes: panels, f32: scales, depth: wholeParts(k), groups: QuantizedGroups(k),
+		panelBytes: PanelRows * wholeParts(k)}
 }
 
 func newPackedInt4(panels []uint8, scales []uint16, n, k int) packed {
 	needPanels, needScales := PackedInt4Len(n, k)
 	checkPacked(len(panels), needPanels, len(scales), needScales)
-	return packed{bytes: panels, bf16: scales, int4: true, depth: wholeParts(k), groups: QuantizedGroups(k), panelBytes: int4PanelBytes(k)}
+	return packed{bytes: panels, bf16: scales, int4: true, depth: wholeParts(k),
+		groups: QuantizedGroups(k), panelBytes: int4PanelBytes(k)}
 }
 
 // from returns the panels from one on.
@@ -132,7 +138,8 @@ func unpackInt4Go(dst, block []uint8) {
 			step[i], offset[i] = sz&15, zeroByte-sz&15*(sz>>4)
 		}
 		for i := 0; i < PanelRows*part/2; i += len(step) {
-			low, high := (*[4 * PanelRows]uint8)(dst[2*i:]), (*[4 * PanelRows]uint8)(dst[2*i+len(step):])
+			low, high := (*[4 * PanelRows]uint8)(dst[2*i:]),
+				(*[4 * PanelRows]uint8)(dst[2*i+len(step):])
 			for j, b := range (*[4 * PanelRows]uint8)(halves[i:]) {
 				low[j], high[j] = offset[j]+step[j]*(b&15), offset[j]+step[j]*(b>>4)
 			}

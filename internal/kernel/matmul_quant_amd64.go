@@ -89,7 +89,8 @@ func (t quantTiles) cacheBytes() int {
 // where there is no other way, or they take many tiles; never with AVX2, which multiplies small
 // weights faster.
 func (t quantTiles) unpacks(m int) bool {
-	return t == tilesQuantAVXVNNI || t == tilesQuantAMX || t == tilesQuantAVX512VNNI && m > 5*t.rows(true)
+	return t == tilesQuantAVXVNNI || t == tilesQuantAMX || t == tilesQuantAVX512VNNI &&
+		m > 5*t.rows(true)
 }
 
 // unpackDepth is how many groups of 4-bit weights are unpacked at once for many rows, as many as

@@ -91,7 +91,8 @@ func (c *quantCall) matMul(m, panel0, count int) {
 				} else {
 					scale = unsafe.Pointer(&c.p.f32[at])
 				}
-				c.tileRows(m0, min(height, m-m0), groups, unsafe.Pointer(&c.p.block(c.panel, c.group0)[0]), scale)
+				c.tileRows(m0, min(height, m-m0), groups,
+					unsafe.Pointer(&c.p.block(c.panel, c.group0)[0]), scale)
 			}
 		}
 	}
@@ -119,11 +120,13 @@ func (c *quantCall) unpackBlocks(room []uint8, depth, height, m, panel0, count i
 			groups := min(depth, c.p.groups-c.group0)
 			for c.panel = panel0; c.panel < panel0+count; c.panel++ {
 				for g := range groups {
-					c.unpack(&block[g*blockInt8], &c.p.block(c.panel, c.group0+g)[0], uintptr(c.p.length(c.group0+g)/part))
+					c.unpack(&block[g*blockInt8], &c.p.block(c.panel, c.group0+g)[0],
+						uintptr(c.p.length(c.group0+g)/part))
 				}
 				at := (c.panel*c.p.groups + c.group0) * PanelRows
 				bf16ToF32(scale[:groups*PanelRows], c.p.bf16[at:][:groups*PanelRows])
-				c.tileRows(m0, min(height, m-m0), groups, unsafe.Pointer(&block[0]), unsafe.Pointer(&scale[0]))
+				c.tileRows(m0, min(height, m-m0), groups, unsafe.Pointer(&block[0]),
+					unsafe.Pointer(&scale[0]))
 			}
 		}
 	}
@@ -147,7 +150,8 @@ func (c *quantCall) blockSizes() (block, scales int) {
 // tileRows multiplies rows m0..m0+m-1 by one panel, over some groups that begin at w and scale.
 func (c *quantCall) tileRows(m0, m, groups int, w, scale unsafe.Pointer) {
 	x, c0 := c.x, c.panel*PanelRows
-	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4, ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale}
+	args := quantArgs{ldq: uintptr(x.stride), lds: uintptr(c.p.groups) * 4,
+		ldsums: uintptr(c.p.groups) * SumsPerGroup * 4, w: w, wscale: scale}
 	width := min(PanelRows, c.n-c0)
 	tile := c.pass(c.int4)
 	if width < PanelRows {
@@ -188,7 +192,8 @@ func (c *quantCall) tileGroups(args *quantArgs, groups int) {
 	size, scaleSize := c.blockSizes()
 	end := *args
 	end.q = unsafe.Add(args.q, whole*Group)
-	end.scale, end.sums = unsafe.Add(args.scale, whole*4), unsafe.Add(args.sums, whole*SumsPerGroup*4)
+	end.scale, end.sums = unsafe.Add(args.scale, whole*4),
+		unsafe.Add(args.sums, whole*SumsPerGroup*4)
 	end.w, end.wscale = unsafe.Add(args.w, whole*size), unsafe.Add(args.wscale, whole*scaleSize)
 	end.steps, end.groups = uintptr(last/4), 1
 	c.tile(c.int4, &end)

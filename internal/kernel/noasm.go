@@ -13,7 +13,8 @@ func matMul(y []float32, ldy int, x []float32, ldx, m int, w weights, n, k int, 
 	matMulGo(y, ldy, x, ldx, m, w, n, k, scratch)
 }
 
-func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, _ []float32) {
+func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int,
+	accumulate bool, _ []float32) {
 	matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
 }
 

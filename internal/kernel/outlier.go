@@ -50,7 +50,9 @@ func (o Outliers) Row(r, groups, g int) Outliers {
 func QuantizeRow(q []int8, scale []float32, sums []int32, o Outliers, x []float32) {
 	k := len(x)
 	groups := QuantizedGroups(k)
-	if len(q) < wholeParts(k) || len(scale) < groups || len(sums) < groups*SumsPerGroup || len(o.Count) < groups || len(o.Index) < groups*MaxOutliers || len(o.Value) < groups*MaxOutliers {
+	if len(q) < wholeParts(k) || len(scale) < groups || len(sums) < groups*SumsPerGroup ||
+		len(o.Count) < groups || len(o.Index) < groups*MaxOutliers ||
+		len(o.Value) < groups*MaxOutliers {
 		panic(badLength)
 	}
 	if k == 0 {
@@ -68,14 +70,16 @@ func QuantizeRow(q []int8, scale []float32, sums []int32, o Outliers, x []float3
 			}
 			g := g0 + i
 			at, xs := o.Row(0, 0, g), x[g*Group:min(k, (g+1)*Group)]
-			o.Count[g] = guard(q[g*Group:], scale[g:], sums[g*SumsPerGroup:], at.Index, at.Value, xs)
+			o.Count[g] = guard(q[g*Group:], scale[g:], sums[g*SumsPerGroup:], at.Index, at.Value,
+				xs)
 		}
 	}
 }
 
 // guard takes the outliers out of one group and quantizes the rest again, as often as there are
 // some. It returns how many it took.
-func guard(q []int8, scale []float32, sums []int32, index []uint8, value []float32, x []float32) uint8 {
+func guard(q []int8, scale []float32, sums []int32, index []uint8, value []float32,
+	x []float32) uint8 {
 	var rest [Group]float32
 	copy(rest[:], x)
 	n := 0
@@ -126,12 +130,14 @@ func countLargeGo(count []int32, q []int8) {
 // Shapes: as MatMulInt8; o is m rows.
 //
 // Panics as MatMulInt8.
-func AddOutliersInt8(y []float32, ldy int, o Outliers, m int, panels []uint8, scales []float32, panel0, count, n, k int) {
+func AddOutliersInt8(y []float32, ldy int, o Outliers, m int, panels []uint8, scales []float32,
+	panel0, count, n, k int) {
 	addOutliers(y, ldy, o, m, newPackedInt8(panels, scales, n, k), panel0, count, n)
 }
 
 // AddOutliersInt4 is [AddOutliersInt8] for the products of [MatMulInt4].
-func AddOutliersInt4(y []float32, ldy int, o Outliers, m int, panels []uint8, scales []uint16, panel0, count, n, k int) {
+func AddOutliersInt4(y []float32, ldy int, o Outliers, m int, panels []uint8, scales []uint16,
+	panel0, count, n, k int) {
 	addOutliers(y, ldy, o, m, newPackedInt4(panels, scales, n, k), panel0, count, n)
 }
 
@@ -139,7 +145,8 @@ func addOutliers(y []float32, ldy int, o Outliers, m int, p packed, panel0, coun
 	if !checkProduct(len(y), ldy, m, panel0, count, n) {
 		return
 	}
-	if len(o.Count) < m*p.groups || len(o.Index) < m*p.groups*MaxOutliers || len(o.Value) < m*p.groups*MaxOutliers {
+	if len(o.Count) < m*p.groups || len(o.Index) < m*p.groups*MaxOutliers ||
+		len(o.Value) < m*p.groups*MaxOutliers {
 		panic(badLength)
 	}
 	p, n = p.from(panel0), n-panel0*PanelRows
@@ -149,7 +156,8 @@ func addOutliers(y []float32, ldy int, o Outliers, m int, p packed, panel0, coun
 			at := row.Row(0, 0, g)
 			for panel := range count {
 				c0 := panel * PanelRows
-				p.addColumns(y[r*ldy+c0:][:min(PanelRows, n-c0)], at.Index[:row.Count[g]], at.Value, panel, g)
+				p.addColumns(y[r*ldy+c0:][:min(PanelRows, n-c0)], at.Index[:row.Count[g]], at.Value,
+					panel, g)
 			}
 		}
 	}

@@ -73,7 +73,8 @@ func PackInt4(panels []uint8, scales []uint16, rows []float32, row0, n, k int) {
 				}
 				to := block[stepBytes+p*PanelRows*part/2+4*r:]
 				for i := 0; i < part; i += 8 {
-					low, high := binary.LittleEndian.Uint32(w.q[p][i:]), binary.LittleEndian.Uint32(w.q[p][i+4:])
+					low, high := binary.LittleEndian.Uint32(w.q[p][i:]),
+						binary.LittleEndian.Uint32(w.q[p][i+4:])
 					binary.LittleEndian.PutUint32(to[i/2*PanelRows:], low|high<<4)
 				}
 			}
@@ -143,14 +144,16 @@ func (g *int4Group) quantizePart(p int, scale, low, high float32) {
 	middle := (high/scale + low/scale) / 2
 	best := -1
 	var smallest float32
-	for s := min(max(full, 1), 15); s >= max(full-2, 1) || best < 0; s-- { // up to 8 every zero will do
+	// up to 8 every zero will do
+	for s := min(max(full, 1), 15); s >= max(full-2, 1) || best < 0; s-- {
 		center := 7.5 - middle/float32(s)
 		z0 := min(max(int(math.Floor(float64(center))), 0), 14)
 		for z := z0; z <= z0+1; z++ {
 			if s > stepLimits[z] {
 				continue
 			}
-			squares := squares64(&g.w[p], 1/(scale*float32(s)), float32(-z), float32(15-z)) * float32(s*s)
+			squares := squares64(&g.w[p], 1/(scale*float32(s)), float32(-z),
+				float32(15-z)) * float32(s*s)
 			if best < 0 || squares < smallest {
 				best, smallest = s|z<<4, squares
 			}

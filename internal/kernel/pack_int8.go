@@ -50,7 +50,8 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 			var s [1]float32
 			var sums [SumsPerGroup]int32
 			if r < height {
-				quantizeRow(q[r*Group:][:Group], s[:], sums[:], rows[r*k+g*Group:r*k+min(k, (g+1)*Group)])
+				quantizeRow(q[r*Group:][:Group], s[:], sums[:],
+					rows[r*k+g*Group:r*k+min(k, (g+1)*Group)])
 			}
 			scale[g*PanelRows+r] = s[0]
 		}
@@ -59,7 +60,9 @@ func PackInt8(panels []uint8, scales []float32, rows []float32, row0, n, k int) 
 		Transpose(unsafe.Slice((*float32)(unsafe.Pointer(&block[0])), len(block)/4), PanelRows,
 			unsafe.Slice((*float32)(unsafe.Pointer(&q[0])), len(q)/4), Group/4, PanelRows, length/4)
 		for ; len(block) > 0; block = block[8:] {
-			binary.LittleEndian.PutUint64(block, binary.LittleEndian.Uint64(block)^0x8080808080808080) // + 128 each
+			// + 128 each
+			binary.LittleEndian.PutUint64(block,
+				binary.LittleEndian.Uint64(block)^0x8080808080808080)
 		}
 	}
 }

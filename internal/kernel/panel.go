@@ -15,14 +15,16 @@ package kernel
 // Shapes: a is [m, k], b is [k, n], c is [m, n], rows lda, ldb, ldc apart; c overlaps neither.
 //
 // Panics if the slices are too short for their shapes.
-func MatMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
+func MatMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int,
+	accumulate bool) {
 	MatMulPanelThen(c, ldc, a, lda, m, b, ldb, n, k, accumulate, nil)
 }
 
 // MatMulPanelThen is [MatMulPanel] for few rows and a panel that is read from memory: beside
 // computing, it fetches next, the memory that the call after it reads, into the second-level cache.
 // That changes no result; next may be nil.
-func MatMulPanelThen(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, next []float32) {
+func MatMulPanelThen(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int,
+	accumulate bool, next []float32) {
 	checkMatrix(len(c), ldc, m, n)
 	checkMatrix(len(a), lda, m, k)
 	checkMatrix(len(b), ldb, k, n)
@@ -40,7 +42,8 @@ func MatMulPanelThen(c []float32, ldc int, a []float32, lda, m int, b []float32,
 	matMulPanel(c, ldc, a, lda, m, b, ldb, n, k, accumulate, next)
 }
 
-func matMulPanelGo(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
+func matMulPanelGo(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int,
+	accumulate bool) {
 	for r := range m {
 		out := c[r*ldc:][:n]
 		if !accumulate {

@@ -26,18 +26,21 @@ type panelArgs struct {
 	nextStep   uintptr // bytes that next moves on with each step of k
 }
 
-func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, next []float32) {
+func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int,
+	accumulate bool, next []float32) {
 	if !cpu.AVX2 {
 		matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
 		return
 	}
-	args := panelArgs{lda: uintptr(lda) * 4, ldb: uintptr(ldb) * 4, ldc: uintptr(ldc) * 4, k: uintptr(k), accumulate: flag(accumulate)}
+	args := panelArgs{lda: uintptr(lda) * 4, ldb: uintptr(ldb) * 4, ldc: uintptr(ldc) * 4,
+		k: uintptr(k), accumulate: flag(accumulate)}
 	args.tiles(c, ldc, a, lda, m, unsafe.Pointer(&b[0]), n, next, false)
 }
 
 // tiles calls the tiles for m rows of a and n columns of the panel at b, which may be in half
 // precision.
-func (args *panelArgs) tiles(c []float32, ldc int, a []float32, lda, m int, b unsafe.Pointer, n int, next []float32, half bool) {
+func (args *panelArgs) tiles(c []float32, ldc int, a []float32, lda, m int, b unsafe.Pointer, n int,
+	next []float32, half bool) {
 	lanes, size := 8, uintptr(4)
 	if cpu.AVX512 {
 		lanes = 16
@@ -56,7 +59,8 @@ func (args *panelArgs) tiles(c []float32, ldc int, a []float32, lda, m int, b un
 			args.c = unsafe.Pointer(&c[r*ldc+j])
 			args.last = uintptr(width - (vectors-1)*lanes)
 			args.nextStep = 0
-			if part := len(next) * width / n; r == 0 && part > 0 { // of next, as these columns are of b
+			// of next, as these columns are of b
+			if part := len(next) * width / n; r == 0 && part > 0 {
 				args.next = unsafe.Pointer(&next[len(next)*j/n])
 				args.nextStep = uintptr(4*part) / args.k
 			}
@@ -110,7 +114,8 @@ func panelVectors(lanes, rows, n int, half bool) int {
 		vectors = (n + lanes - 1) / lanes
 	}
 	switch {
-	case vectors >= 4 && (rows*4 <= lanes || lanes == 16 && (rows == 6 || half && (rows == 5 || rows == 7))):
+	case vectors >= 4 && (rows*4 <= lanes || lanes == 16 &&
+		(rows == 6 || half && (rows == 5 || rows == 7))):
 		return 4
 	case vectors >= 2:
 		return 2

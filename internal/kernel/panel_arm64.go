@@ -24,7 +24,8 @@ type panelArgs struct {
 	vectors    uintptr // as panelVectors
 }
 
-func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool, _ []float32) {
+func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int,
+	accumulate bool, _ []float32) {
 	if !cpu.NEON {
 		matMulPanelGo(c, ldc, a, lda, m, b, ldb, n, k, accumulate)
 		return
@@ -38,7 +39,8 @@ func matMulPanel(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb
 		args.a, args.rows = unsafe.Pointer(&a[r*lda]), uintptr(rows)
 		for j := 0; j < n; {
 			vectors := panelVectors(rows, n-j)
-			args.b, args.c, args.vectors = unsafe.Pointer(&b[j]), unsafe.Pointer(&c[r*ldc+j]), uintptr(vectors)
+			args.b, args.c, args.vectors = unsafe.Pointer(&b[j]), unsafe.Pointer(&c[r*ldc+j]),
+				uintptr(vectors)
 			panelTileNEON(&args)
 			j += max(1, 4*vectors)
 		}

@@ -9,7 +9,8 @@ package kernel
 // Shapes: as MatMulPanel; scratch is k·n floats at least, which are overwritten.
 //
 // Panics if the slices are too short for their shapes.
-func MatMulPanelF16(c []float32, ldc int, a []float32, lda, m int, b []uint16, ldb, n, k int, accumulate bool, scratch, next []float32) {
+func MatMulPanelF16(c []float32, ldc int, a []float32, lda, m int, b []uint16, ldb, n, k int,
+	accumulate bool, scratch, next []float32) {
 	checkMatrix(len(c), ldc, m, n)
 	checkMatrix(len(a), lda, m, k)
 	checkMatrix(len(b), ldb, k, n)
@@ -25,7 +26,8 @@ func MatMulPanelF16(c []float32, ldc int, a []float32, lda, m int, b []uint16, l
 }
 
 // matMulPanelWidened widens the panel into scratch and multiplies that.
-func matMulPanelWidened(c []float32, ldc int, a []float32, lda, m int, b []uint16, ldb, n, k int, accumulate bool, scratch, next []float32) {
+func matMulPanelWidened(c []float32, ldc int, a []float32, lda, m int, b []uint16, ldb, n, k int,
+	accumulate bool, scratch, next []float32) {
 	if ldb == n {
 		f16ToF32(scratch[:k*n], b[:k*n])
 	} else {

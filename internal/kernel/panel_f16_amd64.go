@@ -15,7 +15,8 @@ import (
 // at 24 rows, 0.95 at 96.
 const panelF16Rows = 24
 
-func matMulPanelF16(c []float32, ldc int, a []float32, lda, m int, b []uint16, ldb, n, k int, accumulate bool, scratch, next []float32) {
+func matMulPanelF16(c []float32, ldc int, a []float32, lda, m int, b []uint16, ldb, n, k int,
+	accumulate bool, scratch, next []float32) {
 	if !cpu.AVX2 || m > panelF16Rows {
 		matMulPanelWidened(c, ldc, a, lda, m, b, ldb, n, k, accumulate, scratch, next)
 		return
@@ -25,10 +26,12 @@ func matMulPanelF16(c []float32, ldc int, a []float32, lda, m int, b []uint16, l
 		whole = n &^ 7
 	}
 	if whole > 0 {
-		args := panelArgs{lda: uintptr(lda) * 4, ldb: uintptr(ldb) * 2, ldc: uintptr(ldc) * 4, k: uintptr(k), accumulate: flag(accumulate)}
+		args := panelArgs{lda: uintptr(lda) * 4, ldb: uintptr(ldb) * 2, ldc: uintptr(ldc) * 4,
+			k: uintptr(k), accumulate: flag(accumulate)}
 		args.tiles(c, ldc, a, lda, m, unsafe.Pointer(&b[0]), whole, next, true)
 	}
 	if whole < n {
-		matMulPanelWidened(c[whole:], ldc, a, lda, m, b[whole:], ldb, n-whole, k, accumulate, scratch, nil)
+		matMulPanelWidened(c[whole:], ldc, a, lda, m, b[whole:], ldb, n-whole, k, accumulate,
+			scratch, nil)
 	}
 }

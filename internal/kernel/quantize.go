@@ -87,7 +87,8 @@ func quantizeRow(q []int8, scale []float32, sums []int32, x []float32) {
 		var last [Group]float32
 		var bytes [Group]int8
 		copy(last[:], rest)
-		quantizeGroups(bytes[:], scale[whole:whole+1], sums[whole*SumsPerGroup:][:SumsPerGroup], last[:])
+		quantizeGroups(bytes[:], scale[whole:whole+1], sums[whole*SumsPerGroup:][:SumsPerGroup],
+			last[:])
 		copy(q[whole*Group:][:wholeParts(len(rest))], bytes[:])
 	}
 }

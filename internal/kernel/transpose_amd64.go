@@ -15,7 +15,8 @@ func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	wholeRows, wholeCols := rows&^7, cols&^7
 	if wholeCols > 0 {
 		for r := 0; r < wholeRows; r += 8 {
-			transpose8AVX2(&dst[r], uintptr(ldd)*4, &src[r*lds], uintptr(lds)*4, uintptr(wholeCols/8))
+			transpose8AVX2(&dst[r], uintptr(ldd)*4, &src[r*lds], uintptr(lds)*4,
+				uintptr(wholeCols/8))
 		}
 	}
 	if wholeRows < rows {

@@ -15,7 +15,8 @@ func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	wholeRows, wholeCols := rows&^3, cols&^3
 	if wholeCols > 0 {
 		for r := 0; r < wholeRows; r += 4 {
-			transpose4NEON(&dst[r], uintptr(ldd)*4, &src[r*lds], uintptr(lds)*4, uintptr(wholeCols/4))
+			transpose4NEON(&dst[r], uintptr(ldd)*4, &src[r*lds], uintptr(lds)*4,
+				uintptr(wholeCols/4))
 		}
 	}
 	if wholeRows < rows {
