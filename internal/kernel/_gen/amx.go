@@ -69,10 +69,12 @@ func int8AMX(f *file) {
 
 // amxTile is one way to multiply a group.
 type amxTile struct {
-	name  string
-	sums  int  // tiles of them, two or four
-	rows  int  // to convert after each instruction, or 0: up to a quarter after each step
-	fetch bool // whether weights are fetched after every other instruction: those after the group's, where it is a whole one of a product
+	name string
+	sums int // tiles of them, two or four
+	rows int // to convert after each instruction, or 0: up to a quarter after each step
+	// whether weights are fetched after every other instruction: those after the group's, where it
+	// is a whole one of a product
+	fetch bool
 }
 
 // amxGroup multiplies a group, and meanwhile converts the one before, if there is one.
@@ -146,7 +148,8 @@ func (f *file) amxStore(t amxTile) {
 	f.op("MOVQ amxArgs_to(DI), R9")
 	f.op("MOVQ amxArgs_loop(DI), SI")
 	f.op("KMOVW amxLoop_add(SI), K1")
-	for _, ld := range []string{"ldfrom", "ldto"} { // those of this group, while the next may be in another loop
+	// those of this group, while the next may be in another loop
+	for _, ld := range []string{"ldfrom", "ldto"} {
 		f.op("MOVQ amxLoop_%s(SI), R14", ld)
 		f.op("MOVQ R14, amxArgs_%s(DI)", ld)
 	}
@@ -166,7 +169,8 @@ func (f *file) amxNext(t amxTile) {
 	f.op("ADDQ amxArgs_nextQ(DI), R10")
 	f.op("ADDQ amxArgs_nextW(DI), BX")
 	for _, p := range [][2]string{
-		{"amxArgs_nextWScale(DI)", "wscale"}, {"amxArgs_nextScale(DI)", "scale"}, {"amxArgs_nextSums(DI)", "sums"},
+		{"amxArgs_nextWScale(DI)", "wscale"}, {"amxArgs_nextScale(DI)", "scale"},
+		{"amxArgs_nextSums(DI)", "sums"},
 		{"amxLoop_nextFrom(SI)", "from"}, {"amxLoop_nextTo(SI)", "to"},
 	} {
 		f.op("MOVQ %s, R14", p[0])

@@ -45,8 +45,9 @@ func values(f *file) {
 	f.op("MOVQ SI, valuesArgs_left(DI)")
 	f.op("MOVQ valuesArgs_resume(DI), SI")
 	f.op("KMOVW SI, K1")
-	f.op("VMOVUPS %s, Z17", f.constant(1<<31)) // what is added where there is nothing to add to: it changes nothing
-	f.op("XORQ R11, R11")                      // nothing to convert yet
+	// what is added where there is nothing to add to: it changes nothing
+	f.op("VMOVUPS %s, Z17", f.constant(1<<31))
+	f.op("XORQ R11, R11") // nothing to convert yet
 	f.valueGroup("any", 0)
 	f.label("store")
 	f.valueStore()

@@ -19,7 +19,9 @@ type valueKernel struct {
 }
 
 func valueAVX512VNNI(rows, vectors int) valueKernel {
-	return valueKernel{rows, vectors, func(f *file, q, w, acc int) { f.op("VPDPWSSD Z%d, Z%d, Z%d", q, w, acc) }}
+	return valueKernel{rows, vectors, func(f *file, q, w, acc int) {
+		f.op("VPDPWSSD Z%d, Z%d, Z%d", q, w, acc)
+	}}
 }
 
 func valueAVXVNNI() valueKernel {
@@ -75,7 +77,8 @@ func (f *file) valueHeight(k valueKernel, height int) {
 	for i := range unroll {
 		for v := range k.vectors {
 			if f.lanes == 16 { // vectors of 16 columns lie ldw apart
-				f.op("VMOVDQU64 %d%s, Z%d", i*64, []string{"(BX)", "(BX)(SI*1)", "(BX)(SI*2)"}[v], w+v)
+				f.op("VMOVDQU64 %d%s, Z%d", i*64, []string{"(BX)", "(BX)(SI*1)", "(BX)(SI*2)"}[v],
+					w+v)
 			} else {
 				f.op("VMOVDQU %d(BX), Y%d", i*64+v*32, w+v)
 			}

@@ -223,7 +223,8 @@ func packValues(f *file) {
 	pair := func(rows int) {
 		for v := range 2 {
 			for r := range rows {
-				f.op("VMASKMOVPS %d%s, Y%d, Y%d", 32*v, []string{"(SI)", "(SI)(R9*1)"}[r], mask+v, 2+2*v+r)
+				f.op("VMASKMOVPS %d%s, Y%d, Y%d", 32*v, []string{"(SI)", "(SI)(R9*1)"}[r], mask+v,
+					2+2*v+r)
 				f.op("VMULPS Y%d, Y%d, Y%d", v, 2+2*v+r, 2+2*v+r)
 				f.op("VCVTPS2DQ Y%d, Y%d", 2+2*v+r, 2+2*v+r)
 			}

@@ -82,7 +82,8 @@ func bf16x3Row(f *file) {
 	f.op("MOVQ steps+16(FP), CX")
 	f.op("VMOVUPS %s, Z%d", f.float(1), one)
 	f.op("VMOVUPS %s, Z%d", f.constant(0xffff0000), upper)
-	f.op("VMOVUPS %s, Z%d", f.table("upperHalves", func(i int) uint32 { return uint32(4*i+3)<<16 | uint32(4*i+1) }, 16), index)
+	f.op("VMOVUPS %s, Z%d", f.table("upperHalves",
+		func(i int) uint32 { return uint32(4*i+3)<<16 | uint32(4*i+1) }, 16), index)
 	f.label("loop")
 	for i, v := range []int{a, b} {
 		f.op("VMULPS %d(SI), Z%d, Z%d", 64*i, one, v)
@@ -135,7 +136,8 @@ func (f *file) bf16x3Pair(a, b, one, upper int) {
 // bf16x3Gather writes bf16x3GatherAMX, which copies whole steps of 16 weight rows into tiles that
 // follow each other pitch bytes apart.
 func bf16x3Gather(f *file) {
-	f.text("bf16x3Gather", "(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)", 40)
+	f.text("bf16x3Gather",
+		"(to unsafe.Pointer, pitch uintptr, from unsafe.Pointer, ld, steps uintptr)", 40)
 	f.op("MOVQ to+0(FP), DI")
 	f.op("MOVQ pitch+8(FP), DX")
 	f.op("MOVQ from+16(FP), SI")
@@ -169,7 +171,8 @@ func bf16x3Gather(f *file) {
 func bf16x3Tile(f *file, blocks int) {
 	f.tileText(fmt.Sprintf("bf16x3Tile%d", blocks), "bf16x3Args", 2*blocks*tileBytes)
 	for _, a := range []struct{ arg, reg string }{
-		{"w", "AX"}, {"ldw", "CX"}, {"second", "BX"}, {"stepW", "R13"}, {"x", "R8"}, {"ldx", "R10"}, {"steps", "R11"}, {"fetch", "R12"}, {"fetchStep", "SI"},
+		{"w", "AX"}, {"ldw", "CX"}, {"second", "BX"}, {"stepW", "R13"}, {"x", "R8"}, {"ldx", "R10"},
+		{"steps", "R11"}, {"fetch", "R12"}, {"fetchStep", "SI"},
 	} {
 		f.op("MOVQ bf16x3Args_%s(DI), %s", a.arg, a.reg)
 	}
@@ -199,7 +202,9 @@ func bf16x3Tile(f *file, blocks int) {
 			}
 		}
 		fours, hint := 1, "T1"
-		if blocks == 1 { // weights pass by few rows: as many of the next ones, not all at once, and to where they are read in the end
+		// weights pass by few rows: as many of the next ones, not all at once, and to where they
+		// are read in the end
+		if blocks == 1 {
 			fours, hint = []int{3, 3, 2}[part], "T0"
 		} else if part > 0 {
 			fours = 0

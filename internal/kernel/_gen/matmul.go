@@ -43,7 +43,8 @@ var weightRegs = [dotCols]string{"BX", "CX", "DX", "SI"}
 
 // rowAddr addresses row r of x: AX is row 0, R8, R9, R10 are 1, 3 and 5 times the stride.
 func rowAddr(r, disp int) string {
-	return fmt.Sprintf("%d(AX)", disp) + []string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]
+	return fmt.Sprintf("%d(AX)", disp) + []string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)",
+		"(R10*1)"}[r]
 }
 
 // sum is the register of the sum of row r of x and weight row c.

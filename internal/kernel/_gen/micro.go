@@ -70,7 +70,9 @@ func microTile(f *file, rows int) {
 		for j := range 2 {
 			f.op("VMOVUPS %d(BX), %s", (2*i+j)*f.bytes(), f.v(b+j))
 		}
-		if f.lanes == 16 { // both operands come from the second level of the cache; a Xeon whose core is shared is 7 % faster so
+		// both operands come from the second level of the cache; a Xeon whose core is shared is 7 %
+		// faster so
+		if f.lanes == 16 {
 			f.op("PREFETCHT0 %d(BX)", prefetchDistance+2*i*f.bytes())
 			f.op("PREFETCHT0 %d(BX)", prefetchDistance+(2*i+1)*f.bytes())
 			f.op("PREFETCHT0 %d(AX)", prefetchDistance/2+4*i*rows)

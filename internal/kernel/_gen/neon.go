@@ -38,7 +38,8 @@ func (f *neonFile) source() []byte {
 		table.WriteByte('\n')
 		for i, bits := range f.list {
 			for half := range 2 {
-				fmt.Fprintf(&table, "DATA constants<>+%d(SB)/8, $0x%08x%08x\n", 16*i+8*half, bits, bits)
+				fmt.Fprintf(&table, "DATA constants<>+%d(SB)/8, $0x%08x%08x\n", 16*i+8*half, bits,
+					bits)
 			}
 		}
 		fmt.Fprintf(&table, "GLOBL constants<>(SB), RODATA|NOPTR, $%d\n", 16*len(f.list))
@@ -223,22 +224,26 @@ func widenBF16(d, n int, upper bool) (uint32, string) {
 	if upper {
 		bits, name, kind = 0x6e613800, "SHLL2", "8H"
 	}
-	return bits | register(d) | register(n)<<5, fmt.Sprintf("%s V%d.4S, V%d.%s, #16", name, d, n, kind)
+	return bits | register(d) | register(n)<<5,
+		fmt.Sprintf("%s V%d.4S, V%d.%s, #16", name, d, n, kind)
 }
 
 // dup writes element i of n to every lane of d, in lanes of the given kind, S or D.
 func (f *neonFile) dup(kind string, d, n, i int) { f.word(dup(kind, d, n, i)) }
 
 func dup(kind string, d, n, i int) (uint32, string) {
-	element, lanes := map[string]uint32{"S": uint32(i)<<3 | 4, "D": uint32(i)<<4 | 8}[kind], map[string]string{"S": "4S", "D": "2D"}[kind]
-	return 0x4e000400 | element<<16 | register(n)<<5 | register(d), fmt.Sprintf("DUP V%d.%s, V%d.%s[%d]", d, lanes, n, kind, i)
+	element, lanes := map[string]uint32{"S": uint32(i)<<3 | 4, "D": uint32(i)<<4 | 8}[kind],
+		map[string]string{"S": "4S", "D": "2D"}[kind]
+	return 0x4e000400 | element<<16 | register(n)<<5 | register(d),
+		fmt.Sprintf("DUP V%d.%s, V%d.%s[%d]", d, lanes, n, kind, i)
 }
 
 // insert writes element 0 of n, 32 bits, to element i of d.
 func (f *neonFile) insert(d, i, n int) { f.word(insert(d, i, n)) }
 
 func insert(d, i, n int) (uint32, string) {
-	return 0x6e000400 | (uint32(i)<<3|4)<<16 | register(n)<<5 | register(d), fmt.Sprintf("INS V%d.S[%d], V%d.S[0]", d, i, n)
+	return 0x6e000400 | (uint32(i)<<3|4)<<16 | register(n)<<5 | register(d),
+		fmt.Sprintf("INS V%d.S[%d], V%d.S[0]", d, i, n)
 }
 
 // zero clears register d.
@@ -253,7 +258,8 @@ func zeroed(d int) (uint32, string) {
 func (f *neonFile) halfLoad(d, n, post int) { f.word(halfLoad(d, n, post)) }
 
 func halfLoad(d, n, post int) (uint32, string) {
-	return 0x7c400400 | uint32(post)<<12 | register(n)<<5 | register(d), fmt.Sprintf("LDR H%d, [X%d], #%d", d, n, post)
+	return 0x7c400400 | uint32(post)<<12 | register(n)<<5 | register(d),
+		fmt.Sprintf("LDR H%d, [X%d], #%d", d, n, post)
 }
 
 // word writes one encoded instruction, with its text in the GNU assembler's syntax: CI assembles

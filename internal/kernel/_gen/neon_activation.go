@@ -51,7 +51,8 @@ func neonActivation(f *neonFile) {
 	f.inPlace("gelu", f.gelu)
 
 	f.text("siluMul", "(dst, gate, up []float32)", 72)
-	rows := []row{f.slice("dst", 0, 2, true), f.slice("gate", 24, 3, false), f.slice("up", 48, 4, false)}
+	rows := []row{f.slice("dst", 0, 2, true), f.slice("gate", 24, 3, false),
+		f.slice("up", 48, 4, false)}
 	f.expBounds()
 	f.rowLoop(rows, func(one bool) {
 		f.loadRow(3, 0, one)

@@ -7,7 +7,8 @@ import "fmt"
 // neonPanelTiles are the tiles of sums of the panel product: rows by vectors, where 0 vectors are
 // one column.
 var neonPanelTiles = []panelTile{
-	{6, 4}, {6, 2}, {6, 1}, {6, 0}, {4, 4}, {4, 2}, {4, 1}, {4, 0}, {2, 8}, {2, 4}, {2, 2}, {2, 1}, {2, 0}, {1, 8}, {1, 4}, {1, 2}, {1, 1}, {1, 0},
+	{6, 4}, {6, 2}, {6, 1}, {6, 0}, {4, 4}, {4, 2}, {4, 1}, {4, 0}, {2, 8}, {2, 4}, {2, 2}, {2, 1},
+	{2, 0}, {1, 8}, {1, 4}, {1, 2}, {1, 1}, {1, 0},
 }
 
 // neonPanel writes the function panelTile(args *panelArgs), which goes to the tile of the rows and

@@ -11,9 +11,10 @@ import (
 // panel in several passes of vectors(h) vectors of four columns; the sums of a pass stay in
 // registers through a group.
 type neonQuant struct {
-	dot     string // the instruction that multiplies vectors of bytes by one element, or ""
-	offset  bool   // whether the sums begin with those of the activations, which take the weights' offset off
-	matrix  bool   // whether tiles of two rows and more multiply matrices (I8MM)
+	dot string // the instruction that multiplies vectors of bytes by one element, or ""
+	// whether the sums begin with those of the activations, which take the weights' offset off
+	offset  bool
+	matrix  bool // whether tiles of two rows and more multiply matrices (I8MM)
 	maxRows int
 }
 

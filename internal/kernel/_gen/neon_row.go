@@ -121,7 +121,8 @@ func (f *neonFile) rotate(a, b, cos, sin, p, q int) {
 
 func neonRotateHalf(f *neonFile) {
 	f.text("rotateHalf", "(lo, hi, cos, sin []float32)", 96)
-	rows := []row{f.slice("lo", 0, 2, true), f.slice("hi", 24, 3, false), f.slice("cos", 48, 4, false), f.slice("sin", 72, 5, false)}
+	rows := []row{f.slice("lo", 0, 2, true), f.slice("hi", 24, 3, false),
+		f.slice("cos", 48, 4, false), f.slice("sin", 72, 5, false)}
 	f.rowLoop(rows, func(one bool) {
 		for i := range 4 {
 			f.loadRow(2+i, i, one)
@@ -183,7 +184,8 @@ func neonNorm(f *neonFile) {
 	neonStatistic(f, "sumSquares", "(x []float32, mean float64) float64", 40, true)
 
 	f.text("scaleRow", "(dst, x, w []float32, s float32)", 76)
-	rows := []row{f.slice("dst", 0, 2, false), f.slice("x", 24, 3, true), f.slice("w", 48, 4, false)}
+	rows := []row{f.slice("dst", 0, 2, false), f.slice("x", 24, 3, true),
+		f.slice("w", 48, 4, false)}
 	f.broadcast("s", 72, 2)
 	f.rowLoop(rows, func(one bool) {
 		f.loadRow(3, 0, one)
@@ -195,7 +197,8 @@ func neonNorm(f *neonFile) {
 	f.ret()
 
 	f.text("shiftScaleRow", "(dst, x, w, b []float32, mean, s float32)", 104)
-	rows = []row{f.slice("dst", 0, 2, false), f.slice("x", 24, 3, true), f.slice("w", 48, 4, false), f.slice("b", 72, 5, false)}
+	rows = []row{f.slice("dst", 0, 2, false), f.slice("x", 24, 3, true), f.slice("w", 48, 4, false),
+		f.slice("b", 72, 5, false)}
 	f.broadcast("mean", 96, 3)
 	f.broadcast("s", 100, 4)
 	f.rowLoop(rows, func(one bool) {

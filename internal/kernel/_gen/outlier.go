@@ -33,7 +33,8 @@ func outlier(f *file) {
 	f.op("JNZ group")
 	f.ret()
 
-	f.text("addColumn", "(y *[32]float32, bytes *[128]uint8, scale *[32]float32, zero *[32]int32, value float32, mask uint32, shift uintptr)", 48)
+	f.text("addColumn",
+		"(y *[32]float32, bytes *[128]uint8, scale *[32]float32, zero *[32]int32, value float32, mask uint32, shift uintptr)", 48)
 	f.op("MOVQ y+0(FP), DI")
 	f.op("MOVQ bytes+8(FP), SI")
 	f.op("MOVQ scale+16(FP), R8")

@@ -15,18 +15,23 @@ func (t panelTile) fetches(v isa, format string) bool {
 
 func panelTiles(v isa) []panelTile {
 	if v.lanes == 16 {
-		return []panelTile{{12, 2}, {12, 1}, {8, 2}, {8, 1}, {6, 4}, {6, 2}, {6, 1}, {4, 4}, {4, 2}, {4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+		return []panelTile{{12, 2}, {12, 1}, {8, 2}, {8, 1}, {6, 4}, {6, 2}, {6, 1}, {4, 4}, {4, 2},
+			{4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
 	}
-	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2},
+		{1, 1}}
 }
 
 // panelF16Tiles are the tiles for a panel in half precision. Each widens what it reads, so with
 // AVX-512 there is one for each number of query heads that share keys and values, up to 8.
 func panelF16Tiles(v isa) []panelTile {
 	if v.lanes == 16 {
-		return []panelTile{{8, 2}, {8, 1}, {7, 4}, {7, 2}, {7, 1}, {6, 4}, {6, 2}, {6, 1}, {5, 4}, {5, 2}, {5, 1}, {4, 4}, {4, 2}, {4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+		return []panelTile{{8, 2}, {8, 1}, {7, 4}, {7, 2}, {7, 1}, {6, 4}, {6, 2}, {6, 1}, {5, 4},
+			{5, 2}, {5, 1}, {4, 4}, {4, 2}, {4, 1}, {3, 4}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1},
+			{1, 4}, {1, 2}, {1, 1}}
 	}
-	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1}, {1, 4}, {1, 2}, {1, 1}}
+	return []panelTile{{6, 2}, {6, 1}, {4, 2}, {4, 1}, {3, 2}, {3, 1}, {2, 4}, {2, 2}, {2, 1},
+		{1, 4}, {1, 2}, {1, 1}}
 }
 
 // panel writes the tiles panel<rows>x<vectors> and, for a panel in half precision,
@@ -53,7 +58,8 @@ func strided(base string, r int) string {
 	for r%2 == 0 && scale < 8 {
 		r, scale = r/2, scale*2
 	}
-	return fmt.Sprintf("(%s)(%s*%d)", base, []string{"R8", "R9", "R10", "R11", "R12", "R13"}[r/2], scale)
+	return fmt.Sprintf("(%s)(%s*%d)", base, []string{"R8", "R9", "R10", "R11", "R12", "R13"}[r/2],
+		scale)
 }
 
 // strides puts the odd multiples of the stride in a field of the arguments at DI into registers, as
@@ -79,7 +85,8 @@ func panelTileText(f *file, t panelTile, format string) {
 	}
 	f.text(fmt.Sprintf("%s%dx%d", prefix, t.rows, t.vectors), "(args *panelArgs)", 8)
 	acc := func(r, j int) int { return r*t.vectors + j }
-	b := t.rows * t.vectors // registers of b follow the sums, then the broadcast, then (AVX2) the mask
+	// registers of b follow the sums, then the broadcast, then (AVX2) the mask
+	b := t.rows * t.vectors
 	broadcast := func(r int) int {
 		if f.lanes == 16 {
 			return b + t.vectors + r%4

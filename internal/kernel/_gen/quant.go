@@ -12,11 +12,13 @@ type quantKernel struct {
 	name    string // of the function, before that of the instruction set
 	rows    int    // at most
 	vectors int
-	alone   int  // vectors of a tile of one row, if not as many: a whole panel's, so that memory is read in one pass
-	chains  int  // sums that wait for each other's latency are split into so many at most
-	acc     int  // registers for them
-	half    bool // weights of 4 bits
-	signed  bool // whether block takes the offset of the weights off
+	// vectors of a tile of one row, if not as many: a whole panel's, so that memory is read in one
+	// pass
+	alone  int
+	chains int  // sums that wait for each other's latency are split into so many at most
+	acc    int  // registers for them
+	half   bool // weights of 4 bits
+	signed bool // whether block takes the offset of the weights off
 	// zeros begins a group, where its sums do not begin with what the offset of the weights takes
 	// off: SI points to the sums of the elements of row 0, and the strides are theirs.
 	zeros func(t *quantTile)
@@ -44,7 +46,8 @@ func (t *quantTile) passBytes() int { return t.vectors * t.bytes() }
 
 const (
 	panelBytes = 128 // the width of a panel in each of those
-	group      = 256 // elements of k, and of one of its parts: the constants Group and part of package kernel
+	// elements of k, and of one of its parts: the constants Group and part of package kernel
+	group      = 256
 	part       = 64
 	groupParts = group / part
 	partBytes  = 32 // the steps and zeros of one part of a panel of 4-bit weights
@@ -245,7 +248,8 @@ func (t *quantTile) finish(label func(string) string) {
 		for c := range width / 2 {
 			for r := range t.height {
 				for v := range t.vectors {
-					t.op("VPADDD %s, %s, %s", t.v(t.sum(c+width/2, r, v)), t.v(t.sum(c, r, v)), t.v(t.sum(c, r, v)))
+					t.op("VPADDD %s, %s, %s", t.v(t.sum(c+width/2, r, v)), t.v(t.sum(c, r, v)),
+						t.v(t.sum(c, r, v)))
 				}
 			}
 		}

@@ -6,7 +6,8 @@ package main
 // The tiles of the quantized product, one after the other.
 
 func int8AVX512VNNI() quantKernel {
-	return quantKernel{name: "int8Tile", rows: 12, vectors: 2, chains: 4, acc: 24, unroll: 4, start: func(*file) {},
+	return quantKernel{name: "int8Tile", rows: 12, vectors: 2, chains: 4, acc: 24, unroll: 4,
+		start: func(*file) {},
 		block: func(t *quantTile) {
 			for i := range t.unroll {
 				t.prefetch(i*panelBytes, 2)
@@ -30,7 +31,8 @@ func int4AVX512VNNI() quantKernel {
 	few := int4FewAVX512VNNI()
 	const step, offset, weight, q = 16, 18, 20, 24
 	u := unpacker{mask: 31, words: 30, bytes: 29, temp: 28}
-	return quantKernel{name: "int4Tile", rows: 8, vectors: 2, chains: 4, acc: 16, half: true, unroll: 16, few: &few,
+	return quantKernel{name: "int4Tile", rows: 8, vectors: 2, chains: 4, acc: 16, half: true,
+		unroll: 16, few: &few,
 		start: func(f *file) { f.useUnpacker(u) },
 		block: func(t *quantTile) {
 			for v := range 2 {
@@ -47,7 +49,8 @@ func int4AVX512VNNI() quantKernel {
 						q := q + r%4
 						t.op("VPBROADCASTD %s, Z%d", t.row("AX", r, 4*(i+j)), q)
 						for v := range 2 {
-							t.op("VPDPBUSD Z%d, Z%d, Z%d", q, weight+2*j+v, t.sum((i+j)%t.split, r, v))
+							t.op("VPDPBUSD Z%d, Z%d, Z%d", q, weight+2*j+v,
+								t.sum((i+j)%t.split, r, v))
 						}
 					}
 				}
@@ -79,7 +82,8 @@ func int4FewAVX512VNNI() quantKernel {
 				t.and(mask, step+v, step+v)
 			}
 			for r := range t.height {
-				t.op("VPBROADCASTD %s, Z%d", []string{"(R12)", "(R12)(R10*1)", "(R12)(R10*2)", "(R12)(R11*1)"}[r], q+r%2)
+				t.op("VPBROADCASTD %s, Z%d", []string{"(R12)", "(R12)(R10*1)", "(R12)(R10*2)",
+					"(R12)(R11*1)"}[r], q+r%2)
 				for v := range 2 {
 					t.op("VPMADDWD Z%d, Z%d, Z%d", q+r%2, zero+v, sum(0, r, v))
 					for c := 1; c < split; c++ {
@@ -120,7 +124,8 @@ func int4FewAVX512VNNI() quantKernel {
 }
 
 func int8AVXVNNI() quantKernel {
-	return quantKernel{name: "int8Tile", rows: 6, vectors: 2, chains: 4, acc: 12, unroll: 4, start: func(*file) {},
+	return quantKernel{name: "int8Tile", rows: 6, vectors: 2, chains: 4, acc: 12, unroll: 4,
+		start: func(*file) {},
 		block: func(t *quantTile) {
 			for i := range t.unroll {
 				t.prefetch(i*panelBytes, 1)
@@ -141,7 +146,8 @@ func int8AVXVNNI() quantKernel {
 // int8AVX2 multiplies |w| by q with the sign of w: sums of two such products, up to 2·128·127, fit
 // 16 bits. Those of w + 128 as it is would not, and would saturate.
 func int8AVX2() quantKernel {
-	return quantKernel{name: "int8Tile", rows: 8, vectors: 1, alone: 4, chains: 1, acc: 8, signed: true, unroll: 2,
+	return quantKernel{name: "int8Tile", rows: 8, vectors: 1, alone: 4, chains: 1, acc: 8,
+		signed: true, unroll: 2,
 		start: func(f *file) {
 			f.op("VMOVDQU %s, Y14", f.constant(0x00010001))
 			f.op("VMOVDQU %s, Y15", f.constant(0x80808080))
@@ -169,7 +175,8 @@ func int8AVX2() quantKernel {
 // most 8·2·15·127, before it widens them, times their step. What the zeros take off is there when a
 // group begins: see zeros.
 func int4AVX2() quantKernel {
-	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, alone: 4, chains: 1, acc: 6, half: true, unroll: 16,
+	return quantKernel{name: "int4Tile", rows: 6, vectors: 1, alone: 4, chains: 1, acc: 6,
+		half: true, unroll: 16,
 		start: func(f *file) { f.op("VMOVDQU %s, Y15", f.constant(0x0f0f0f0f)) },
 		block: func(t *quantTile) {
 			narrow := func(r, v int) int { return (t.height+r)*t.vectors + v } // sums in 16 bits

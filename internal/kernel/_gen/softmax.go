@@ -10,7 +10,8 @@ import "math"
 func softmaxInt16(f *file) {
 	const (
 		low, minus, sum, coefficients = 5, 6, 7, 8 // vector registers; coefficients takes four
-		floor                         = -100       // 2^floor is nothing, and a normal number (AVX2 only)
+		// 2^floor is nothing, and a normal number (AVX2 only)
+		floor = -100
 	)
 	lowest := math.Float32bits(-math.MaxFloat32)
 	c := fit(func(r float64) float64 { return weightTop * math.Exp2(r) }, -0.5, 0.5, 3)

@@ -63,20 +63,23 @@ type branch struct {
 func (s *stubs) tiles(v isa) {
 	kinds := []string{"dot", "row"}
 	for _, kind := range kinds {
-		s.choose(v, kind, "format weightFormat, rows int, args *dotArgs", "format", byFormat(func(name string) branch {
-			return branch{on: "rows", inner: byRows(1, dotRows(v), kind+name+"x%d")}
-		}))
+		s.choose(v, kind, "format weightFormat, rows int, args *dotArgs", "format",
+			byFormat(func(name string) branch {
+				return branch{on: "rows", inner: byRows(1, dotRows(v), kind+name+"x%d")}
+			}))
 	}
 	if v.lanes == 16 {
-		s.choose(v, "long", "format weightFormat, args *dotArgs", "format", byFormat(func(name string) branch {
-			return branch{tile: "long" + name}
-		}))
+		s.choose(v, "long", "format weightFormat, args *dotArgs", "format",
+			byFormat(func(name string) branch {
+				return branch{tile: "long" + name}
+			}))
 	}
 	least, most := microHeights(v)
 	s.choose(v, "micro", "rows int, args *microArgs", "rows", byRows(least, most, "micro%d"))
-	s.choose(v, "interleave", "format weightFormat, args *interleaveArgs", "format", byFormat(func(name string) branch {
-		return branch{tile: "interleave" + name}
-	}))
+	s.choose(v, "interleave", "format weightFormat, args *interleaveArgs", "format",
+		byFormat(func(name string) branch {
+			return branch{tile: "interleave" + name}
+		}))
 	const params, on = "rows, vectors int, args *panelArgs", "[2]int{rows, vectors}"
 	s.choose(v, "panel", params, on, bySize(panelTiles(v), "panel%dx%d"))
 	s.choose(v, "panelF16", params, on, bySize(panelF16Tiles(v), "panelF16_%dx%d"))

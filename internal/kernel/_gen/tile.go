@@ -36,11 +36,13 @@ func (v vexTile) bytes() []byte {
 	}
 }
 
-var registers = map[string]int{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SP": 4, "BP": 5, "SI": 6, "DI": 7,
+var registers = map[string]int{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SP": 4, "BP": 5, "SI": 6,
+	"DI": 7,
 	"R8": 8, "R9": 9, "R10": 10, "R11": 11, "R12": 12, "R13": 13, "R15": 15}
 
 func (f *file) tileConfig(base string) {
-	f.encoded(vexTile{opcode: 0x49, memory: true, base: registers[base], index: noIndex}.bytes(), "LDTILECFG (%s)", base)
+	f.encoded(vexTile{opcode: 0x49, memory: true, base: registers[base], index: noIndex}.bytes(),
+		"LDTILECFG (%s)", base)
 }
 
 func (f *file) tileRelease() { f.encoded(vexTile{opcode: 0x49}.bytes(), "TILERELEASE") }
@@ -51,12 +53,14 @@ func (f *file) tileZero(tile int) {
 
 // tileLoad reads 16 rows that lie stride bytes apart.
 func (f *file) tileLoad(disp int, base, stride string, tile int) {
-	f.encoded(vexTile{prefix: 3, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp}.bytes(),
+	f.encoded(vexTile{prefix: 3, opcode: 0x4b, reg: tile, memory: true, base: registers[base],
+		index: registers[stride], disp: disp}.bytes(),
 		"TILELOADD %d(%s)(%s*1), TMM%d", disp, base, stride, tile)
 }
 
 func (f *file) tileStore(tile, disp int, base, stride string) {
-	f.encoded(vexTile{prefix: 2, opcode: 0x4b, reg: tile, memory: true, base: registers[base], index: registers[stride], disp: disp}.bytes(),
+	f.encoded(vexTile{prefix: 2, opcode: 0x4b, reg: tile, memory: true, base: registers[base],
+		index: registers[stride], disp: disp}.bytes(),
 		"TILESTORED TMM%d, %d(%s)(%s*1)", tile, disp, base, stride)
 }
 
@@ -74,7 +78,8 @@ var (
 
 // tileDot adds to sums the products of rows and cols.
 func (f *file) tileDot(p tileProduct, cols, rows, sums int) {
-	f.encoded(vexTile{prefix: p.prefix, opcode: p.opcode, reg: sums, tile: rows, vvvv: cols}.bytes(), "%s TMM%d, TMM%d, TMM%d", p.name, cols, rows, sums)
+	f.encoded(vexTile{prefix: p.prefix, opcode: p.opcode, reg: sums, tile: rows,
+		vvvv: cols}.bytes(), "%s TMM%d, TMM%d, TMM%d", p.name, cols, rows, sums)
 }
 
 // tileText starts a function name(args *kind), with a frame of so many bytes from the address that

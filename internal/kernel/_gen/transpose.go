@@ -15,7 +15,8 @@ func transpose(f *file) {
 	f.op("LEAQ (R8)(R8*4), R10")
 	f.op("LEAQ (R9)(R8*4), R11")
 	f.op("LEAQ (DX)(DX*2), R12")
-	row := []string{"(SI)", "(SI)(R8*1)", "(SI)(R8*2)", "(SI)(R9*1)", "(SI)(R8*4)", "(SI)(R10*1)", "(SI)(R9*2)", "(SI)(R11*1)"}
+	row := []string{"(SI)", "(SI)(R8*1)", "(SI)(R8*2)", "(SI)(R9*1)", "(SI)(R8*4)", "(SI)(R10*1)",
+		"(SI)(R9*2)", "(SI)(R11*1)"}
 	f.label("loop")
 	for half := range 2 { // four columns of all eight rows give four rows of the result
 		for i := range 4 {

@@ -28,7 +28,8 @@ func (f *file) useUnpacker(u unpacker) {
 		b := uint32(i % 4 * 4)
 		return b | none<<8 | b<<16 | none<<24
 	}, f.lanes), f.v(u.words))
-	f.op("%s %s, %s", load, f.table("bytes", func(i int) uint32 { return uint32(i%4*4) * 0x01010101 }, f.lanes), f.v(u.bytes))
+	f.op("%s %s, %s", load, f.table("bytes",
+		func(i int) uint32 { return uint32(i%4*4) * 0x01010101 }, f.lanes), f.v(u.bytes))
 }
 
 func (f *file) and(a, b, dst int) {
