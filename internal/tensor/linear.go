@@ -43,14 +43,13 @@ type linearLoop struct {
 	ex    *Exec
 	parts [3]linearPart // their items follow each other; the first has the shape of a result
 	to    quantized     // where results go instead of the first part's dst, if it has a stride
-	x     Input
-	in    operand // x as it is multiplied
+	in    operand
 	act   Act
 	add   bool
 
 	up     *Matrix  // the second factor of a gated product, or nil
-	upBy   *product // how it is multiplied in this loop; nil: it was before,
-	factor Tensor   // and this is it, with its bias
+	upBy   *product // how it is multiplied; nil: it was, before this loop
+	factor Tensor   // what came of it then, with its bias
 
 	chunk, band int
 	chunks      int // of all units
@@ -71,25 +70,25 @@ func one(dst Tensor, w *Matrix) [3]linearPart { return [3]linearPart{{dst: dst, 
 //
 // Shapes: x is [n, w.Cols], dst [n, w.Rows]; dst does not alias x.
 func (ex *Exec) Linear(dst Tensor, x Input, w *Matrix, act Act) {
-	ex.runLinear(linearLoop{parts: one(dst, w), x: x, act: act})
+	ex.runLinear(&linearLoop{parts: one(dst, w), in: operand{Input: x}, act: act})
 }
 
 // LinearThree computes three products of one input, dst[i] = x·w[i]ᵀ + bias, in one loop.
 //
 // Shapes: as Linear.
 func (ex *Exec) LinearThree(dst [3]Tensor, x Input, w [3]*Matrix) {
-	l := linearLoop{x: x}
+	l := linearLoop{in: operand{Input: x}}
 	for i := range w {
 		l.parts[i] = linearPart{dst: dst[i], w: w[i]}
 	}
-	ex.runLinear(l)
+	ex.runLinear(&l)
 }
 
 // LinearAdd computes dst += x·wᵀ + bias, the product rounded before it is added.
 //
 // Shapes: as Linear.
 func (ex *Exec) LinearAdd(dst Tensor, x Input, w *Matrix) {
-	ex.runLinear(linearLoop{parts: one(dst, w), x: x, add: true})
+	ex.runLinear(&linearLoop{parts: one(dst, w), in: operand{Input: x}, add: true})
 }
 
 // GatedLinear computes dst = act(x·gateᵀ + bias) ∘ (x·upᵀ + bias).
@@ -99,13 +98,13 @@ func (ex *Exec) GatedLinear(dst Tensor, x Input, gate, up *Matrix, act Act) {
 	if gate.rows != up.rows || gate.cols != up.cols {
 		panic(badShape)
 	}
-	ex.runLinear(linearLoop{parts: one(dst, gate), x: x, up: up, act: act})
+	ex.runLinear(&linearLoop{parts: one(dst, gate), in: operand{Input: x}, up: up, act: act})
 }
 
 // LinearInput is [Exec.Linear] with the result, in the workspace, as what next is multiplied by.
 // Where both are packed, the result in float32 never leaves the cache.
 func (ex *Exec) LinearInput(x Input, w *Matrix, act Act, next *Matrix) Input {
-	return ex.inputOf(linearLoop{parts: one(Tensor{}, w), x: x, act: act}, next)
+	return ex.inputOf(&linearLoop{parts: one(Tensor{}, w), in: operand{Input: x}, act: act}, next)
 }
 
 // GatedInput is [Exec.GatedLinear] with the result as by [Exec.LinearInput].
@@ -113,11 +112,11 @@ func (ex *Exec) GatedInput(x Input, gate, up *Matrix, act Act, next *Matrix) Inp
 	if gate.rows != up.rows || gate.cols != up.cols {
 		panic(badShape)
 	}
-	return ex.inputOf(linearLoop{parts: one(Tensor{}, gate), x: x, up: up, act: act}, next)
+	return ex.inputOf(&linearLoop{parts: one(Tensor{}, gate), in: operand{Input: x}, up: up, act: act}, next)
 }
 
-func (ex *Exec) inputOf(l linearLoop, next *Matrix) Input {
-	n, w := l.x.Rows(), l.parts[0].w
+func (ex *Exec) inputOf(l *linearLoop, next *Matrix) Input {
+	n, w := l.in.Rows(), l.parts[0].w
 	if next.cols != w.rows {
 		panic(badShape)
 	}
@@ -133,9 +132,9 @@ func (ex *Exec) inputOf(l linearLoop, next *Matrix) Input {
 
 // runLinear plans the loop and runs it: it makes the input what the product wants, cuts the work,
 // and gives each worker the scratch that an item takes.
-func (ex *Exec) runLinear(l linearLoop) {
+func (ex *Exec) runLinear(l *linearLoop) {
 	l.check()
-	n, w := l.x.Rows(), l.parts[0].w
+	n, w := l.in.Rows(), l.parts[0].w
 	if n == 0 || w.rows == 0 {
 		return
 	}
@@ -146,9 +145,9 @@ func (ex *Exec) runLinear(l linearLoop) {
 	}
 	mark := ex.Mark()
 	defer ex.Release(mark)
-	outs := ex.splitMixed(&l, by)
+	outs := ex.splitMixed(l, by)
 
-	l.in = ex.operand(by, l.x, w)
+	l.in = ex.operand(by, l.in.Input, w)
 	fused := l.to.stride > 0
 	l.chunk, l.band = by.tile(l.in, outs, ex.Threads(), fused)
 	rows := (l.chunk*n + l.in.units - 1) / l.in.units // of a chunk
@@ -172,14 +171,14 @@ func (ex *Exec) runLinear(l linearLoop) {
 	ex.prepare(need)
 	l.ex = ex
 	l.chunks = (l.in.units + l.chunk - 1) / l.chunk
-	ex.linear = l
+	ex.linear = *l
 	ex.pool.Run(&ex.linear, l.chunks*bands)
 	ex.linear = linearLoop{}
 }
 
 // check panics if the shapes do not fit, or a matrix is yet to be packed.
 func (l *linearLoop) check() {
-	n, cols := l.x.Rows(), l.x.cols()
+	n, cols := l.in.Rows(), l.in.cols()
 	for i, p := range l.parts {
 		if p.w == nil {
 			continue
@@ -201,14 +200,14 @@ func (l *linearLoop) check() {
 // part does not fit, as where a checkpoint stores gate and up in two formats: that is computed
 // here, by itself. It returns the outputs that are left.
 func (ex *Exec) splitMixed(l *linearLoop, by *product) (outs int) {
-	n := l.x.Rows()
+	n := l.in.Rows()
 	for i := range l.parts {
 		p := &l.parts[i]
 		if p.w == nil {
 			continue
 		}
 		if p.by = p.w.product(n); p.by.plan != by.plan {
-			ex.runLinear(linearLoop{parts: one(p.dst, p.w), x: l.x})
+			ex.runLinear(&linearLoop{parts: one(p.dst, p.w), in: l.in})
 			*p = linearPart{}
 			continue
 		}
@@ -219,24 +218,24 @@ func (ex *Exec) splitMixed(l *linearLoop, by *product) (outs int) {
 	}
 	if l.upBy = l.up.product(n); l.upBy.plan != by.plan {
 		l.upBy, l.factor = nil, ex.Alloc(n, l.up.rows)
-		ex.runLinear(linearLoop{parts: one(l.factor, l.up), x: l.x})
+		ex.runLinear(&linearLoop{parts: one(l.factor, l.up), in: l.in})
 	}
 	return outs
 }
 
 // linearSlices is runLinear for more rows than are multiplied at once, in so many slices.
-func (ex *Exec) linearSlices(l linearLoop, slices int) {
-	n := l.x.Rows()
+func (ex *Exec) linearSlices(l *linearLoop, slices int) {
+	n := l.in.Rows()
 	for i := range slices {
 		r0, r1 := n*i/slices, n*(i+1)/slices
-		p := l
-		p.x = l.x.Floats().Slice(r0, r1).Input()
+		p := *l
+		p.in.Input = l.in.Floats().Slice(r0, r1).Input()
 		for k := range p.parts {
 			if p.parts[k].w != nil {
 				p.parts[k].dst = l.parts[k].dst.Slice(r0, r1)
 			}
 		}
-		ex.runLinear(p)
+		ex.runLinear(&p)
 	}
 }
 

@@ -63,12 +63,10 @@ func (m *Matrix) product(rows int) *product {
 	return decoded(rows, m.cols)
 }
 
-// operand is rows as a product multiplies them. Work is cut in units: single rows or blocks of
-// them.
+// operand is an input as a product multiplies it. Work is cut in units: single rows or blocks.
 type operand struct {
-	rows    Tensor         // in float32; no columns where there is only q
-	blocked kernel.Blocked // the same in blocks, if it has any
-	q       quantized
+	Input
+	blocked kernel.Blocked // the rows in float32 in blocks, if there are any
 	units   int
 }
 

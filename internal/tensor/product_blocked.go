@@ -40,7 +40,7 @@ func (p blockedPlan) room(rows, cols int) int { return kernel.BlockedLen(rows, c
 func (p blockedPlan) operand(x Input, cols int, room []float32) operand {
 	rows := x.Floats()
 	blocked := kernel.NewBlocked(room, rows.Rows, cols, p.bf16)
-	return operand{rows: rows, blocked: blocked, units: blocked.Tiles()}
+	return operand{Input: rows.Input(), blocked: blocked, units: blocked.Tiles()}
 }
 
 func (blockedPlan) tile(x operand, outs, threads int, _ bool) (chunk, band int) {

@@ -73,7 +73,7 @@ func (packedPlan) room(int, int) int         { return 0 }
 func (packedPlan) scratch(int, int, int) int { return 0 }
 
 func (packedPlan) operand(x Input, _ int, _ []float32) operand {
-	return operand{q: x.q, units: x.Rows()}
+	return operand{Input: x, units: x.Rows()}
 }
 
 func (packedPlan) tile(x operand, outs, threads int, fused bool) (chunk, band int) {

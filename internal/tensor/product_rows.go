@@ -55,7 +55,7 @@ func (rowsPlan) most(int) int      { return math.MaxInt }
 func (rowsPlan) room(int, int) int { return 0 }
 
 func (rowsPlan) operand(x Input, _ int, _ []float32) operand {
-	return operand{rows: x.Floats(), units: x.Rows()}
+	return operand{Input: x.Floats().Input(), units: x.Rows()}
 }
 
 func (rowsPlan) tile(x operand, outs, threads int, _ bool) (chunk, band int) {
