@@ -59,7 +59,7 @@ func TestBytesOfBlocks(t *testing.T) {
 		ok    bool
 	}{
 		{F32, 3, 12, true}, {F32, 1 << 62, 0, false}, {F32, 1<<62 - 1, 1<<64 - 4, true},
-		{F4, 3, 0, false}, {F4, 4, 2, true}, {F6E2M3, 6, 0, false}, {F6E3M2, 8, 6, true},
+		{"F4", 3, 0, false}, {"F4", 4, 2, true}, {"F6_E2M3", 6, 0, false}, {"F6_E3M2", 8, 6, true},
 		{block8, 0, 0, true}, {block8, 8, 16, true}, {block8, 12, 0, false}, {block8, 1 << 63, 0, false},
 		{"Q9", 8, 0, false},
 	} {

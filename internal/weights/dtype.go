@@ -14,28 +14,18 @@ import (
 // DType is the stored type of a tensor, spelled as in safetensors headers.
 type DType string
 
-// The types that are known. Those that have a Format in the table can be bound to a model.
+// The types that code asks for by name. The table below has all that are known.
 const (
-	BOOL   DType = "BOOL"
-	U8     DType = "U8"
-	I8     DType = "I8"
-	F8E4M3 DType = "F8_E4M3"
-	F8E5M2 DType = "F8_E5M2"
-	F8E8M0 DType = "F8_E8M0"
-	U16    DType = "U16"
-	I16    DType = "I16"
-	F16    DType = "F16"
-	BF16   DType = "BF16"
-	U32    DType = "U32"
-	I32    DType = "I32"
-	F32    DType = "F32"
-	U64    DType = "U64"
-	I64    DType = "I64"
-	F64    DType = "F64"
-	C64    DType = "C64"
-	F4     DType = "F4"
-	F6E2M3 DType = "F6_E2M3"
-	F6E3M2 DType = "F6_E3M2"
+	BOOL DType = "BOOL"
+	U8   DType = "U8"
+	I8   DType = "I8"
+	I16  DType = "I16"
+	F16  DType = "F16"
+	BF16 DType = "BF16"
+	I32  DType = "I32"
+	F32  DType = "F32"
+	I64  DType = "I64"
+	F64  DType = "F64"
 )
 
 // stored describes one type: a tensor is a whole number of blocks, row by row.
@@ -53,20 +43,20 @@ var storedTypes = []stored{
 	{name: BOOL, elements: 1, bytes: 1},
 	{name: U8, elements: 1, bytes: 1},
 	{name: I8, elements: 1, bytes: 1},
-	{name: F8E4M3, elements: 1, bytes: 1},
-	{name: F8E5M2, elements: 1, bytes: 1},
-	{name: F8E8M0, elements: 1, bytes: 1},
-	{name: U16, elements: 1, bytes: 2},
+	{name: "F8_E4M3", elements: 1, bytes: 1},
+	{name: "F8_E5M2", elements: 1, bytes: 1},
+	{name: "F8_E8M0", elements: 1, bytes: 1},
+	{name: "U16", elements: 1, bytes: 2},
 	{name: I16, elements: 1, bytes: 2},
-	{name: U32, elements: 1, bytes: 4},
+	{name: "U32", elements: 1, bytes: 4},
 	{name: I32, elements: 1, bytes: 4},
-	{name: U64, elements: 1, bytes: 8},
+	{name: "U64", elements: 1, bytes: 8},
 	{name: I64, elements: 1, bytes: 8},
 	{name: F64, elements: 1, bytes: 8},
-	{name: C64, elements: 1, bytes: 8},
-	{name: F4, elements: 2, bytes: 1},
-	{name: F6E2M3, elements: 4, bytes: 3},
-	{name: F6E3M2, elements: 4, bytes: 3},
+	{name: "C64", elements: 1, bytes: 8},
+	{name: "F4", elements: 2, bytes: 1},
+	{name: "F6_E2M3", elements: 4, bytes: 3},
+	{name: "F6_E3M2", elements: 4, bytes: 3},
 }
 
 // row returns the type's row of the table, one of no elements for a type that is not known.
