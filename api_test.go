@@ -1,5 +1,7 @@
 package qwenvl_test
 
+// The exported names and signatures, held against a list.
+
 import (
 	"bytes"
 	"flag"

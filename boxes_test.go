@@ -1,5 +1,7 @@
 package qwenvl
 
+// Coordinates in answers become places in the pictures of the request.
+
 import (
 	"testing"
 

@@ -1,5 +1,7 @@
 package qwenvl_test
 
+// The table of families in README.md is what the families can do.
+
 import (
 	"flag"
 	"fmt"

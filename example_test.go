@@ -1,5 +1,7 @@
 package qwenvl_test
 
+// Examples as a user would write them; each runs, and prints what it says.
+
 import (
 	"context"
 	"errors"

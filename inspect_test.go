@@ -1,5 +1,7 @@
 package qwenvl_test
 
+// Inspections and estimates against the checkpoints that they describe.
+
 import (
 	"context"
 	"image"

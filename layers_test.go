@@ -1,5 +1,8 @@
 package qwenvl_test
 
+// The order of packages and where names of families may stand, as tests that also test their own
+// refusals.
+
 import (
 	"go/ast"
 	"go/parser"

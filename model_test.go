@@ -1,5 +1,7 @@
 package qwenvl_test
 
+// Every family's answers against the reference's: the test to read first.
+
 import (
 	"context"
 	"image"

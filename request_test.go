@@ -1,5 +1,8 @@
 package qwenvl_test
 
+// What a request may be: typed errors that name a field, odd things that work, bounds, and texts
+// that stay texts.
+
 import (
 	"bytes"
 	"context"

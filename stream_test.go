@@ -1,5 +1,7 @@
 package qwenvl_test
 
+// Streams, seeds, stop strings, continued messages, progress.
+
 import (
 	"context"
 	"slices"

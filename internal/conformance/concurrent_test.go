@@ -1,5 +1,8 @@
 package conformance_test
 
+// Requests beside one another: what runs together gives what each gives alone, callers may leave at
+// any time, Close waits, and cancellation is seen soon in every stage.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,8 @@
 package conformance_test
 
+// Configurations as published: parameters, tensors and parts that an inspection finds in them are
+// the published ones.
+
 import (
 	"bufio"
 	"encoding/json"

@@ -1,5 +1,8 @@
 package conformance_test
 
+// Defects planted in one family's checkpoint and in the code: the comparison with the reference must
+// see each. families_defects_test.go does so for every family, by the parity tool.
+
 import (
 	"encoding/json"
 	"os"

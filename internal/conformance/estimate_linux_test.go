@@ -2,6 +2,8 @@
 
 package conformance_test
 
+// Estimates of memory against what a process takes.
+
 import (
 	"bufio"
 	"cmp"

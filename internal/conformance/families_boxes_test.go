@@ -1,5 +1,7 @@
 package conformance_test
 
+// Places in pictures, in each family's notation, end to end.
+
 import (
 	"context"
 	"fmt"

@@ -1,5 +1,8 @@
 package conformance_test
 
+// Every value of every family's configuration, replaced by nonsense: a typed error in bounded memory,
+// or a model that can be described. load_config_test.go looks at one family more closely.
+
 import (
 	"io/fs"
 	"os"

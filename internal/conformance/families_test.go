@@ -1,5 +1,7 @@
 package conformance_test
 
+// Every family's fixture: stages within bounds, and the same bits for any chunks and threads.
+
 import (
 	"os/exec"
 	"path/filepath"

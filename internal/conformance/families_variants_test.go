@@ -1,5 +1,7 @@
 package conformance_test
 
+// Variants of configurations that mean the same, or that differ in one known way.
+
 import (
 	"context"
 	"path/filepath"

@@ -1,5 +1,7 @@
 package conformance_test
 
+// Formats of weights: close to float32, the same bits for any chunks, threads and company.
+
 import (
 	"context"
 	"image"

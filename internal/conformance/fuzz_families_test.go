@@ -1,5 +1,7 @@
 package conformance_test
 
+// Fuzzing of configurations through Inspect, for every family.
+
 import (
 	"encoding/json"
 	"errors"

@@ -1,5 +1,7 @@
 package conformance_test
 
+// Fuzzing of configurations through Load, on the embedded checkpoint.
+
 import (
 	"encoding/json"
 	"errors"

@@ -1,5 +1,7 @@
 package conformance_test
 
+// A model that waits costs nothing.
+
 import (
 	"testing"
 	"time"

@@ -1,5 +1,8 @@
 package conformance_test
 
+// One family's configuration files: each value, combinations, what is missing, what is spelled in
+// several ways. Errors name file and field.
+
 import (
 	"encoding/json"
 	"fmt"

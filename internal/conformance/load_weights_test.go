@@ -1,5 +1,7 @@
 package conformance_test
 
+// Damaged weights and files of weights: errors name file and tensor.
+
 import (
 	"encoding/binary"
 	"math"

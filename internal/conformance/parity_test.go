@@ -1,5 +1,8 @@
 package conformance_test
 
+// One family's fixture against the reference, stage by stage, and against itself in chunks, threads
+// and storage formats. families_test.go has the others, by the parity tool.
+
 import (
 	"context"
 	"strings"

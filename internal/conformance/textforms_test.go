@@ -1,5 +1,7 @@
 package conformance_test
 
+// Decoders without a tower: text-only fixtures, decoders cut out of larger checkpoints.
+
 import (
 	"context"
 	"encoding/json"
