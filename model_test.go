@@ -28,9 +28,11 @@ func TestMain(m *testing.M) { testkit.Main(m, "testdata", ".") }
 // testdata. What it computes on the way is compared in internal/conformance.
 var (
 	fixtures = []string{
-		"qwen-vl-small", "qwen2_vl-tiny", "qwen2_5_vl-tiny", "kimi-vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny",
+		"qwen-vl-small", "qwen2_vl-tiny", "qwen2_5_vl-tiny", "kimi-vl-tiny", "qwen3_vl_moe-tiny",
+		"qwen3_5_moe-tiny",
 	}
-	textFixtures = []string{"text-tiny/qwen2", "text-tiny/qwen3", "text-tiny/qwen3_moe"} // without a tower
+	// Those without a tower.
+	textFixtures = []string{"text-tiny/qwen2", "text-tiny/qwen3", "text-tiny/qwen3_moe"}
 )
 
 const tinyDir = "testdata/qwen2_vl-tiny"
@@ -85,7 +87,7 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// request is a case of a fixture as a request; most is the number of tokens where the case has none.
+// request is a case of a fixture as a request, for most tokens where the case names no number.
 func request(t *testing.T, c *golden.Case, most int) qwenvl.Request {
 	t.Helper()
 	const images = "testdata/images"
@@ -124,7 +126,8 @@ func request(t *testing.T, c *golden.Case, most int) qwenvl.Request {
 				part := qwenvl.Video(frames, p.FPS)
 				if p.FramesIndices != nil { // picked from a longer clip
 					at := func(frame int) float64 { return float64(frame) / p.FPS * 1e9 } // nanoseconds
-					clip := qwenvl.VideoClip{Frames: frames, Duration: time.Duration(math.Ceil(at(p.TotalNumFrames)))}
+					end := time.Duration(math.Ceil(at(p.TotalNumFrames)))
+					clip := qwenvl.VideoClip{Frames: frames, Duration: end}
 					for _, i := range p.FramesIndices {
 						clip.Times = append(clip.Times, time.Duration(math.Round(at(i))))
 					}

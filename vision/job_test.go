@@ -199,7 +199,7 @@ func TestConfigErrors(t *testing.T) {
 		{func(c *vision.Config) { c.Taps = []int{1, 1} }, "blocks [1 1] of 4"},
 		{func(c *vision.Config) { c.Position = vision.Position{Rows: 3} }, "3 by 0 positions"},
 		{func(c *vision.Config) { c.Position = vision.Position{Rows: 3, Cols: 4} }, "3 by 4 positions"},
-		{func(c *vision.Config) { c.Position = vision.Position{Rows: 1 << 11, Cols: 1 << 11} }, "rows of positions 2048"},
+		{func(c *vision.Config) { c.Position = vision.Position{Rows: 2048, Cols: 2048} }, "positions 2048"},
 		{func(c *vision.Config) { c.Raster = true }, "windows over patches in raster order"},
 		{func(c *vision.Config) { c.QKVByHead = true }, "q, k and v by head"},
 	} {

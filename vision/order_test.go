@@ -35,7 +35,8 @@ func places(grids []rope.Grid, merge int) []place {
 			}
 		}
 		slices.SortStableFunc(all, func(a, b place) int {
-			return slices.Compare([]int{a.t, a.y / merge, a.x / merge, a.y, a.x}, []int{b.t, b.y / merge, b.x / merge, b.y, b.x})
+			key := func(p place) []int { return []int{p.t, p.y / merge, p.x / merge, p.y, p.x} }
+			return slices.Compare(key(a), key(b))
 		})
 		out = append(out, all...)
 	}
@@ -101,7 +102,8 @@ func TestWindows(t *testing.T) {
 func media(grids []rope.Grid, dim int) []*preprocess.Patches {
 	var out []*preprocess.Patches
 	for _, g := range grids {
-		out = append(out, &preprocess.Patches{N: g.Patches(), Dim: dim, Grid: g, Data: make([]float32, g.Patches()*dim)})
+		n := g.Patches()
+		out = append(out, &preprocess.Patches{N: n, Dim: dim, Grid: g, Data: make([]float32, n*dim)})
 	}
 	return out
 }
@@ -194,7 +196,8 @@ func TestPositions(t *testing.T) {
 	const width = 5
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, p := range []Position{
-		{Rows: 6, Cols: 6, Resample: Bilinear}, {Rows: 5, Cols: 7, Resample: Bicubic}, {Rows: 6, Cols: 6, Resample: Bicubic},
+		{Rows: 6, Cols: 6, Resample: Bilinear}, {Rows: 5, Cols: 7, Resample: Bicubic},
+		{Rows: 6, Cols: 6, Resample: Bicubic},
 	} {
 		table := make([]float32, p.Rows*p.Cols*width)
 		for i := range table {
@@ -202,8 +205,10 @@ func TestPositions(t *testing.T) {
 		}
 		for _, merge := range []int{1, 2} {
 			for _, raster := range []bool{false, true} {
-				e := &Encoder{cfg: Config{HiddenSize: width, MergeSize: merge, Raster: raster, Position: p}, table: table}
-				grids := append(slices.Concat(orderGrids(merge)...), rope.Grid{T: 1, H: 6, W: 6}, rope.Grid{T: 2, H: 12, W: 2})
+				c := Config{HiddenSize: width, MergeSize: merge, Raster: raster, Position: p}
+				e := &Encoder{cfg: c, table: table}
+				grids := append(slices.Concat(orderGrids(merge)...),
+					rope.Grid{T: 1, H: 6, W: 6}, rope.Grid{T: 2, H: 12, W: 2})
 				group := merge
 				if raster {
 					group = 1
@@ -220,7 +225,8 @@ func TestPositions(t *testing.T) {
 				for n, q := range patches {
 					g := grids[q.item]
 					for i := range width {
-						want = append(want, float64(before[n*width+i])+resampled(p, table, width, i, g.H, g.W, q.y, q.x))
+						sum := resampled(p, table, width, i, g.H, g.W, q.y, q.x)
+						want = append(want, float64(before[n*width+i])+sum)
 					}
 				}
 				testkit.Close(t, want, x.Floats(), 0, 1e-5)
@@ -233,7 +239,8 @@ func TestPositions(t *testing.T) {
 func TestPositionsOfOwnGrid(t *testing.T) {
 	const width = 3
 	for _, resample := range []Resample{Bilinear, Bicubic} {
-		e := &Encoder{cfg: Config{HiddenSize: width, MergeSize: 1, Position: Position{Rows: 4, Cols: 4, Resample: resample}}}
+		p := Position{Rows: 4, Cols: 4, Resample: resample}
+		e := &Encoder{cfg: Config{HiddenSize: width, MergeSize: 1, Position: p}}
 		rng := rand.New(rand.NewPCG(3, 4))
 		for range 16 * width {
 			e.table = append(e.table, float32(rng.NormFloat64()))

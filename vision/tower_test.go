@@ -24,7 +24,9 @@ import (
 )
 
 // towers are the small towers of the families that take pictures of any size.
-var towers = []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "kimi-vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny"}
+var towers = []string{
+	"qwen2_vl-tiny", "qwen2_5_vl-tiny", "kimi-vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny",
+}
 
 // tower is an encoder with its adapter.
 type tower struct {
@@ -116,7 +118,8 @@ func sweep() map[int][]int {
 	for h := 1; h <= most; h++ {
 		for w := 1; w <= most; w++ {
 			coarse := h%7 == 1 && w%7 == 1
-			large := slices.Contains([]int{1, 4, 13, 16, 17, 23, 24}, h) && slices.Contains([]int{1, 3, 8, 16, 24}, w)
+			large := slices.Contains([]int{1, 4, 13, 16, 17, 23, 24}, h) &&
+				slices.Contains([]int{1, 3, 8, 16, 24}, w)
 			if *whole || coarse || !testing.Short() && !slow && (max(h, w) <= small || large) {
 				grids[h] = append(grids[h], w)
 			}
@@ -148,17 +151,20 @@ func TestEveryGrid(t *testing.T) {
 	}
 }
 
-// Frames of a video do not see one another, nor other media: each is what it is as a picture of its own.
+// Frames of a video do not see one another, nor other media: each is what it is as a picture of its
+// own.
 func TestFramesAreSeparate(t *testing.T) {
 	for _, name := range towers {
 		w := load(t, name)
 		video := w.picture(5, 3, 3, 5)
 		got := w.run(t, w.picture(1, 1, 2, 2), video, w.picture(2, 1, 1, 9))[1]
-		size := len(got) / 3 / (1 + len(w.enc.Config().Taps)) // of a frame's tokens; inner features follow all of them
+		// Of a frame's tokens; inner features follow all of them.
+		size := len(got) / 3 / (1 + len(w.enc.Config().Taps))
 		var want []float32
 		n := video.N / 3
 		for f := range 3 {
-			frame := &preprocess.Patches{N: n, Dim: video.Dim, Grid: rope.Grid{T: 1, H: video.Grid.H, W: video.Grid.W},
+			frame := &preprocess.Patches{N: n, Dim: video.Dim,
+				Grid: rope.Grid{T: 1, H: video.Grid.H, W: video.Grid.W},
 				Data: video.Data[f*n*video.Dim : (f+1)*n*video.Dim]}
 			want = append(want, w.run(t, frame)[0]...)
 		}

@@ -79,8 +79,10 @@ func TestModuleZip(t *testing.T) {
 			",file://" + filepath.ToSlash(filepath.Join(cache[0], "cache", "download")) + "," + cache[1],
 	}
 	user := t.TempDir()
-	write(t, filepath.Join(user, "go.mod"), []byte("module user\n\ngo 1.26.0\n\nrequire "+path+" "+version+"\n"))
-	write(t, filepath.Join(user, "main.go"), []byte("package main\n\nimport _ \""+path+"\"\n\nfunc main() {}\n"))
+	write(t, filepath.Join(user, "go.mod"),
+		[]byte("module user\n\ngo 1.26.0\n\nrequire "+path+" "+version+"\n"))
+	write(t, filepath.Join(user, "main.go"),
+		[]byte("package main\n\nimport _ \""+path+"\"\n\nfunc main() {}\n"))
 	command(t, user, env, "go", "build", ".")
 	out := command(t, user, env, "go", "test", "-v", path)
 	if want := "the test data is not here"; !strings.Contains(out, want) {
@@ -101,7 +103,9 @@ func size(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	slices.SortFunc(r.File, func(a, b *zip.File) int { return int(b.CompressedSize64) - int(a.CompressedSize64) })
+	slices.SortFunc(r.File, func(a, b *zip.File) int {
+		return int(b.CompressedSize64) - int(a.CompressedSize64)
+	})
 	for _, f := range r.File[:10] {
 		t.Logf("%9d %s", f.CompressedSize64, strings.TrimPrefix(f.Name, path+"@"+version+"/"))
 	}

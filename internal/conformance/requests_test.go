@@ -15,7 +15,9 @@ import (
 // The requests that several tests make.
 
 func ask(parts ...qwenvl.Part) qwenvl.Request {
-	return qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(parts...)}, MaxTokens: 4, Sampling: qwenvl.Greedy()}
+	return qwenvl.Request{
+		Messages: []qwenvl.Message{qwenvl.User(parts...)}, MaxTokens: 4, Sampling: qwenvl.Greedy(),
+	}
 }
 
 func picture(w, h int) *image.RGBA {
@@ -39,7 +41,8 @@ func ids(t testing.TB, m *qwenvl.Model, r qwenvl.Request) []int {
 	t.Helper()
 	var p *processor.Prompt
 	r.MaxTokens = 1
-	_, err := m.Generate(hooks.With(context.Background(), &hooks.Hooks{Prompt: func(x *processor.Prompt) { p = x }}), r)
+	look := &hooks.Hooks{Prompt: func(x *processor.Prompt) { p = x }}
+	_, err := m.Generate(hooks.With(context.Background(), look), r)
 	require.NoError(t, err)
 	return p.Tokens
 }
