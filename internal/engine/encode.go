@@ -2,10 +2,11 @@ package engine
 
 // Pictures and videos, from media items to features.
 //
-// A request brings its items one by one. They are grouped into passes of the tower here. The pixels of a pass are
-// made shortly before it begins, by few goroutines beside the loop, so that requests that wait hold no pixels and
-// decode steps go on meanwhile. A pass then advances by one step between forward passes of the decoder (step.go).
-// Which passes can be left out, because their features are known, will be a matter of Key.
+// A request brings its items one by one. They are grouped into passes of the tower here. The
+// pixels of a pass are made shortly before it begins, by few goroutines beside the loop, so that
+// requests that wait hold no pixels and decode steps go on meanwhile. A pass then advances by one
+// step between forward passes of the decoder (step.go). Which passes can be left out, because
+// their features are known, will be a matter of Key.
 
 import (
 	"context"
@@ -46,8 +47,8 @@ type Job interface {
 	Features() Features // once done
 }
 
-// Features is embeddings of media, [Σ span lengths, hidden size], and what is added after the first decoder layers,
-// shaped alike.
+// Features is embeddings of media, [Σ span lengths, hidden size], and what is added after the
+// first decoder layers, shaped alike.
 type Features struct {
 	Rows tensor.Tensor
 	Deep []tensor.Tensor
@@ -93,8 +94,8 @@ func group(items []*MediaItem) []*pass {
 	return out
 }
 
-// preparePasses starts making the pixels of the passes that come first: the one at work, and as many behind it as
-// have room.
+// preparePasses starts making the pixels of the passes that come first: the one at work, and as
+// many behind it as have room.
 func (e *Engine) preparePasses() {
 	n := 0
 	for _, s := range e.active {

@@ -15,7 +15,8 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// Items go into passes in order, as many as a pass has room for; one that is larger than a pass has its own.
+// Items go into passes in order, as many as a pass has room for; one that is larger than a pass
+// has its own.
 func TestGroup(t *testing.T) {
 	for _, c := range []struct{ sizes, want []int }{
 		{nil, nil},
@@ -44,7 +45,8 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-// However many requests wait, pixels are made for few passes ahead only, and what makes them is let go.
+// However many requests wait, pixels are made for few passes ahead only, and what makes them is
+// let go.
 func TestPixelsAreMadeLate(t *testing.T) {
 	e := start(t, Options{Threads: 1, Chunk: 16, MaxBatch: 8})
 	var made, live atomic.Int64
@@ -83,7 +85,8 @@ func TestPixelsAreMadeLate(t *testing.T) {
 	}
 }
 
-// While the pixels of one request are made, the tokens of another go on, and a third's picture goes ahead.
+// While the pixels of one request are made, the tokens of another go on, and a third's picture
+// goes ahead.
 func TestSlowPixels(t *testing.T) {
 	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 4})
 	gate, begun := make(chan struct{}), make(chan struct{})
@@ -113,7 +116,8 @@ func TestBrokenPixels(t *testing.T) {
 	require.Equal(t, want, read(good, nil))
 }
 
-// A request that is cancelled while its pixels are made ends at once; Close waits for the goroutine.
+// A request that is cancelled while its pixels are made ends at once; Close waits for the
+// goroutine.
 func TestCancelPixels(t *testing.T) {
 	e := start(t, Options{Threads: 1, Chunk: 16, MaxBatch: 2})
 	ctx, cancel := context.WithCancel(background)
@@ -150,7 +154,8 @@ func (r recorded) trace(stage string, _ int, x tensor.Tensor) {
 	r[stage] = append(r[stage], x.Floats()...)
 }
 
-// Requests that share batches get the rows of their own, the same as alone, whoever asks for logits of what.
+// Requests that share batches get the rows of their own, the same as alone, whoever asks for
+// logits of what.
 func TestSharedTraces(t *testing.T) {
 	build := func(e *Engine, i int, r recorded) *Request {
 		out := request(t, e, uint64(i), 40+7*i, 5)

@@ -1,8 +1,31 @@
-// Package engine runs generation requests on one model: a loop that mixes the decode steps of all running requests with chunks of
-// new prompts and blocks of pictures, so that no request waits for another to finish.
+// Package engine runs generation requests on one model: one loop, on one goroutine, that gives
+// every request its share of each step, so that none waits for another to finish.
 //
-// It knows no model: media reach it as jobs with the place of their features in the prompt. A single caller is a batch of one; there is
-// no other code path.
+//	callers              Submit → queue                             Handle.Next ← events
+//	the loop (loop.go)   admit: those who have left go, those who wait begin, up to MaxBatch
+//	         (step.go)   step:  encode   one step of the tower, for the first request that has
+//	                                     media whose pixels are made (encode.go)
+//	                            forward  one pass of the decoder over the next token of each
+//	                                     request that decodes and, up to Chunk rows in all, the
+//	                                     next rows of the prompts that are read
+//	                            deliver  for each row with logits: sample a token, tell the
+//	                                     caller, end the request or go on
+//	nothing to do        sleep, until Submit, a cancellation, a reader or made pixels wake it
+//
+// So a request is encoded, then read, then continued, beside others in other stages. What a row
+// computes depends on its own sequence alone, bit for bit, so that nobody sees who shares a step
+// with it. A single caller is a batch of one; there is no other code path.
+//
+// The loop alone touches decoder, cache and executor. Callers reach it through the queue and the
+// marks of cancelled requests, which Engine.mu guards, and it reaches them through the channel of
+// events that each request has: one whose reader is slow pauses, and holds up nobody. A step that
+// only cancelled requests want is stopped in its middle. A panic in a step ends the loop: every
+// request that there is gets it as its error, and so does every later Submit.
+//
+// The engine knows no family. Media reach it as items with a key, the places of their features in
+// the prompt and a function that makes their pixels when their turn comes; a [Tower] encodes them.
+// This file is what callers see of the engine; request.go is what they give it, handle.go what
+// they get.
 package engine
 
 import (
@@ -11,7 +34,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/llm"
 )
@@ -72,13 +94,15 @@ func New(decoder *llm.Decoder, o Options) *Engine {
 
 // Submit queues a request. It ends early when ctx does.
 //
-// Errors: [ErrClosed]; *[pool.Panic] once the loop has failed. Panics if the request does not fit the context.
+// Errors: [ErrClosed]; *pool.Panic once the loop has failed. Panics if the request does not fit
+// the context.
 func (e *Engine) Submit(ctx context.Context, r *Request) (*Handle, error) {
-	nothing := r.MaxTokens < 1 || len(r.Tokens) == 0
+	n := len(r.Tokens)
+	nothing := r.MaxTokens < 1 || n == 0
 	if r.Trace != nil {
-		nothing = r.MaxTokens < 0 || len(r.Tokens) == 0 && (len(r.Media) == 0 || r.MaxTokens > 0)
+		nothing = r.MaxTokens < 0 || n == 0 && (len(r.Media) == 0 || r.MaxTokens > 0)
 	}
-	if nothing || len(r.Positions) != len(r.Tokens) || len(r.Tokens)+r.MaxTokens > e.opts.Context {
+	if nothing || len(r.Positions) != n || n+r.MaxTokens > e.opts.Context {
 		panic("engine: request was not checked")
 	}
 	s := &state{Request: r, ctx: ctx, events: make(chan Event, eventRoom)}
@@ -135,106 +159,4 @@ func (e *Engine) cancel(s *state) {
 	}
 	e.mu.Unlock()
 	e.poke()
-}
-
-// begin declares whom the next step is for. It reports false when all of them are cancelled.
-func (e *Engine) begin(for_ ...*state) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !slices.ContainsFunc(for_, (*state).wanted) {
-		return false
-	}
-	e.running = append(e.running[:0], for_...)
-	return true
-}
-
-// end takes back begin.
-func (e *Engine) end() {
-	e.mu.Lock()
-	clear(e.running)
-	e.running = e.running[:0]
-	e.ex.Resume()
-	e.mu.Unlock()
-}
-
-// loop serves requests until the engine is closed or something in it panics.
-func (e *Engine) loop() {
-	defer close(e.done)
-	defer e.ex.Close()
-	if err := pool.Contain(e.serve); err != nil {
-		e.fail(err)
-	}
-}
-
-// fail refuses further requests after a panic and lets go of those there are: [Handle.Next] tells them why.
-func (e *Engine) fail(err error) {
-	e.mu.Lock()
-	e.failure = err
-	left := append(e.queue, e.active...)
-	e.queue, e.running = nil, nil
-	e.mu.Unlock()
-	for _, s := range left {
-		s.unwatch()
-	}
-	e.active, e.rows, e.batch, e.cache = nil, nil, llm.Batch{}, nil
-}
-
-func (e *Engine) serve() error {
-	for range e.wake {
-		for e.admit() {
-			if !e.step() {
-				break
-			}
-		}
-		if len(e.active) == 0 {
-			e.ex.Trim()
-			e.mu.Lock()
-			last := e.closed && len(e.queue) == 0
-			e.mu.Unlock()
-			if last {
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-// admit moves queued requests to work and drops cancelled ones. It reports whether there is any at work.
-func (e *Engine) admit() bool {
-	for _, s := range e.sort() {
-		e.release(s, s.ctx.Err(), false)
-	}
-	return len(e.active) > 0
-}
-
-// sort does admit's work on the lists and returns the cancelled requests.
-func (e *Engine) sort() (gone []*state) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	drop := func(s *state) bool {
-		if s.cancelled {
-			gone = append(gone, s)
-		}
-		return s.cancelled
-	}
-	e.active, e.queue = slices.DeleteFunc(e.active, drop), slices.DeleteFunc(e.queue, drop)
-	n := min(len(e.queue), e.opts.MaxBatch-len(e.active))
-	e.active = append(e.active, e.queue[:n]...)
-	e.queue = slices.Delete(e.queue, 0, n)
-	return gone
-}
-
-// finish ends a request at work.
-func (e *Engine) finish(s *state, err error, stopped bool) {
-	e.active = slices.DeleteFunc(e.active, func(a *state) bool { return a == s })
-	e.release(s, err, stopped)
-}
-
-func (e *Engine) release(s *state, err error, stopped bool) {
-	s.unwatch()
-	if s.seq != nil {
-		s.seq.Free()
-	}
-	s.features, s.passes, s.Request = nil, nil, nil
-	s.events <- Event{Kind: End, Err: err, Stopped: stopped, Times: s.times}
 }

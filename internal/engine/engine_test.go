@@ -46,7 +46,8 @@ func load(t testing.TB) *llm.Decoder {
 	return d
 }
 
-// start makes an engine that is closed at the end of the test, by when all of its goroutines must be gone.
+// start makes an engine that is closed at the end of the test, by when all of its goroutines must
+// be gone.
 func start(t testing.TB, o Options) *Engine {
 	t.Helper()
 	d := load(t)
@@ -155,7 +156,8 @@ func (w *tower) Begin(media []*preprocess.Patches) Job {
 	return w.jobs[media[0]]
 }
 
-// job is one row of features after some steps. step, unless nil, is called in each, on the engine's goroutine.
+// job is one row of features after some steps. step, unless nil, is called in each, on the
+// engine's goroutine.
 type job struct {
 	steps, done int
 	value       float32
@@ -206,7 +208,8 @@ func TestLongPrefillDoesNotStopDecode(t *testing.T) {
 	require.Len(t, a.tokens, 400)
 }
 
-// A reader who does not read pauses its own request and no other; when it reads on, nothing is missing.
+// A reader who does not read pauses its own request and no other; when it reads on, nothing is
+// missing.
 func TestSlowReader(t *testing.T) {
 	e := start(t, Options{Threads: 1, Chunk: 64, MaxBatch: 4})
 	want := read(submit(t, e, background, request(t, e, 1, 9, 500)), nil)
@@ -408,8 +411,8 @@ func (l *letters) Accept(int) bool {
 	return l.left == 0
 }
 
-// A constraint that is complete ends the text, as an end token does, also with the last token of the limit; one that is not
-// leaves the end to the limit.
+// A constraint that is complete ends the text, as an end token does, also with the last token of
+// the limit; one that is not leaves the end to the limit.
 func TestConstraintEndsTheText(t *testing.T) {
 	e := start(t, Options{Threads: 1, Chunk: 16, MaxBatch: 2})
 	other := submit(t, e, background, request(t, e, 2, 9, 30))
@@ -429,8 +432,8 @@ func TestConstraintEndsTheText(t *testing.T) {
 	require.Len(t, read(other, nil).tokens, 30)
 }
 
-// A panic in a step ends what runs and what waits, each with the panic and the stack it came from. Nothing new is taken, and
-// Close returns. What was delivered before is not lost.
+// A panic in a step ends what runs and what waits, each with the panic and the stack it came from.
+// Nothing new is taken, and Close returns. What was delivered before is not lost.
 func TestPanicInTheLoop(t *testing.T) {
 	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 3})
 	unread := submit(t, e, background, request(t, e, 1, 10, 20))
@@ -472,7 +475,8 @@ func TestPanicInTheLoop(t *testing.T) {
 
 var errPlanted = errors.New("planted")
 
-// The answer ends with an end token, forced tokens take the place of sampled ones, and progress is told in order.
+// The answer ends with an end token, forced tokens take the place of sampled ones, and progress is
+// told in order.
 func TestEvents(t *testing.T) {
 	e := start(t, Options{Threads: 1, Chunk: 4, MaxBatch: 1})
 	free := read(submit(t, e, background, request(t, e, 1, 10, 50)), nil)

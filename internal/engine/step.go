@@ -1,5 +1,14 @@
 package engine
 
+// One step of the loop: a step of the tower (encode.go), then a pass of the decoder.
+//
+//	gather   rows: one for each request that decodes, then a piece of each prompt, in the order in
+//	         which requests came; features take the place of placeholders
+//	forward  llm.Decoder.Forward over all of them; ErrStopped when everybody has left
+//	deliver  each request's logits: prompts advance, tokens are taken
+//	take     sample, tell the constraint and the caller, end at an end token, a complete
+//	         constraint or the limit
+
 import (
 	"slices"
 	"time"
@@ -9,8 +18,7 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// step does one round of work: a block of the first picture that waits, then one forward pass over the next token of
-// every decoding request and a chunk of the first prompts that are ready. It reports whether there was any.
+// step does one round of work. It reports whether there was any.
 func (e *Engine) step() bool {
 	worked := e.encodeStep()
 	return e.forwardStep() || worked
@@ -18,6 +26,7 @@ func (e *Engine) step() bool {
 
 // forwardStep runs one batch.
 func (e *Engine) forwardStep() bool {
+	// Gather: nobody waits for a prompt, so decoding requests come first.
 	b := &e.batch
 	b.Reset()
 	clear(e.rows)
@@ -39,6 +48,7 @@ func (e *Engine) forwardStep() bool {
 	if len(e.rows) == 0 {
 		return false
 	}
+	// Forward. The logits lie in the workspace until they are delivered.
 	if !e.begin(e.rows...) {
 		return true
 	}
@@ -61,8 +71,8 @@ func (e *Engine) join(s *state, rows, logits int) {
 	e.rows, e.logits = append(e.rows, s), e.logits+logits
 }
 
-// trace hands each traced request its share of a stage: of its rows, or else of the rows with logits. Where both are
-// as many, both shares are the same.
+// trace hands each traced request its share of a stage: of its rows, or else of the rows with
+// logits. Where both are as many, both shares are the same.
 func (e *Engine) trace(stage string, index int, t tensor.Tensor) {
 	for _, s := range e.rows {
 		share := s.rows
@@ -124,7 +134,7 @@ func (e *Engine) deliver(logits tensor.Tensor, err error, took time.Duration) {
 			s.events <- Event{Kind: Progress, Stage: Prefill, Done: s.fed, Total: len(s.Tokens)}
 			switch {
 			case s.decoding() && s.MaxTokens == 0:
-				e.finish(s, nil, false) // only the prompt's pass was asked for, which a trace has shown
+				e.finish(s, nil, false) // only the prompt's pass was asked for: a trace has seen it
 			case s.decoding():
 				e.take(s, logits.Row(s.logits.Start+s.logits.Len-1))
 			}
