@@ -3,7 +3,7 @@ package qwenvl
 import (
 	"math"
 
-	"github.com/qwenvl/qwenvl/internal/ground"
+	"github.com/qwenvl/qwenvl/internal/grounding"
 	"github.com/qwenvl/qwenvl/internal/processor"
 )
 
@@ -32,26 +32,26 @@ const (
 	ShapeQuad  Shape = "quad"
 )
 
-// grounding is what a response needs to turn a model's coordinates into pixels.
-type grounding struct {
-	convention ground.Convention
+// placing is what a response needs to turn a model's coordinates into pixels.
+type placing struct {
+	convention grounding.Convention
 	pictures   []pictureSize
 	standard   int // the picture that is meant when the answer names none
 	message    int // the message that it belongs to
 }
 
 // add takes a picture of a message; videos have no places.
-func (g *grounding) add(m *processor.Medium) {
+func (g *placing) add(m *processor.Medium) {
 	if m.Video {
 		return
 	}
 	if len(g.pictures) == 0 || m.Message != g.message {
 		g.standard, g.message = len(g.pictures), m.Message
 	}
-	g.pictures = append(g.pictures, pictureSize{ground.Size(m.Original), ground.Size(m.Resized)})
+	g.pictures = append(g.pictures, pictureSize{grounding.Size(m.Original), grounding.Size(m.Resized)})
 }
 
-type pictureSize struct{ original, resized ground.Size }
+type pictureSize struct{ original, resized grounding.Size }
 
 // Boxes returns the places that the answer names in its model's notation, in order: boxes, points and quadrilaterals between tags, or JSON
 // objects with bbox_2d, point_2d and the like, complete ones also where the answer was cut off.
@@ -67,14 +67,14 @@ func (r *Response) Boxes() []Box {
 		return nil
 	}
 	var out []Box
-	for _, m := range ground.Find(r.Text, g.convention, len(g.pictures)) {
+	for _, m := range grounding.Find(r.Text, g.convention, len(g.pictures)) {
 		b := Box{Label: m.Label, Shape: [...]Shape{ShapeBox, ShapePoint, ShapeQuad}[m.Shape], Picture: g.standard, Start: m.Start, End: m.End}
 		if m.Picture > 0 {
 			b.Picture = m.Picture - 1
 		}
 		size := g.pictures[b.Picture]
 		var ok bool
-		if b.Points, ok = ground.Pixels(m.Points, g.convention, size.original, size.resized); !ok {
+		if b.Points, ok = grounding.Pixels(m.Points, g.convention, size.original, size.resized); !ok {
 			continue
 		}
 		b.X0, b.Y0, b.X1, b.Y1 = math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)

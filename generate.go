@@ -65,7 +65,7 @@ type generation struct {
 	start time.Time
 
 	prompt  *processor.Prompt
-	places  grounding
+	places  placing
 	tokens  []int // since the delta before
 	made    int
 	timings Timings
@@ -213,7 +213,7 @@ func (m *Model) prompt(ctx context.Context, r *Request) (*processor.Prompt, erro
 
 // media lists the media of a prompt for the engine, and for the places in an answer. A tool that asked for pixels gets
 // them when they are made.
-func (m *Model) media(p *processor.Prompt, h *hooks.Hooks) (items []*engine.MediaItem, places grounding) {
+func (m *Model) media(p *processor.Prompt, h *hooks.Hooks) (items []*engine.MediaItem, places placing) {
 	for i := range p.Media {
 		x := &p.Media[i]
 		places.add(x)

@@ -27,7 +27,7 @@ const modulePath = "github.com/qwenvl/qwenvl"
 var layers = [][]string{
 	{"internal/cpu", "internal/half", "internal/strictjson", "internal/testkit", "internal/pages"},
 	{"internal/pool", "internal/kernel"},
-	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat", "internal/ground"},
+	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat", "internal/grounding"},
 	{"internal/weights", "preprocess", "internal/grammar", "internal/output"},
 	{"internal/safetensors", "internal/torchfile"}, // readers of file formats
 	{"internal/shards"},
@@ -48,16 +48,16 @@ var beside = map[string][]string{
 
 // only narrows what some packages may import from the lines above.
 var only = map[string][]string{
-	"rope":             {},
-	"tokenizer":        {"internal/strictjson"},
-	"internal/chat":    {},
-	"internal/ground":  {},
-	"internal/sample":  {},
-	"internal/output":  {"tokenizer"},
-	"internal/tiny":    {},
-	"preprocess":       {"rope"},
-	"internal/engine":  {"internal/tensor", "internal/sample", "llm", "preprocess", "rope", "internal/pool"},
-	"internal/cmdutil": {".", "internal/tiny"},
+	"rope":               {},
+	"tokenizer":          {"internal/strictjson"},
+	"internal/chat":      {},
+	"internal/grounding": {},
+	"internal/sample":    {},
+	"internal/output":    {"tokenizer"},
+	"internal/tiny":      {},
+	"preprocess":         {"rope"},
+	"internal/engine":    {"internal/tensor", "internal/sample", "llm", "preprocess", "rope", "internal/pool"},
+	"internal/cmdutil":   {".", "internal/tiny"},
 
 	"internal/safetensors": {"internal/weights", "internal/strictjson"},
 	"internal/torchfile":   {"internal/weights"},

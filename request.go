@@ -91,7 +91,7 @@ type Response struct {
 	Usage   Usage
 	Timings Timings
 
-	grounding grounding
+	grounding placing
 }
 
 // Usage counts tokens.
@@ -122,5 +122,5 @@ type Delta struct {
 	Usage   Usage
 	Timings Timings
 
-	grounding grounding
+	grounding placing
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
-	"github.com/qwenvl/qwenvl/internal/ground"
+	"github.com/qwenvl/qwenvl/internal/grounding"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -57,7 +57,7 @@ func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
 			}},
 			Preprocess: pixels,
 			ImageToken: "<|media_pad|>",
-			Grounding:  ground.Unit,
+			Grounding:  grounding.Unit,
 		},
 		Layouts: []Layout{{Probe: "language_model.model.embed_tokens.weight", Names: kimiNames(d)}},
 		Ignore:  append(ignoreTied(d), "language_model.model.layers.*.self_attn.rotary_emb.inv_freq"), // saved buffers

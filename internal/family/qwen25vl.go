@@ -7,7 +7,7 @@ import (
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
-	"github.com/qwenvl/qwenvl/internal/ground"
+	"github.com/qwenvl/qwenvl/internal/grounding"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/vision"
@@ -63,7 +63,7 @@ func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 			VideoToken: "<|video_pad|>",
 			Spatial:    true,
 			TimeRate:   v.floatOr("tokens_per_second", 1e6, 4),
-			Grounding:  ground.ResizedPixels,
+			Grounding:  grounding.ResizedPixels,
 		},
 		Layouts: []Layout{
 			{Probe: "model.embed_tokens.weight", Names: qwen25VLNames("model.", "visual.")},

@@ -32,7 +32,7 @@ import (
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
-	"github.com/qwenvl/qwenvl/internal/ground"
+	"github.com/qwenvl/qwenvl/internal/grounding"
 	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
@@ -69,10 +69,10 @@ type Vision struct {
 	VideoToken string // placeholder of a video; "": the family has no videos
 	Tags       *Tags  // placeholders stand between tags instead
 
-	Spatial    bool              // media have positions on three axes; otherwise they count up as text does
-	TimeRate   float64           // positions that a second of video takes; 0: one a step of the grid
-	Grounding  ground.Convention // of coordinates in answers
-	Timestamps *Timestamps       // nil: a video is one run of placeholders
+	Spatial    bool                 // media have positions on three axes; otherwise they count up as text does
+	TimeRate   float64              // positions that a second of video takes; 0: one a step of the grid
+	Grounding  grounding.Convention // of coordinates in answers
+	Timestamps *Timestamps          // nil: a video is one run of placeholders
 }
 
 // Tags enclose a picture's placeholders: Open, the picture's name as one token a byte, Pad up to

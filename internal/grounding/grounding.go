@@ -1,5 +1,6 @@
-// Package ground finds the places that a model names in an answer, in the notations of grounding models, and maps them to pixels.
-package ground
+// Package grounding finds the places that a model names in an answer, in the notations of grounding
+// models, and maps them to pixels.
+package grounding
 
 import (
 	"cmp"
