@@ -23,12 +23,13 @@
 //
 // # Files
 //
-// NAME.go declares what other packages call and has its reference; NAME_<arch>.go chooses among the
-// instruction sets of one architecture; NAME_<set>_<arch>.s is the assembly, which stubs_<arch>.go
-// declares. _gen writes the last two, with the choice of one tile of many. noasm.go and the files
-// NAME_noasm.go call the reference where there is no assembly. So a further instruction set is a
-// variable of internal/cpu, its emitters in _gen and a case in each choice; tests run every set
-// that the processor has.
+// NAME.go declares what other packages call and has its reference. NAME_<set>_<arch>.s is its
+// assembly, and stubs_<arch>.go declares that and chooses: among instruction sets, where all do the
+// same as the reference, and among the sizes of tiles. _gen writes both. Where calling the assembly
+// takes more than a choice, NAME_<arch>.go does it. noasm.go and the files NAME_noasm.go call the
+// reference where there is no assembly. So a further instruction set is a variable of internal/cpu,
+// its emitters in _gen and a case in the choices that are not generated; tests run every set that
+// the processor has.
 //
 // # Conventions
 //

@@ -2,7 +2,8 @@
 
 package kernel
 
-// Quantizing on amd64, activations and the search for 4-bit steps, in assembly or in Go.
+// Quantizing activations on amd64: whole groups, in assembly or in Go. The search for 4-bit steps
+// is chosen in stubs_amd64.go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
@@ -12,26 +13,4 @@ func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
 		return
 	}
 	quantizeGroupsGo(q, scale, sums, x)
-}
-
-func extremes64(w *[part]float32) (bits uint32, low, high float32) {
-	if cpu.AVX2 {
-		return extremes64AVX2(w)
-	}
-	return extremes64Go(w)
-}
-
-func squares64(w *[part]float32, inverse, low, high float32) float32 {
-	if cpu.AVX2 {
-		return squares64AVX2(w, inverse, low, high)
-	}
-	return squares64Go(w, inverse, low, high)
-}
-
-func round64(q *[part]uint8, w *[part]float32, inverse, low, high float32) {
-	if cpu.AVX2 {
-		round64AVX2(q, w, inverse, low, high)
-		return
-	}
-	round64Go(q, w, inverse, low, high)
 }

@@ -2,7 +2,8 @@
 
 package kernel
 
-// Quantizing on arm64, activations and the search for 4-bit steps, in assembly or in Go.
+// Quantizing activations on arm64: whole groups, in assembly or in Go. The search for 4-bit steps
+// is chosen in stubs_arm64.go.
 
 import "github.com/qwenvl/qwenvl/internal/cpu"
 
@@ -12,26 +13,4 @@ func quantizeGroups(q []int8, scale []float32, sums []int32, x []float32) {
 		return
 	}
 	quantizeGroupsGo(q, scale, sums, x)
-}
-
-func extremes64(w *[part]float32) (bits uint32, low, high float32) {
-	if cpu.NEON {
-		return extremes64NEON(w)
-	}
-	return extremes64Go(w)
-}
-
-func squares64(w *[part]float32, inverse, low, high float32) float32 {
-	if cpu.NEON {
-		return squares64NEON(w, inverse, low, high)
-	}
-	return squares64Go(w, inverse, low, high)
-}
-
-func round64(q *[part]uint8, w *[part]float32, inverse, low, high float32) {
-	if cpu.NEON {
-		round64NEON(q, w, inverse, low, high)
-		return
-	}
-	round64Go(q, w, inverse, low, high)
 }

@@ -6,6 +6,8 @@ package kernel
 
 import "unsafe"
 
+import "github.com/qwenvl/qwenvl/internal/cpu"
+
 //go:noescape
 func dotF32x1AVX512(args *dotArgs)
 
@@ -1026,5 +1028,208 @@ func panelF16AVX2(rows, vectors int, args *panelArgs) {
 		panelF16_1x2AVX2(args)
 	case [2]int{1, 1}:
 		panelF16_1x1AVX2(args)
+	}
+}
+
+func scale(x []float32, s float32) {
+	switch {
+	case cpu.AVX512:
+		scaleAVX512(x, s)
+	case cpu.AVX2:
+		scaleAVX2(x, s)
+	default:
+		scaleGo(x, s)
+	}
+}
+
+func add(dst, x []float32) {
+	switch {
+	case cpu.AVX512:
+		addAVX512(dst, x)
+	case cpu.AVX2:
+		addAVX2(dst, x)
+	default:
+		addGo(dst, x)
+	}
+}
+
+func mul(dst, x []float32) {
+	switch {
+	case cpu.AVX512:
+		mulAVX512(dst, x)
+	case cpu.AVX2:
+		mulAVX2(dst, x)
+	default:
+		mulGo(dst, x)
+	}
+}
+
+func maximum(x []float32) float32 {
+	switch {
+	case cpu.AVX512:
+		return maximumAVX512(x)
+	case cpu.AVX2:
+		return maximumAVX2(x)
+	default:
+		return maximumGo(x)
+	}
+}
+
+func expSub(x []float32, max float32) float32 {
+	switch {
+	case cpu.AVX512:
+		return expSubAVX512(x, max)
+	case cpu.AVX2:
+		return expSubAVX2(x, max)
+	default:
+		return expSubGo(x, max)
+	}
+}
+
+func sigmoid(x []float32) {
+	switch {
+	case cpu.AVX512:
+		sigmoidAVX512(x)
+	case cpu.AVX2:
+		sigmoidAVX2(x)
+	default:
+		sigmoidGo(x)
+	}
+}
+
+func silu(x []float32) {
+	switch {
+	case cpu.AVX512:
+		siluAVX512(x)
+	case cpu.AVX2:
+		siluAVX2(x)
+	default:
+		siluGo(x)
+	}
+}
+
+func siluMul(dst, gate, up []float32) {
+	switch {
+	case cpu.AVX512:
+		siluMulAVX512(dst, gate, up)
+	case cpu.AVX2:
+		siluMulAVX2(dst, gate, up)
+	default:
+		siluMulGo(dst, gate, up)
+	}
+}
+
+func quickGELU(x []float32) {
+	switch {
+	case cpu.AVX512:
+		quickGELUAVX512(x)
+	case cpu.AVX2:
+		quickGELUAVX2(x)
+	default:
+		quickGELUGo(x)
+	}
+}
+
+func gelu(x []float32) {
+	switch {
+	case cpu.AVX512:
+		geluAVX512(x)
+	case cpu.AVX2:
+		geluAVX2(x)
+	default:
+		geluGo(x)
+	}
+}
+
+func geluTanh(x []float32) {
+	switch {
+	case cpu.AVX512:
+		geluTanhAVX512(x)
+	case cpu.AVX2:
+		geluTanhAVX2(x)
+	default:
+		geluTanhGo(x)
+	}
+}
+
+func sum(x []float32) float64 {
+	switch {
+	case cpu.AVX512:
+		return sumAVX512(x)
+	case cpu.AVX2:
+		return sumAVX2(x)
+	default:
+		return sumGo(x)
+	}
+}
+
+func sumSquares(x []float32, mean float64) float64 {
+	switch {
+	case cpu.AVX512:
+		return sumSquaresAVX512(x, mean)
+	case cpu.AVX2:
+		return sumSquaresAVX2(x, mean)
+	default:
+		return sumSquaresGo(x, mean)
+	}
+}
+
+func scaleRow(dst, x, w []float32, s float32) {
+	switch {
+	case cpu.AVX512:
+		scaleRowAVX512(dst, x, w, s)
+	case cpu.AVX2:
+		scaleRowAVX2(dst, x, w, s)
+	default:
+		scaleRowGo(dst, x, w, s)
+	}
+}
+
+func shiftScaleRow(dst, x, w, b []float32, mean, s float32) {
+	switch {
+	case cpu.AVX512:
+		shiftScaleRowAVX512(dst, x, w, b, mean, s)
+	case cpu.AVX2:
+		shiftScaleRowAVX2(dst, x, w, b, mean, s)
+	default:
+		shiftScaleRowGo(dst, x, w, b, mean, s)
+	}
+}
+
+func rotateHalf(lo, hi, cos, sin []float32) {
+	switch {
+	case cpu.AVX512:
+		rotateHalfAVX512(lo, hi, cos, sin)
+	case cpu.AVX2:
+		rotateHalfAVX2(lo, hi, cos, sin)
+	default:
+		rotateHalfGo(lo, hi, cos, sin)
+	}
+}
+
+func extremes64(w *[64]float32) (bits uint32, low, high float32) {
+	switch {
+	case cpu.AVX2:
+		return extremes64AVX2(w)
+	default:
+		return extremes64Go(w)
+	}
+}
+
+func squares64(w *[64]float32, inverse, low, high float32) float32 {
+	switch {
+	case cpu.AVX2:
+		return squares64AVX2(w, inverse, low, high)
+	default:
+		return squares64Go(w, inverse, low, high)
+	}
+}
+
+func round64(q *[64]uint8, w *[64]float32, inverse, low, high float32) {
+	switch {
+	case cpu.AVX2:
+		round64AVX2(q, w, inverse, low, high)
+	default:
+		round64Go(q, w, inverse, low, high)
 	}
 }

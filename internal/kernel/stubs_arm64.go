@@ -4,6 +4,8 @@
 
 package kernel
 
+import "github.com/qwenvl/qwenvl/internal/cpu"
+
 //go:noescape
 func dotF32NEON(args *dotArgs)
 
@@ -99,3 +101,201 @@ func int8TileDotProd(args *quantArgs)
 
 //go:noescape
 func int8TileI8MM(args *quantArgs)
+
+func scale(x []float32, s float32) {
+	switch {
+	case cpu.NEON:
+		scaleNEON(x, s)
+	default:
+		scaleGo(x, s)
+	}
+}
+
+func add(dst, x []float32) {
+	switch {
+	case cpu.NEON:
+		addNEON(dst, x)
+	default:
+		addGo(dst, x)
+	}
+}
+
+func mul(dst, x []float32) {
+	switch {
+	case cpu.NEON:
+		mulNEON(dst, x)
+	default:
+		mulGo(dst, x)
+	}
+}
+
+func maximum(x []float32) float32 {
+	switch {
+	case cpu.NEON:
+		return maximumNEON(x)
+	default:
+		return maximumGo(x)
+	}
+}
+
+func expSub(x []float32, max float32) float32 {
+	switch {
+	case cpu.NEON:
+		return expSubNEON(x, max)
+	default:
+		return expSubGo(x, max)
+	}
+}
+
+func sigmoid(x []float32) {
+	switch {
+	case cpu.NEON:
+		sigmoidNEON(x)
+	default:
+		sigmoidGo(x)
+	}
+}
+
+func silu(x []float32) {
+	switch {
+	case cpu.NEON:
+		siluNEON(x)
+	default:
+		siluGo(x)
+	}
+}
+
+func siluMul(dst, gate, up []float32) {
+	switch {
+	case cpu.NEON:
+		siluMulNEON(dst, gate, up)
+	default:
+		siluMulGo(dst, gate, up)
+	}
+}
+
+func quickGELU(x []float32) {
+	switch {
+	case cpu.NEON:
+		quickGELUNEON(x)
+	default:
+		quickGELUGo(x)
+	}
+}
+
+func gelu(x []float32) {
+	switch {
+	case cpu.NEON:
+		geluNEON(x)
+	default:
+		geluGo(x)
+	}
+}
+
+func geluTanh(x []float32) {
+	switch {
+	case cpu.NEON:
+		geluTanhNEON(x)
+	default:
+		geluTanhGo(x)
+	}
+}
+
+func sum(x []float32) float64 {
+	switch {
+	case cpu.NEON:
+		return sumNEON(x)
+	default:
+		return sumGo(x)
+	}
+}
+
+func sumSquares(x []float32, mean float64) float64 {
+	switch {
+	case cpu.NEON:
+		return sumSquaresNEON(x, mean)
+	default:
+		return sumSquaresGo(x, mean)
+	}
+}
+
+func scaleRow(dst, x, w []float32, s float32) {
+	switch {
+	case cpu.NEON:
+		scaleRowNEON(dst, x, w, s)
+	default:
+		scaleRowGo(dst, x, w, s)
+	}
+}
+
+func shiftScaleRow(dst, x, w, b []float32, mean, s float32) {
+	switch {
+	case cpu.NEON:
+		shiftScaleRowNEON(dst, x, w, b, mean, s)
+	default:
+		shiftScaleRowGo(dst, x, w, b, mean, s)
+	}
+}
+
+func rotateHalf(lo, hi, cos, sin []float32) {
+	switch {
+	case cpu.NEON:
+		rotateHalfNEON(lo, hi, cos, sin)
+	default:
+		rotateHalfGo(lo, hi, cos, sin)
+	}
+}
+
+func extremes64(w *[64]float32) (bits uint32, low, high float32) {
+	switch {
+	case cpu.NEON:
+		return extremes64NEON(w)
+	default:
+		return extremes64Go(w)
+	}
+}
+
+func squares64(w *[64]float32, inverse, low, high float32) float32 {
+	switch {
+	case cpu.NEON:
+		return squares64NEON(w, inverse, low, high)
+	default:
+		return squares64Go(w, inverse, low, high)
+	}
+}
+
+func round64(q *[64]uint8, w *[64]float32, inverse, low, high float32) {
+	switch {
+	case cpu.NEON:
+		round64NEON(q, w, inverse, low, high)
+	default:
+		round64Go(q, w, inverse, low, high)
+	}
+}
+
+func rotatePairs(x, cos, sin []float32) {
+	switch {
+	case cpu.NEON:
+		rotatePairsNEON(x, cos, sin)
+	default:
+		rotatePairsGo(x, cos, sin)
+	}
+}
+
+func bf16ToF32(dst []float32, src []uint16) {
+	switch {
+	case cpu.NEON:
+		bf16ToF32NEON(dst, src)
+	default:
+		bf16ToF32Go(dst, src)
+	}
+}
+
+func f16ToF32(dst []float32, src []uint16) {
+	switch {
+	case cpu.NEON:
+		f16ToF32NEON(dst, src)
+	default:
+		f16ToF32Go(dst, src)
+	}
+}

@@ -32,7 +32,7 @@ func (v isa) bytes() int { return 4 * v.lanes }
 type file struct {
 	isa
 	body, data bytes.Buffer
-	stubs      bytes.Buffer // declarations in Go
+	stubs      []stub // what was written
 	consts     map[string]bool
 	fn         string // name of the function being written, and prefix of its labels
 }
@@ -46,7 +46,7 @@ func (f *file) source() []byte {
 	return append([]byte(head), append(f.data.Bytes(), f.body.Bytes()...)...)
 }
 
-func (f *file) declarations() []byte { return f.stubs.Bytes() }
+func (f *file) functions() []stub { return f.stubs }
 
 // text starts a function whose arguments and results take argBytes bytes.
 func (f *file) text(name, signature string, argBytes int) {
@@ -56,7 +56,7 @@ func (f *file) text(name, signature string, argBytes int) {
 // textAs starts a function with these flags and sizes, and declares it in Go.
 func (f *file) textAs(name, signature, flags string) {
 	f.fn = name + f.name
-	fmt.Fprintf(&f.stubs, "\n//go:noescape\nfunc %s%s\n", f.fn, signature)
+	f.stubs = append(f.stubs, stub{name, f.name, signature})
 	fmt.Fprintf(&f.body, "\n// func %s%s\nTEXT ·%s(SB), %s\n", f.fn, signature, f.fn, flags)
 }
 

@@ -6,6 +6,8 @@
 // vector instructions, because Go's assembler knows few of them. stubs.go declares it all in Go.
 package main
 
+import "slices"
+
 func main() {
 	amd64()
 	arm64()
@@ -43,7 +45,9 @@ func amd64() {
 	for _, v := range []isa{avx512, avx2} {
 		s.tiles(v)
 	}
+	s.choose(byReference)
 	s.write()
+	s.references()
 }
 
 // arm64 writes the assembly of arm64.
@@ -75,5 +79,6 @@ func arm64() {
 		}
 		emit("quant", out.isa, kernels...)
 	}
+	s.choose(slices.Concat(byReference, wholeVectors))
 	s.write()
 }
