@@ -42,7 +42,9 @@ func (t *addedTrie) add(text string, index int) {
 
 // find returns the first place from i on where a token that allow accepts stands, the longest one
 // there; index is -1 if none.
-func (t *addedTrie) find(text string, i int, allow func(index, start, end int) bool) (index, start, end int) {
+func (t *addedTrie) find(
+	text string, i int, allow func(index, start, end int) bool,
+) (index, start, end int) {
 	if len(t.token) == 1 {
 		return -1, 0, 0
 	}

@@ -54,7 +54,8 @@ func BenchmarkEncode(b *testing.B) {
 		"goldens": ordinaryText(b),
 		"english": strings.Repeat(englishSample, 1<<20/len(englishSample)),
 	}
-	for name, tok := range map[string]*Tokenizer{"json": full(b), "ranks": fullRanks(b), "han": tinyHan(b)} {
+	for name, tok := range map[string]*Tokenizer{"json": full(b), "ranks": fullRanks(b),
+		"han": tinyHan(b)} {
 		for text, s := range texts {
 			b.Run("file="+name+"/text="+text, func(b *testing.B) {
 				b.SetBytes(int64(len(s)))

@@ -18,7 +18,7 @@ const (
 	classNumber                  // \p{N}
 	classHan                     // \p{Han}
 	classSpace                   // \s
-	classInert                   // newer than the reference's NFC, which neither moves nor composes it
+	classInert                   // newer than the reference's NFC, which leaves it alone
 
 	classLetter = classUpper | classLower | classOtherLetter
 )

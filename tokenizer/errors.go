@@ -48,6 +48,10 @@ func (e *UnsupportedError) Error() string {
 // Place returns File and Field.
 func (e *UnsupportedError) Place() (file, field string) { return e.File, e.Field }
 
+func unsupported(file, field, feature string) error {
+	return &UnsupportedError{File: file, Field: field, Feature: feature}
+}
+
 func formatError(file, field, format string, args ...any) error {
 	return &FormatError{File: file, Field: field, Problem: fmt.Sprintf(format, args...)}
 }

@@ -13,8 +13,10 @@ import (
 // FuzzTokenizerRoundTrip holds encoding, decoding, streams and spans against each other on any
 // text.
 func FuzzTokenizerRoundTrip(f *testing.F) {
-	for _, s := range []string{"", "Hello, world!", "\u0301\u0327a", "<|im_start|>user\n", "a<think>\u0338", "\xff\xe4\xb8", "don\u2019T'S 12\u3007\u4e2d",
-		"  \r\n \u3000x", strings.Repeat("\u0301", 64), "\u1100\u1161\u11a8\u11a8", "[BOS]<|reserved_token_505|>"} {
+	for _, s := range []string{"", "Hello, world!", "\u0301\u0327a", "<|im_start|>user\n",
+		"a<think>\u0338", "\xff\xe4\xb8", "don\u2019T'S 12\u3007\u4e2d",
+		"  \r\n \u3000x", strings.Repeat("\u0301", 64), "\u1100\u1161\u11a8\u11a8",
+		"[BOS]<|reserved_token_505|>"} {
 		f.Add(s, len(s)/2)
 	}
 	words, marks, han := full(f), tiny(f, "qwen3_5-tiny"), tinyHan(f)
@@ -23,11 +25,13 @@ func FuzzTokenizerRoundTrip(f *testing.F) {
 		require.True(t, utf8.ValidString(valid))
 		for _, tok := range []*Tokenizer{words, marks, han} {
 			ids := tok.Encode(s)
-			require.False(t, slices.ContainsFunc(ids, tok.IsSpecial), "special token out of plain text")
+			require.False(t, slices.ContainsFunc(ids, tok.IsSpecial),
+				"special token out of plain text")
 			decoded := tok.Decode(ids, false)
 			if tok.form == normalNone {
 				require.Equal(t, valid, decoded)
-			} else if i, _, _ := tok.original.find(valid, 0, func(k, _, _ int) bool { return !tok.added[k].Special }); i < 0 {
+			} else if i, _, _ := tok.original.find(valid, 0,
+				func(k, _, _ int) bool { return !tok.added[k].Special }); i < 0 {
 				require.Equal(t, nfc(tok.chars, valid, true), decoded)
 			}
 			special := tok.EncodeSpecial(s)
@@ -37,8 +41,11 @@ func FuzzTokenizerRoundTrip(f *testing.F) {
 			checkStream(t, tok, ids)
 			checkStream(t, tok, special)
 			if k := min(max(cut, 0), len(valid)); k == len(valid) || utf8.RuneStart(valid[k]) {
-				require.Equal(t, ids, tok.EncodeSpans(nil, []Span{{Text: valid[:k]}, {Text: valid[k:]}}))
-				require.Equal(t, special, tok.EncodeSpans(nil, []Span{{Text: valid[:k], Trusted: true}, {Text: valid[k:], Trusted: true}}))
+				require.Equal(t, ids, tok.EncodeSpans(nil,
+					[]Span{{Text: valid[:k]}, {Text: valid[k:]}}))
+				require.Equal(t, special,
+					tok.EncodeSpans(nil,
+						[]Span{{Text: valid[:k], Trusted: true}, {Text: valid[k:], Trusted: true}}))
 			}
 		}
 	})
@@ -49,7 +56,8 @@ func FuzzTokenizerRoundTrip(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	file := func(name string) []byte { return readTestdata(f, "qwen2-tiny", name) }
 	vocab, merges, config := file("vocab.json"), file("merges.txt"), file("tokenizer_config.json")
-	good := [][]byte{file("tokenizer.json"), readTestdata(f, "kimi-tiny", "tiktoken.model"), vocab, merges, config}
+	good := [][]byte{file("tokenizer.json"), readTestdata(f, "kimi-tiny", "tiktoken.model"), vocab,
+		merges, config}
 	for kind := range good {
 		f.Add([]byte(nil), uint16(0), uint16(0), uint8(kind))
 		f.Add([]byte(`"`), uint16(100), uint16(1), uint8(kind))
@@ -67,7 +75,8 @@ func FuzzParse(f *testing.F) {
 		case 0:
 			tok, err = ParseJSON(data)
 		case 1:
-			tok, err = ParseTiktoken(data, TiktokenOptions{Split: SplitHan, Special: []string{"<|end|>"}})
+			tok, err = ParseTiktoken(data,
+				TiktokenOptions{Split: SplitHan, Special: []string{"<|end|>"}})
 		case 2:
 			tok, err = ParseVocabMerges(data, merges, config)
 		case 3:

@@ -54,16 +54,22 @@ func TestGoldens(t *testing.T) {
 			texts++
 			text := *r.Text
 			require.Equal(t, r.JSON, list(tok.EncodeSpecial(text)), "line %d: qwen2 of %q", n, text)
-			require.Equal(t, pick(t, r.JSONPlain, r.JSON, r.JSON), list(tok.Encode(text)), "line %d: qwen2_plain of %q", n, text)
+			require.Equal(t, pick(t, r.JSONPlain, r.JSON, r.JSON), list(tok.Encode(text)),
+				"line %d: qwen2_plain of %q", n, text)
 			decoded := pick(t, r.Decoded, text, text)
 			require.Equal(t, decoded, tok.Decode(r.JSON, false), "line %d: qwen2_decoded", n)
-			require.Equal(t, pick(t, r.DecodedSkip, decoded, text), tok.Decode(r.JSON, true), "line %d: qwen2_decoded_skip", n)
+			require.Equal(t, pick(t, r.DecodedSkip, decoded, text), tok.Decode(r.JSON, true),
+				"line %d: qwen2_decoded_skip", n)
 
 			want := pick(t, r.Ranks, nil, r.JSON)
-			require.Equal(t, want, list(ranks.EncodeSpecial(text)), "line %d: qwen_vl of %q", n, text)
-			require.Equal(t, pick(t, r.RanksTags, want, r.JSON), list(ranks.EncodeAllowed(text, tags)), "line %d: qwen_vl_image_only of %q", n, text)
-			require.Equal(t, pick(t, r.RanksPlain, want, r.JSON), list(ranks.Encode(text)), "line %d: qwen_vl_plain of %q", n, text)
-			require.Equal(t, pick(t, r.RanksText, text, text), ranks.Decode(want, false), "line %d: qwen_vl_decoded", n)
+			require.Equal(t, want, list(ranks.EncodeSpecial(text)), "line %d: qwen_vl of %q", n,
+				text)
+			require.Equal(t, pick(t, r.RanksTags, want, r.JSON),
+				list(ranks.EncodeAllowed(text, tags)), "line %d: qwen_vl_image_only of %q", n, text)
+			require.Equal(t, pick(t, r.RanksPlain, want, r.JSON), list(ranks.Encode(text)),
+				"line %d: qwen_vl_plain of %q", n, text)
+			require.Equal(t, pick(t, r.RanksText, text, text), ranks.Decode(want, false),
+				"line %d: qwen_vl_decoded", n)
 			checkStream(t, tok, r.JSON)
 		case r.Bytes != nil:
 			byteRows++
@@ -75,9 +81,12 @@ func TestGoldens(t *testing.T) {
 			checkStream(t, ranks, r.RanksBytes)
 		default:
 			idRows++
-			require.Equal(t, pick(t, r.Decoded, "", ""), tok.Decode(r.IDs, false), "line %d: qwen2_decoded", n)
-			require.Equal(t, pick(t, r.DecodedSkip, pick(t, r.Decoded, "", ""), ""), tok.Decode(r.IDs, true), "line %d: qwen2_decoded_skip", n)
-			require.Equal(t, pick(t, r.RanksText, "", ""), ranks.Decode(r.IDs, false), "line %d: qwen_vl_decoded", n)
+			require.Equal(t, pick(t, r.Decoded, "", ""), tok.Decode(r.IDs, false),
+				"line %d: qwen2_decoded", n)
+			require.Equal(t, pick(t, r.DecodedSkip, pick(t, r.Decoded, "", ""), ""),
+				tok.Decode(r.IDs, true), "line %d: qwen2_decoded_skip", n)
+			require.Equal(t, pick(t, r.RanksText, "", ""), ranks.Decode(r.IDs, false),
+				"line %d: qwen_vl_decoded", n)
 			var b []byte
 			for _, id := range r.IDs {
 				b = ranks.AppendBytes(b, id)
@@ -149,7 +158,8 @@ func TestTinyPrompts(t *testing.T) {
 
 func TestVocabMergesEqualsJSON(t *testing.T) {
 	file := func(name string) []byte { return readTestdata(t, "qwen2-tiny", name) }
-	a, err := ParseVocabMerges(file("vocab.json"), file("merges.txt"), file("tokenizer_config.json"))
+	a, err := ParseVocabMerges(file("vocab.json"), file("merges.txt"),
+		file("tokenizer_config.json"))
 	require.NoError(t, err)
 	b := tiny(t, "qwen2-tiny")
 	require.Equal(t, b.Size(), a.Size())
@@ -198,7 +208,8 @@ func TestFullTokenizer(t *testing.T) {
 	id, ok = ranks.TokenID("<imgpad>")
 	require.True(t, ok)
 	require.Equal(t, 151859, id)
-	require.True(t, slices.ContainsFunc(ranks.AddedTokens(), func(a AddedToken) bool { return a.Text == "<|extra_204|>" && a.ID == 151850 }))
+	require.True(t, slices.ContainsFunc(ranks.AddedTokens(),
+		func(a AddedToken) bool { return a.Text == "<|extra_204|>" && a.ID == 151850 }))
 
 	han := tinyHan(t)
 	id, ok = han.TokenID("<|reserved_token_505|>")
@@ -220,7 +231,8 @@ func TestFullVocabMerges(t *testing.T) {
 	for _, m := range file.Model.Merges {
 		fmt.Fprintf(&merges, "%s %s\n", m[0], m[1])
 	}
-	tok, err := ParseVocabMerges(file.Model.Vocab, merges.Bytes(), readTestdata(t, "qwen3-tokenizer_config.json"))
+	tok, err := ParseVocabMerges(file.Model.Vocab, merges.Bytes(),
+		readTestdata(t, "qwen3-tokenizer_config.json"))
 	require.NoError(t, err)
 	require.Equal(t, full(t).AddedTokens(), tok.AddedTokens())
 	readLines(t, "goldens.jsonl.gz", func(n int, r goldenRow) {

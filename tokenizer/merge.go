@@ -11,7 +11,7 @@ type bpe struct {
 	first    [1 << 16]uint32 // rank of each pair of bytes, high byte left
 	pairs    *pairTable
 	merged   []uint32          // by rank: the id that the pair becomes
-	whole    map[string]uint32 // set where a piece that is a token as it stands is that token, whatever the merges say
+	whole    map[string]uint32 // set where a piece that is a token needs no merges
 	maxWhole int               // bytes of the longest of these
 }
 
@@ -111,7 +111,8 @@ func (b *bpe) encodeLong(dst []int, piece string, scratch *mergeScratch) []int {
 	nodes := scratch.nodes[:n]
 	queue := scratch.queue[:0]
 	for i := range n {
-		node := mergeNode{id: b.bytes[piece[i]], rank: noRank, prev: int32(i - 1), next: int32(i + 1)}
+		node := mergeNode{id: b.bytes[piece[i]], rank: noRank, prev: int32(i - 1),
+			next: int32(i + 1)}
 		if i+1 < n {
 			node.rank = b.first[uint(piece[i])<<8|uint(piece[i+1])]
 		} else {

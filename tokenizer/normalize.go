@@ -17,7 +17,7 @@ type normalForm int
 
 const (
 	normalNone   normalForm = iota
-	normalPieces            // what lies between added tokens, with the reference's own, older tables
+	normalPieces            // what lies between added tokens, with the reference's older tables
 	normalWhole             // the whole text, before added tokens are looked for
 )
 
@@ -28,7 +28,8 @@ const (
 // of its own (stream-safe text); NFC does not, so text that could have such runs goes through
 // nfcRunes.
 func nfc(t *classTable, s string, inert bool) string {
-	if norm.NFC.QuickSpanString(s) == len(s) { // then every part of it is in NFC too, under older tables as well
+	// If so, every part of it is in NFC too, under older tables as well.
+	if norm.NFC.QuickSpanString(s) == len(s) {
 		return s
 	}
 	var b strings.Builder
@@ -120,7 +121,8 @@ func nfcRunes(s string) string {
 		for j < len(chars) && chars[j].ccc != 0 {
 			j++
 		}
-		slices.SortStableFunc(chars[i:j], func(a, b decomposed) int { return int(a.ccc) - int(b.ccc) })
+		slices.SortStableFunc(chars[i:j],
+			func(a, b decomposed) int { return int(a.ccc) - int(b.ccc) })
 		i = j
 	}
 	return composeRunes(chars)

@@ -69,7 +69,8 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 		case "id":
 			v, ok := r.id()
 			if !ok || id >= 0 && v != id {
-				return formatError(r.file, field, "an id that is not a whole number below %d, or a second one", maxVocab)
+				return formatError(r.file, field,
+					"an id that is not a whole number below %d, or a second one", maxVocab)
 			}
 			a.ID = v
 			return nil
@@ -87,7 +88,7 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 			case key == "normalized":
 				a.normalized = v
 			case v:
-				return &UnsupportedError{File: r.file, Field: field, Feature: "way to find an added token"}
+				return unsupported(r.file, field, "way to find an added token")
 			}
 			return nil
 		}
@@ -103,7 +104,7 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 		return a, formatError(r.file, path, "an added token without content")
 	case a.Special && a.normalized:
 		// Where it stands in the original text, and so who wrote it, could not be told.
-		return a, &UnsupportedError{File: r.file, Field: path, Feature: "special token in normalized text"}
+		return a, unsupported(r.file, path, "special token in normalized text")
 	}
 	return a, nil
 }

@@ -109,7 +109,7 @@ func (v *vocabBuilder) readModel(r *jsonReader) (*modelConfig, error) {
 	case err != nil:
 		return nil, err
 	case kind != "BPE":
-		return nil, &UnsupportedError{File: r.file, Field: "model.type", Feature: "model " + quote(kind)}
+		return nil, unsupported(r.file, "model.type", "model "+quote(kind))
 	case v.ids == nil:
 		return nil, formatError(r.file, "model.vocab", "no vocabulary")
 	case mergesAt < 0:
@@ -137,7 +137,7 @@ func checkModelOption(file, field, key, value string) error {
 		ok = value == "false"
 	}
 	if !ok {
-		return &UnsupportedError{File: file, Field: field, Feature: "model option " + quote(value)}
+		return unsupported(file, field, "model option "+quote(value))
 	}
 	return nil
 }
@@ -167,7 +167,8 @@ func (v *vocabBuilder) readMerges(r *jsonReader, field string) error {
 			return err
 		}
 		if n != 2 {
-			return formatError(r.file, field+"["+strconv.Itoa(len(v.merged))+"]", "a merge of %d tokens", n)
+			return formatError(r.file, field+"["+strconv.Itoa(len(v.merged))+"]",
+				"a merge of %d tokens", n)
 		}
 		return v.merge(field, left, right)
 	})
@@ -193,7 +194,8 @@ func readComponent(file, field string, raw []byte) (*component, error) {
 		return nil, nil
 	}
 	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, &FormatError{File: file, Field: field, Problem: "a part of another form", Err: err}
+		return nil, &FormatError{File: file, Field: field, Problem: "a part of another form",
+			Err: err}
 	}
 	return c, nil
 }
@@ -211,7 +213,7 @@ func readNormalizer(file string, raw []byte) (normalForm, error) {
 	form := normalNone
 	for _, n := range list {
 		if n.Type != "NFC" {
-			return 0, &UnsupportedError{File: file, Field: field, Feature: "normalizer " + quote(n.Type)}
+			return 0, unsupported(file, field, "normalizer "+quote(n.Type))
 		}
 		form = normalPieces
 	}
@@ -226,23 +228,26 @@ func readPreTokenizer(file string, raw []byte) (Split, error) {
 		return 0, err
 	}
 	if c == nil {
-		return 0, &UnsupportedError{File: file, Field: field, Feature: "pre-tokenizer null"}
+		return 0, unsupported(file, field, "pre-tokenizer null")
 	}
 	if c.Type != "Sequence" || len(c.Pretokenizers) != 2 {
-		return 0, &UnsupportedError{File: file, Field: field, Feature: "pre-tokenizer " + quote(c.Type)}
+		return 0, unsupported(file, field, "pre-tokenizer "+quote(c.Type))
 	}
 	cut, alphabet := c.Pretokenizers[0], c.Pretokenizers[1]
 	switch {
 	case cut.Type != "Split":
-		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[0]", Feature: "pre-tokenizer " + quote(cut.Type)}
+		return 0, unsupported(file, field+".pretokenizers[0]", "pre-tokenizer "+quote(cut.Type))
 	case cut.Behavior != "Isolated" || cut.Invert:
-		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[0].behavior", Feature: "split behavior " + quote(cut.Behavior)}
+		return 0, unsupported(file, field+".pretokenizers[0].behavior",
+			"split behavior "+quote(cut.Behavior))
 	case alphabet.Type != "ByteLevel":
-		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[1]", Feature: "pre-tokenizer " + quote(alphabet.Type)}
+		return 0, unsupported(file, field+".pretokenizers[1]",
+			"pre-tokenizer "+quote(alphabet.Type))
 	case alphabet.AddPrefix == nil || *alphabet.AddPrefix:
-		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[1].add_prefix_space", Feature: "space before the text"}
+		return 0, unsupported(file, field+".pretokenizers[1].add_prefix_space",
+			"space before the text")
 	case alphabet.UseRegex == nil || *alphabet.UseRegex:
-		return 0, &UnsupportedError{File: file, Field: field + ".pretokenizers[1].use_regex", Feature: "second split pattern"}
+		return 0, unsupported(file, field+".pretokenizers[1].use_regex", "second split pattern")
 	}
 	pattern := "none"
 	if p := cut.Pattern.Regex; p != nil {
@@ -258,7 +263,7 @@ func splitOf(file, field, pattern string) (Split, error) {
 			return Split(s), nil
 		}
 	}
-	return 0, &UnsupportedError{File: file, Field: field, Feature: "split pattern " + quote(pattern)}
+	return 0, unsupported(file, field, "split pattern "+quote(pattern))
 }
 
 // checkByteLevel accepts a post-processor or decoder that is byte-level, or a missing one where
@@ -272,7 +277,7 @@ func checkByteLevel(file, field string, raw []byte, optional bool) error {
 		if optional {
 			return nil
 		}
-		return &UnsupportedError{File: file, Field: field, Feature: field + " null"}
+		return unsupported(file, field, field+" null")
 	}
 	list := []component{*c}
 	if c.Type == "Sequence" && field == "post_processor" {
@@ -280,7 +285,7 @@ func checkByteLevel(file, field string, raw []byte, optional bool) error {
 	}
 	for _, p := range list {
 		if p.Type != "ByteLevel" {
-			return &UnsupportedError{File: file, Field: field, Feature: field + " " + quote(p.Type)}
+			return unsupported(file, field, field+" "+quote(p.Type))
 		}
 	}
 	return nil

@@ -36,28 +36,40 @@ func TestParseJSONErrors(t *testing.T) {
 		unsupported bool
 		parts       []string
 	}{
-		{"model", `"type": "BPE"`, `"type": "WordPiece"`, true, []string{"WordPiece", "model.type"}},
+		{"model", `"type": "BPE"`, `"type": "WordPiece"`, true,
+			[]string{"WordPiece", "model.type"}},
 		{"dropout", `"dropout": null`, `"dropout": 0.1`, true, []string{"model.dropout", "0.1"}},
-		{"byte fallback", `"byte_fallback": false`, `"byte_fallback": true`, true, []string{"model.byte_fallback"}},
-		{"prefix", `"continuing_subword_prefix": null`, `"continuing_subword_prefix": "##"`, true, []string{"continuing_subword_prefix"}},
-		{"suffix", `"end_of_word_suffix": null`, `"end_of_word_suffix": "</w>"`, true, []string{"end_of_word_suffix"}},
+		{"byte fallback", `"byte_fallback": false`, `"byte_fallback": true`, true,
+			[]string{"model.byte_fallback"}},
+		{"prefix", `"continuing_subword_prefix": null`, `"continuing_subword_prefix": "##"`, true,
+			[]string{"continuing_subword_prefix"}},
+		{"suffix", `"end_of_word_suffix": null`, `"end_of_word_suffix": "</w>"`, true,
+			[]string{"end_of_word_suffix"}},
 		{"normalizer", `"type": "NFC"`, `"type": "NFKC"`, true, []string{"NFKC", "normalizer"}},
-		{"pattern", `\\p{N}`, `\\p{N}{1,3}`, true, []string{"split pattern", "pre_tokenizer.pretokenizers[0].pattern.Regex"}},
+		{"pattern", `\\p{N}`, `\\p{N}{1,3}`, true,
+			[]string{"split pattern", "pre_tokenizer.pretokenizers[0].pattern.Regex"}},
 		{"behavior", `"Isolated"`, `"Removed"`, true, []string{"Removed"}},
 		{"invert", `"invert": false`, `"invert": true`, true, []string{"pretokenizers[0]"}},
-		{"pre-tokenizer", `"type": "Split"`, `"type": "Digits"`, true, []string{"Digits", "pretokenizers[0]"}},
-		{"prefix space", `"add_prefix_space": false`, `"add_prefix_space": true`, true, []string{"add_prefix_space"}},
+		{"pre-tokenizer", `"type": "Split"`, `"type": "Digits"`, true,
+			[]string{"Digits", "pretokenizers[0]"}},
+		{"prefix space", `"add_prefix_space": false`, `"add_prefix_space": true`, true,
+			[]string{"add_prefix_space"}},
 		{"second pattern", `"use_regex": false`, `"use_regex": true`, true, []string{"use_regex"}},
-		{"post-processor", `"post_processor": {`, `"post_processor": {"type":"Bert"},"x":{`, true, []string{"Bert", "post_processor"}},
-		{"decoder", `"decoder": {`, `"decoder": {"type":"Metaspace"},"x":{`, true, []string{"Metaspace", "decoder"}},
+		{"post-processor", `"post_processor": {`, `"post_processor": {"type":"Bert"},"x":{`, true,
+			[]string{"Bert", "post_processor"}},
+		{"decoder", `"decoder": {`, `"decoder": {"type":"Metaspace"},"x":{`, true,
+			[]string{"Metaspace", "decoder"}},
 		{"no decoder", `"decoder": {`, `"x": {`, true, []string{"decoder"}},
 		{"lstrip", `"lstrip": false`, `"lstrip": true`, true, []string{"added_tokens[0].lstrip"}},
-		{"special in normalized text", `"normalized": false`, `"normalized": true`, true, []string{"added_tokens[0]"}},
-		{"part of another form", `"pretokenizers": [`, `"pretokenizers": 5, "x": [`, false, []string{"pre_tokenizer"}},
+		{"special in normalized text", `"normalized": false`, `"normalized": true`, true,
+			[]string{"added_tokens[0]"}},
+		{"part of another form", `"pretokenizers": [`, `"pretokenizers": 5, "x": [`, false,
+			[]string{"pre_tokenizer"}},
 		{"no model", `"model": {`, `"x": {`, false, []string{"model"}},
 		{"no vocabulary", `"vocab": {`, `"x": {`, false, []string{"model.vocab"}},
 		{"no merges", `"merges": [`, `"x": [`, false, []string{"model.merges"}},
-		{"token twice", `"!": 0`, `"!": 0, "!": 576`, false, []string{`"!"`, "twice", "model.vocab"}},
+		{"token twice", `"!": 0`, `"!": 0, "!": 576`, false,
+			[]string{`"!"`, "twice", "model.vocab"}},
 		{"id twice", `"!": 0`, `"!": 1`, false, []string{"id 1", "model.vocab"}},
 		{"id missing", `"!": 0`, `"!": 100000`, false, []string{"no token has id 0"}},
 		{"id negative", `"!": 0`, `"!": -1`, false, []string{"model.vocab"}},
@@ -67,28 +79,42 @@ func TestParseJSONErrors(t *testing.T) {
 		{"token not byte-level", `"!": 0`, `"中": 0`, false, []string{"not byte-level"}},
 		{"empty token", `"!": 0`, `"": 0`, false, []string{"0 bytes"}},
 		{"byte without token", `"!": 0`, `"!!!!!": 0`, false, []string{"byte 0x21"}},
-		{"long token", `"!": 0`, `"` + strings.Repeat("!", 2000) + `": 0`, false, []string{"2000 bytes"}},
+		{"long token", `"!": 0`, `"` + strings.Repeat("!", 2000) + `": 0`, false,
+			[]string{"2000 bytes"}},
 		{"added id missing", `"id": 576,`, ``, false, []string{"added_tokens[0]", "without id"}},
 		{"added id twice", `"id": 576`, `"id": 577`, false, []string{"577"}},
 		{"added id of a token", `"id": 576`, `"id": 3`, false, []string{"added_tokens", "3"}},
-		{"added id of 2^31", `"id": 576`, `"id": 2147483648`, false, []string{"added_tokens[0].id"}},
-		{"added text missing", `"content": "<|endoftext|>",`, ``, false, []string{"added_tokens[0]", "without content"}},
+		{"added id of 2^31", `"id": 576`, `"id": 2147483648`, false,
+			[]string{"added_tokens[0].id"}},
+		{"added text missing", `"content": "<|endoftext|>",`, ``, false,
+			[]string{"added_tokens[0]", "without content"}},
 		{"added text empty", `"content": "<|endoftext|>"`, `"content": ""`, false, []string{"576"}},
-		{"added text twice", `"content": "<|endoftext|>"`, `"content": "<|im_end|>"`, false, []string{"<|im_end|>", "twice"}},
-		{"added text of a token", `"content": "<|endoftext|>"`, `"content": "!"`, false, []string{`"!"`}},
-		{"special of another type", `"special": true`, `"special": 1`, false, []string{"added_tokens[0].special"}},
-		{"merge of unknown tokens", `"merges": [`, `"merges": [["zq","q"],`, false, []string{"model.merges[0]"}},
-		{"merge to an unknown token", `"merges": [`, `"merges": [["z","q"],`, false, []string{"model.merges[0]"}},
-		{"merge of three", `"merges": [`, `"merges": [["z","q","q"],`, false, []string{"model.merges[0]", "3 tokens"}},
-		{"merge as one word", `"merges": [`, `"merges": ["zq",`, false, []string{"model.merges[0]"}},
-		{"merge twice", `"merges": [`, `"merges": [["Ġ","t"],`, false, []string{"model.merges[1]", "twice"}},
-		{"key twice", `"version": "1.0"`, `"version": "1.0", "version": "1.0"`, false, []string{"version", "twice"}},
+		{"added text twice", `"content": "<|endoftext|>"`, `"content": "<|im_end|>"`, false,
+			[]string{"<|im_end|>", "twice"}},
+		{"added text of a token", `"content": "<|endoftext|>"`, `"content": "!"`, false,
+			[]string{`"!"`}},
+		{"special of another type", `"special": true`, `"special": 1`, false,
+			[]string{"added_tokens[0].special"}},
+		{"merge of unknown tokens", `"merges": [`, `"merges": [["zq","q"],`, false,
+			[]string{"model.merges[0]"}},
+		{"merge to an unknown token", `"merges": [`, `"merges": [["z","q"],`, false,
+			[]string{"model.merges[0]"}},
+		{"merge of three", `"merges": [`, `"merges": [["z","q","q"],`, false,
+			[]string{"model.merges[0]", "3 tokens"}},
+		{"merge as one word", `"merges": [`, `"merges": ["zq",`, false,
+			[]string{"model.merges[0]"}},
+		{"merge twice", `"merges": [`, `"merges": [["Ġ","t"],`, false,
+			[]string{"model.merges[1]", "twice"}},
+		{"key twice", `"version": "1.0"`, `"version": "1.0", "version": "1.0"`, false,
+			[]string{"version", "twice"}},
 		{"trailing comma", `"version": "1.0"`, `"version": "1.0",`, false, []string{"bad JSON"}},
 		{"bad literal", `"truncation": null`, `"truncation": nul`, false, []string{"bad JSON"}},
 		{"lone surrogate", `"version": "1.0"`, `"version": "\ud800"`, false, []string{"surrogate"}},
 		{"not UTF-8", `"version": "1.0"`, "\"version\": \"\xff\"", false, []string{"UTF-8"}},
-		{"control character", `"version": "1.0"`, "\"version\": \"\n\"", false, []string{"control"}},
-		{"deep", `"version": "1.0"`, `"version": ` + strings.Repeat("[", 100000) + strings.Repeat("]", 100000), false, []string{"deep"}},
+		{"control character", `"version": "1.0"`, "\"version\": \"\n\"", false,
+			[]string{"control"}},
+		{"deep", `"version": "1.0"`, `"version": ` + strings.Repeat("[", 100000) +
+			strings.Repeat("]", 100000), false, []string{"deep"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.Contains(t, good, c.old)
@@ -129,10 +155,13 @@ func TestParseJSONForms(t *testing.T) {
 	}
 	merges := `"merges": [` + strings.Join(lines, ",") + `]`
 	for name, data := range map[string]string{
-		"merges as words":           good[:start] + merges + good[end+1:],
-		"merges before vocabulary":  strings.Replace(good[:start]+`"x": 0`+good[end+1:], `"vocab": {`, merges+`, "vocab": {`, 1),
-		"post-processor null":       strings.Replace(good, `"post_processor": {`, `"post_processor": null, "x": {`, 1),
-		"normalizer as a sequence":  strings.Replace(good, `"type": "NFC"`, `"type": "Sequence", "normalizers": [{"type": "NFC"}]`, 1),
+		"merges as words": good[:start] + merges + good[end+1:],
+		"merges before vocabulary": strings.Replace(good[:start]+`"x": 0`+good[end+1:],
+			`"vocab": {`, merges+`, "vocab": {`, 1),
+		"post-processor null": strings.Replace(good, `"post_processor": {`,
+			`"post_processor": null, "x": {`, 1),
+		"normalizer as a sequence": strings.Replace(good, `"type": "NFC"`,
+			`"type": "Sequence", "normalizers": [{"type": "NFC"}]`, 1),
 		"escapes in the vocabulary": strings.Replace(good, `"!": 0`, `"\u0021": 0`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +171,8 @@ func TestParseJSONForms(t *testing.T) {
 		})
 	}
 	t.Run("no normalizer", func(t *testing.T) {
-		tok, err := ParseJSON([]byte(strings.Replace(good, `"normalizer": {`, `"normalizer": null, "x": {`, 1)))
+		tok, err := ParseJSON([]byte(strings.Replace(good, `"normalizer": {`,
+			`"normalizer": null, "x": {`, 1)))
 		require.NoError(t, err)
 		require.Equal(t, text, tok.Decode(tok.Encode(text), false))
 		require.NotEqual(t, text, want.Decode(want.Encode(text), false))
@@ -155,7 +185,8 @@ func TestParseJSONForms(t *testing.T) {
 		require.Equal(t, 601, tok.Size())
 	})
 	t.Run("pieces that are tokens", func(t *testing.T) {
-		tok, err := ParseJSON([]byte(strings.Replace(good, `"ignore_merges": false`, `"ignore_merges": true`, 1)))
+		tok, err := ParseJSON([]byte(strings.Replace(good, `"ignore_merges": false`,
+			`"ignore_merges": true`, 1)))
 		require.NoError(t, err)
 		require.NotNil(t, tok.bpe.whole)
 		require.Equal(t, want.Encode(text), tok.Encode(text))
@@ -173,16 +204,25 @@ func TestParseVocabMergesErrors(t *testing.T) {
 	}{
 		{"no vocabulary", "", merges, config, false, []string{"vocab.json"}},
 		{"vocabulary as a list", "[]", merges, config, false, []string{"vocab.json"}},
-		{"id twice", strings.Replace(vocab, `: 5,`, `: 4,`, 1), merges, config, false, []string{"vocab.json", "id 4"}},
-		{"merge without a space", vocab, merges + "ab\n", config, false, []string{"merges.txt", "merges[320]"}},
-		{"merge with two spaces", vocab, merges + "a b c\n", config, false, []string{"merges.txt", "merges[320]"}},
-		{"unknown merge", vocab, merges + "zz q\n", config, false, []string{"merges.txt", "merges[320]"}},
+		{"id twice", strings.Replace(vocab, `: 5,`, `: 4,`, 1), merges, config, false,
+			[]string{"vocab.json", "id 4"}},
+		{"merge without a space", vocab, merges + "ab\n", config, false,
+			[]string{"merges.txt", "merges[320]"}},
+		{"merge with two spaces", vocab, merges + "a b c\n", config, false,
+			[]string{"merges.txt", "merges[320]"}},
+		{"unknown merge", vocab, merges + "zz q\n", config, false,
+			[]string{"merges.txt", "merges[320]"}},
 		{"empty configuration", vocab, merges, "", false, []string{"tokenizer_config.json"}},
-		{"no added tokens", vocab, merges, "{}", false, []string{"tokenizer_config.json", "added_tokens_decoder"}},
-		{"an id that is none", vocab, merges, strings.Replace(config, `"576"`, `"x"`, 1), false, []string{"tokenizer_config.json", `added_tokens_decoder["x"]`}},
-		{"an id twice", vocab, merges, strings.Replace(config, `"577"`, `"576"`, 1), false, []string{"tokenizer_config.json", "576", "twice"}},
-		{"rstrip", vocab, merges, strings.Replace(config, `"rstrip": false`, `"rstrip": true`, 1), true, []string{"tokenizer_config.json", "rstrip"}},
-		{"pattern", vocab, merges, strings.Replace(config, `{`, `{"pretokenize_regex": "\\w+",`, 1), true, []string{"pretokenize_regex", `\\w+`}},
+		{"no added tokens", vocab, merges, "{}", false,
+			[]string{"tokenizer_config.json", "added_tokens_decoder"}},
+		{"an id that is none", vocab, merges, strings.Replace(config, `"576"`, `"x"`, 1), false,
+			[]string{"tokenizer_config.json", `added_tokens_decoder["x"]`}},
+		{"an id twice", vocab, merges, strings.Replace(config, `"577"`, `"576"`, 1), false,
+			[]string{"tokenizer_config.json", "576", "twice"}},
+		{"rstrip", vocab, merges, strings.Replace(config, `"rstrip": false`, `"rstrip": true`, 1),
+			true, []string{"tokenizer_config.json", "rstrip"}},
+		{"pattern", vocab, merges, strings.Replace(config, `{`, `{"pretokenize_regex": "\\w+",`, 1),
+			true, []string{"pretokenize_regex", `\\w+`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tok, err := ParseVocabMerges([]byte(c.vocab), []byte(c.merges), []byte(c.config))
@@ -192,7 +232,8 @@ func TestParseVocabMergesErrors(t *testing.T) {
 	}
 	t.Run("pattern in the configuration", func(t *testing.T) {
 		pattern := fmt.Sprintf("%q", splitPatterns[SplitMarks])
-		tok, err := ParseVocabMerges([]byte(vocab), []byte(merges), []byte(strings.Replace(config, `{`, `{"pretokenize_regex": `+pattern+`,`, 1)))
+		tok, err := ParseVocabMerges([]byte(vocab), []byte(merges),
+			[]byte(strings.Replace(config, `{`, `{"pretokenize_regex": `+pattern+`,`, 1)))
 		require.NoError(t, err)
 		require.Equal(t, tiny(t, "qwen3_5-tiny").Encode("हिन्दी पाठ"), tok.Encode("हिन्दी पाठ"))
 	})
@@ -220,10 +261,13 @@ func TestParseTiktokenErrors(t *testing.T) {
 		{"rank of 2^31", edit(" 5\n", " 2147483648\n"), plain, []string{"line 6"}},
 		{"bad base64", edit("IQ==", "!!!!"), plain, []string{"line 1", "base64"}},
 		{"token twice", edit("Ig==", "IQ=="), plain, []string{"twice"}},
-		{"special twice", ranks, TiktokenOptions{Special: []string{"<a>", "<a>"}}, []string{"<a>", "twice"}},
+		{"special twice", ranks, TiktokenOptions{Special: []string{"<a>", "<a>"}},
+			[]string{"<a>", "twice"}},
 		{"special empty", ranks, TiktokenOptions{Special: []string{""}}, []string{"0 bytes"}},
-		{"named id of a rank", ranks, HanOptions(bytes.Replace(config, []byte(`"500"`), []byte(`"3"`), 1)), []string{"tokenizer_config.json", "id 3"}},
-		{"named id above", ranks, HanOptions(bytes.Replace(config, []byte(`"500"`), []byte(`"756"`), 1)), []string{"tokenizer_config.json", "id 756"}},
+		{"named id of a rank", ranks, HanOptions(bytes.Replace(config, []byte(`"500"`),
+			[]byte(`"3"`), 1)), []string{"tokenizer_config.json", "id 3"}},
+		{"named id above", ranks, HanOptions(bytes.Replace(config, []byte(`"500"`), []byte(`"756"`),
+			1)), []string{"tokenizer_config.json", "id 756"}},
 		{"no configuration", ranks, HanOptions(nil), []string{"tokenizer_config.json"}},
 		{"negative reserve", ranks, TiktokenOptions{Reserved: -1}, []string{"options"}},
 		{"too many reserved", ranks, TiktokenOptions{Reserved: 1 << 30}, []string{"options"}},

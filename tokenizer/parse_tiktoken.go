@@ -38,7 +38,8 @@ func ImageTagOptions() TiktokenOptions {
 // ImageTags returns the special tokens of [ImageTagOptions] that a message's content may spell, in
 // the order of their ids.
 func ImageTags() []string {
-	return []string{"<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<img>", "</img>", "<imgpad>"}
+	return []string{"<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<img>", "</img>",
+		"<imgpad>"}
 }
 
 // HanOptions returns the options of files named tiktoken.model: 256 special tokens, named by
@@ -60,9 +61,10 @@ func ParseTiktoken(data []byte, o TiktokenOptions) (*Tokenizer, error) {
 		return nil, err
 	}
 	if o.Split < 0 || o.Split >= numSplits {
-		return nil, &UnsupportedError{File: file, Field: "options", Feature: "split " + strconv.Itoa(int(o.Split))}
+		return nil, unsupported(file, "options", "split "+strconv.Itoa(int(o.Split)))
 	}
-	v := &vocabBuilder{file: file, pairs: newPairTable(), ids: make(map[string]uint32, len(data)/16)}
+	v := &vocabBuilder{file: file, pairs: newPairTable(),
+		ids: make(map[string]uint32, len(data)/16)}
 	if err := v.readRanks(data); err != nil {
 		return nil, err
 	}
@@ -108,7 +110,8 @@ func (v *vocabBuilder) readRanks(data []byte) error {
 		}
 		id, ok := parseID(rank)
 		if !ok {
-			return formatError(v.file, lineField(n), "rank %s is not a whole number below %d", quote(string(rank)), maxVocab)
+			return formatError(v.file, lineField(n), "rank %s is not a whole number below %d",
+				quote(string(rank)), maxVocab)
 		}
 		if err := v.add("ranks", v.buf, id); err != nil {
 			return err
@@ -146,7 +149,8 @@ func (v *vocabBuilder) pairRanks() error {
 // added returns the special tokens, numbered from n on.
 func (o *TiktokenOptions) added(n int) ([]AddedToken, error) {
 	const file, field = "tokenizer_config.json", "added_tokens_decoder"
-	if n+max(len(o.Special), o.Reserved) > maxVocab || len(o.Special) > maxAdded || o.Reserved < 0 || o.Reserved > maxAdded {
+	if n+max(len(o.Special), o.Reserved) > maxVocab || len(o.Special) > maxAdded ||
+		o.Reserved < 0 || o.Reserved > maxAdded {
 		return nil, formatError("tiktoken ranks", "options", "more special tokens than ids")
 	}
 	if o.Reserved == 0 {
@@ -163,13 +167,15 @@ func (o *TiktokenOptions) added(n int) ([]AddedToken, error) {
 	named := make(map[int]bool, len(added))
 	for _, a := range added {
 		if a.ID < n || a.ID >= n+o.Reserved {
-			return nil, formatError(file, field, "id %d is not one of the %d after the %d ranks", a.ID, o.Reserved, n)
+			return nil, formatError(file, field, "id %d is not one of the %d after the %d ranks",
+				a.ID, o.Reserved, n)
 		}
 		named[a.ID] = true
 	}
 	for id := n; id < n+o.Reserved; id++ {
 		if !named[id] {
-			added = append(added, AddedToken{ID: id, Text: fmt.Sprintf("<|reserved_token_%d|>", id), Special: true})
+			added = append(added, AddedToken{ID: id, Text: fmt.Sprintf("<|reserved_token_%d|>", id),
+				Special: true})
 		}
 	}
 	return slices.Clip(added), nil

@@ -21,7 +21,8 @@ func TestRandomGoldens(t *testing.T) {
 		Ranked []int  `json:"ranked"`
 	}
 	tok := full(t)
-	ranked, err := ParseTiktoken(readTestdata(t, "qwen.tiktoken.gz"), TiktokenOptions{Split: SplitHan})
+	ranked, err := ParseTiktoken(readTestdata(t, "qwen.tiktoken.gz"),
+		TiktokenOptions{Split: SplitHan})
 	require.NoError(t, err)
 	lengths := func(s Split, text string) []int {
 		next, list := s.splitter(), []int{}
@@ -71,7 +72,8 @@ func TestMergesEqualDefinition(t *testing.T) {
 	for name, tok := range map[string]*Tokenizer{"json": full(t), "ranks": fullRanks(t)} {
 		b := tok.bpe
 		b.whole = nil
-		for _, alphabet := range []string{"a", " ", "ab", "etaoin shrd", "\xe4\xb8\xad\xe6\x96\x87", "\x00\xff0 \n"} {
+		for _, alphabet := range []string{"a", " ", "ab", "etaoin shrd", "\xe4\xb8\xad\xe6\x96\x87",
+			"\x00\xff0 \n"} {
 			for n := range 130 {
 				piece := make([]byte, n+1)
 				for i := range piece {
@@ -79,8 +81,10 @@ func TestMergesEqualDefinition(t *testing.T) {
 				}
 				want := mergeSlowly(&b, string(piece))
 				var scratch mergeScratch
-				require.Equal(t, want, b.encode(nil, string(piece), &scratch), "%s: %q", name, piece)
-				require.Equal(t, want, b.encodeLong(nil, string(piece), &scratch), "%s: %q with the heap", name, piece)
+				require.Equal(t, want, b.encode(nil, string(piece), &scratch), "%s: %q", name,
+					piece)
+				require.Equal(t, want, b.encodeLong(nil, string(piece), &scratch),
+					"%s: %q with the heap", name, piece)
 			}
 		}
 	}
@@ -103,7 +107,8 @@ func TestHostileTextIsLinear(t *testing.T) {
 	}
 	larger := hostileTexts(large)
 	for name, text := range hostileTexts(small) {
-		for kind, tok := range map[string]*Tokenizer{"json": full(t), "ranks": fullRanks(t), "han": tinyHan(t)} {
+		for kind, tok := range map[string]*Tokenizer{"json": full(t), "ranks": fullRanks(t),
+			"han": tinyHan(t)} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				var a, b time.Duration
 				for range tries {
@@ -129,7 +134,9 @@ func TestLongMarkRuns(t *testing.T) {
 		require.NotContains(t, got, "\u034f")
 		require.Equal(t, s, got)
 	}
-	require.Equal(t, "\u00e1"+strings.Repeat("\u0301", 99), tok.Decode(tok.Encode("a"+strings.Repeat("\u0301", 100)), false))
+	require.Equal(t, "\u00e1"+strings.Repeat("\u0301", 99),
+		tok.Decode(tok.Encode("a"+strings.Repeat("\u0301", 100)), false))
 	require.Equal(t, "q"+strings.Repeat("\u0334", 40)+strings.Repeat("\u0301", 40),
-		tok.Decode(tok.Encode("q"+strings.Repeat("\u0301", 40)+strings.Repeat("\u0334", 40)), false))
+		tok.Decode(tok.Encode("q"+strings.Repeat("\u0301", 40)+strings.Repeat("\u0334", 40)),
+			false))
 }

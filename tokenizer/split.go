@@ -39,7 +39,8 @@ const (
 // splitPatterns has the spelling of each Split in files.
 var splitPatterns = [numSplits]string{
 	SplitWords: contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*` + spaces,
-	SplitMarks: contractions + `|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*` + spaces,
+	SplitMarks: contractions +
+		`|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*` + spaces,
 	SplitHan: `[\p{Han}]+` +
 		`|[^\r\n\p{L}\p{N}]?` + upperRun + `*` + lowerRun + `+` + contractions + `?` +
 		`|[^\r\n\p{L}\p{N}]?` + upperRun + `+` + lowerRun + `*` + contractions + `?` +

@@ -47,7 +47,8 @@ func (t *Tokenizer) AddedTokens() []AddedToken { return slices.Clone(t.added) }
 // build makes a tokenizer of parts that a parser has checked on their own: tokens by id (without
 // added ones, "" for none), the ids by token, and the added tokens in any order. It checks what
 // concerns them together.
-func build(file string, tokens []string, vocab map[string]uint32, added []AddedToken, split Split, form normalForm) (*Tokenizer, error) {
+func build(file string, tokens []string, vocab map[string]uint32, added []AddedToken, split Split,
+	form normalForm) (*Tokenizer, error) {
 	const field = "added_tokens"
 	t := &Tokenizer{
 		vocab: vocab, added: slices.Clone(added), byText: make(map[string]int, len(added)),
@@ -61,16 +62,19 @@ func build(file string, tokens []string, vocab map[string]uint32, added []AddedT
 		case i > 0 && t.added[i-1].ID == a.ID:
 			return nil, formatError(file, field, "two added tokens with id %d", a.ID)
 		case a.Text == "" || len(a.Text) > maxAddedBytes:
-			return nil, formatError(file, field, "added token %d has %d bytes, not 1 to %d", a.ID, len(a.Text), maxAddedBytes)
+			return nil, formatError(file, field, "added token %d has %d bytes, not 1 to %d", a.ID,
+				len(a.Text), maxAddedBytes)
 		}
 		if _, ok := t.byText[a.Text]; ok {
 			return nil, formatError(file, field, "added token %s twice", quote(a.Text))
 		}
 		if k, ok := vocab[a.Text]; ok && int(k) != a.ID {
-			return nil, formatError(file, field, "added token %s has id %d, but %d in the vocabulary", quote(a.Text), a.ID, k)
+			return nil, formatError(file, field,
+				"added token %s has id %d, but %d in the vocabulary", quote(a.Text), a.ID, k)
 		}
 		if a.ID < len(tokens) && tokens[a.ID] != "" && tokens[a.ID] != a.Text {
-			return nil, formatError(file, field, "added token %s has the id %d of %s", quote(a.Text), a.ID, quote(tokens[a.ID]))
+			return nil, formatError(file, field, "added token %s has the id %d of %s",
+				quote(a.Text), a.ID, quote(tokens[a.ID]))
 		}
 		t.byText[a.Text] = i
 		trie := t.original

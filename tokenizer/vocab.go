@@ -21,10 +21,12 @@ type vocabBuilder struct {
 // add gives the bytes an id.
 func (v *vocabBuilder) add(field string, token []byte, id int) error {
 	if len(token) == 0 || len(token) > maxTokenBytes {
-		return formatError(v.file, field, "token %d has %d bytes, not 1 to %d", id, len(token), maxTokenBytes)
+		return formatError(v.file, field, "token %d has %d bytes, not 1 to %d", id, len(token),
+			maxTokenBytes)
 	}
 	if id < len(v.tokens) && v.tokens[id] != "" {
-		return formatError(v.file, field, "id %d of %s is that of %s", id, quote(string(token)), quote(v.tokens[id]))
+		return formatError(v.file, field, "id %d of %s is that of %s", id, quote(string(token)),
+			quote(v.tokens[id]))
 	}
 	if _, ok := v.ids[string(token)]; ok {
 		return formatError(v.file, field, "token %s twice", quote(string(token)))
@@ -39,7 +41,8 @@ func (v *vocabBuilder) add(field string, token []byte, id int) error {
 
 // readVocab reads an object of byte-level tokens and ids.
 func (v *vocabBuilder) readVocab(r *jsonReader, field string) error {
-	v.ids = make(map[string]uint32, len(r.Data)/64) // of which merges take the most; the map grows if there are none
+	// of which merges take the most; the map grows if there are none
+	v.ids = make(map[string]uint32, len(r.Data)/64)
 	return r.Object(func(key []byte) error {
 		token, ok := appendBytesOf(v.buf[:0], key)
 		v.buf = token
@@ -48,7 +51,8 @@ func (v *vocabBuilder) readVocab(r *jsonReader, field string) error {
 		}
 		id, ok := r.id()
 		if !ok {
-			return formatError(v.file, field, "the id of %s is not a whole number below %d", quote(string(token)), maxVocab)
+			return formatError(v.file, field, "the id of %s is not a whole number below %d",
+				quote(string(token)), maxVocab)
 		}
 		return v.add(field, token, id)
 	})
@@ -72,7 +76,8 @@ func (v *vocabBuilder) merge(field string, left, right []byte) error {
 	}
 	switch {
 	case !okLeft || !okRight || !knownLeft || !knownRight:
-		return at("merge of %s and %s, which are not both in the vocabulary", quote(string(left)), quote(string(right)))
+		return at("merge of %s and %s, which are not both in the vocabulary", quote(string(left)),
+			quote(string(right)))
 	case !knownWhole:
 		return at("merge gives %s, which is not in the vocabulary", quote(string(l)))
 	case !v.pairs.add(a, b, uint32(rank)):
@@ -86,7 +91,8 @@ func (v *vocabBuilder) merge(field string, left, right []byte) error {
 func (v *vocabBuilder) mergeLine(field string, line []byte) error {
 	left, right, ok := bytes.Cut(line, []byte{' '})
 	if !ok || bytes.IndexByte(right, ' ') >= 0 {
-		return formatError(v.file, field+"["+strconv.Itoa(len(v.merged))+"]", "merge %s is not two tokens", quote(string(line)))
+		return formatError(v.file, field+"["+strconv.Itoa(len(v.merged))+"]",
+			"merge %s is not two tokens", quote(string(line)))
 	}
 	return v.merge(field, left, right)
 }

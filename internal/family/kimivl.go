@@ -47,22 +47,28 @@ func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
 		LLM: d,
 		Vision: &Vision{
 			Encoder: vision.Config{
-				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: v.int("num_attention_heads", 1<<12),
-				Depth: v.int("num_hidden_layers", maxDepth), PatchDim: 3 * patch * patch, MergeSize: kernel[0], Raster: true, PatchBias: true,
-				Position:  vision.Position{Rows: v.intOr("init_pos_emb_height", 1<<10, 64), Cols: v.intOr("init_pos_emb_width", 1<<10, 64), Resample: vision.Bicubic},
+				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth),
+				NumHeads: v.int("num_attention_heads", 1<<12),
+				Depth:    v.int("num_hidden_layers", maxDepth),
+				PatchDim: 3 * patch * patch, MergeSize: kernel[0], Raster: true, PatchBias: true,
+				Position: vision.Position{Rows: v.intOr("init_pos_emb_height", 1<<10, 64),
+					Cols: v.intOr("init_pos_emb_width", 1<<10, 64), Resample: vision.Bicubic},
 				FinalNorm: true, Eps: 1e-5, Act: tensor.GELUTanh, Rotary: vision.RotaryPairs,
 			},
 			Adapter: adapter.Config{Merger: &adapter.MergerConfig{
-				InputSize: width, OutputSize: d.HiddenSize, MergeSize: kernel[0], Raster: true, Eps: 1e-5, Act: tensor.GELU,
+				InputSize: width, OutputSize: d.HiddenSize, MergeSize: kernel[0], Raster: true,
+				Eps: 1e-5, Act: tensor.GELU,
 			}},
 			Preprocess: pixels,
 			ImageToken: "<|media_pad|>",
 			Grounding:  grounding.Unit,
 		},
 		Layouts: []Layout{{Probe: "language_model.model.embed_tokens.weight", Names: kimiNames(d)}},
-		Ignore:  append(ignoreTied(d), "language_model.model.layers.*.self_attn.rotary_emb.inv_freq"), // saved buffers
-		Think:   [2]string{"◁think▷", "◁/think▷"},
-		Ends:    []string{"[EOS]", "<|im_end|>"},
+		// Rotary buffers are saved with the weights.
+		Ignore: append(ignoreTied(d),
+			"language_model.model.layers.*.self_attn.rotary_emb.inv_freq"),
+		Think: [2]string{"◁think▷", "◁/think▷"},
+		Ends:  []string{"[EOS]", "<|im_end|>"},
 	}, nil
 }
 
@@ -96,14 +102,17 @@ func moonlight(c object) llm.Config {
 		MaxContext: c.intOr("max_position_embeddings", maxCount, 131072),
 	}
 	mla := &llm.MLA{
-		NumHeads: c.int("num_attention_heads", 1<<12), LatentDim: c.int("kv_lora_rank", 1<<14), NopeDim: c.int("qk_nope_head_dim", 1<<12),
-		RopeDim: c.int("qk_rope_head_dim", 1<<12), ValueDim: c.int("v_head_dim", 1<<12), Eps: 1e-6, // whatever rms_norm_eps says
+		NumHeads: c.int("num_attention_heads", 1<<12), LatentDim: c.int("kv_lora_rank", 1<<14),
+		NopeDim: c.int("qk_nope_head_dim", 1<<12), RopeDim: c.int("qk_rope_head_dim", 1<<12),
+		ValueDim: c.int("v_head_dim", 1<<12), Eps: 1e-6, // whatever rms_norm_eps says
 	}
 	width := c.int("moe_intermediate_size", maxWidth)
 	moe := &llm.MoE{
-		NumExperts: c.int("n_routed_experts", 1<<14), TopK: c.int("num_experts_per_tok", 1<<14), IntermediateSize: width, Act: tensor.SiLU,
-		Sigmoid: true, Correction: true, Normalize: c.boolOr("norm_topk_prob", true), Scale: float32(c.floatOr("routed_scaling_factor", 1e3, 1)),
-		Shared: width * c.intOr("n_shared_experts", 64, 1),
+		NumExperts: c.int("n_routed_experts", 1<<14), TopK: c.int("num_experts_per_tok", 1<<14),
+		IntermediateSize: width, Act: tensor.SiLU, Sigmoid: true, Correction: true,
+		Normalize: c.boolOr("norm_topk_prob", true),
+		Scale:     float32(c.floatOr("routed_scaling_factor", 1e3, 1)),
+		Shared:    width * c.intOr("n_shared_experts", 64, 1),
 	}
 	dense := &llm.Dense{IntermediateSize: c.int("intermediate_size", 1<<20), Act: tensor.SiLU}
 	first := c.intIn("first_k_dense_replace", 0, maxDepth)
@@ -134,7 +143,8 @@ func kimiPreprocessor(from checkpoint.Checkpoint, patch, merge int) (preprocess.
 	c := preprocess.Config{
 		PatchSize: patch, MergeSize: merge, TemporalPatchSize: 1,
 		Mean: triple(p, "image_mean", half), Std: triple(p, "image_std", half),
-		Resize: preprocess.ResizePatchLimit, MaxPatches: p.intOr("in_token_limit", 1<<22, 4096), Order: preprocess.OrderRaster,
+		Resize: preprocess.ResizePatchLimit, MaxPatches: p.intOr("in_token_limit", 1<<22, 4096),
+		Order: preprocess.OrderRaster,
 	}
 	p.possible(c)
 	return c, *p.err
@@ -176,7 +186,8 @@ func kimiNames(d llm.Config) weights.Names {
 			return base(canonical)
 		}
 		lo := h * (m.NopeDim + m.ValueDim)
-		r := weights.Ref{Name: prefix + "layers." + p[1] + ".self_attn.kv_b_proj.weight", Lo: lo, Hi: lo + m.NopeDim, Transpose: true}
+		r := weights.Ref{Name: prefix + "layers." + p[1] + ".self_attn.kv_b_proj.weight", Lo: lo,
+			Hi: lo + m.NopeDim, Transpose: true}
 		if p[3] == "value_up" {
 			r.Lo, r.Hi, r.Transpose = lo+m.NopeDim, lo+m.NopeDim+m.ValueDim, false
 		}

@@ -7,6 +7,7 @@ package family
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 
@@ -66,7 +67,7 @@ func (o object) intIn(key string, least, most int) int {
 		return least
 	}
 	if v < int64(least) || v > int64(most) {
-		o.fail(key, strconv.FormatInt(v, 10)+" is not in "+strconv.Itoa(least)+"…"+strconv.Itoa(most), nil)
+		o.fail(key, fmt.Sprintf("%d is not in %d…%d", v, least, most), nil)
 		return least
 	}
 	return int(v)
@@ -92,7 +93,7 @@ func (o object) float(key string, limit float64) float64 {
 		return 1
 	}
 	if v <= 0 || v >= limit {
-		o.fail(key, strconv.FormatFloat(v, 'g', -1, 64)+" is not between 0 and "+strconv.FormatFloat(limit, 'g', -1, 64), nil)
+		o.fail(key, fmt.Sprintf("%g is not between 0 and %g", v, limit), nil)
 		return 1
 	}
 	return v

@@ -86,7 +86,8 @@ func videoPreprocessor(from checkpoint.Checkpoint, c preprocess.Config) (preproc
 	}
 	c.VideoRule = preprocess.VideoWholeClip
 	if size := p.sub("size"); size.Has("shortest_edge") || size.Has("longest_edge") {
-		c.VideoMinPixels, c.VideoMaxPixels = size.int("shortest_edge", maxPixels), size.int("longest_edge", maxPixels)
+		c.VideoMinPixels, c.VideoMaxPixels = size.int("shortest_edge", maxPixels),
+			size.int("longest_edge", maxPixels)
 	}
 	p.possible(c)
 	return c, *p.err

@@ -55,8 +55,9 @@ func decoder(c object) llm.Config {
 		MaxContext: c.intOr("max_position_embeddings", maxCount, 32768),
 	}
 	layer := llm.Layer{
-		Eps:   d.Eps,
-		GQA:   &llm.GQA{NumHeads: heads, NumKVHeads: c.intOr("num_key_value_heads", 1<<12, heads), HeadDim: c.intOr("head_dim", 1<<14, max(hidden/heads, 1)), QKVBias: true},
+		Eps: d.Eps,
+		GQA: &llm.GQA{NumHeads: heads, NumKVHeads: c.intOr("num_key_value_heads", 1<<12, heads),
+			HeadDim: c.intOr("head_dim", 1<<14, max(hidden/heads, 1)), QKVBias: true},
 		Dense: &llm.Dense{IntermediateSize: c.int("intermediate_size", 1<<20), Act: tensor.SiLU},
 	}
 	if layer.GQA.NumHeads%layer.GQA.NumKVHeads != 0 {

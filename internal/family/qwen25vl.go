@@ -51,12 +51,14 @@ func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 		LLM: d,
 		Vision: &Vision{
 			Encoder: vision.Config{
-				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: towerHeads(v, width),
-				Depth: depth, PatchDim: g.dim(), MergeSize: g.merge, Norm: vision.RMSNorm, Eps: 1e-6,
-				Act: tensor.SiLU, Gated: true, Window: window / g.patch / g.merge, FullAttention: full,
+				HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth),
+				NumHeads: towerHeads(v, width), Depth: depth, PatchDim: g.dim(), MergeSize: g.merge,
+				Norm: vision.RMSNorm, Eps: 1e-6, Act: tensor.SiLU, Gated: true,
+				Window: window / g.patch / g.merge, FullAttention: full,
 			},
 			Adapter: adapter.Config{Merger: &adapter.MergerConfig{
-				InputSize: width, OutputSize: d.HiddenSize, MergeSize: g.merge, RMS: true, Eps: 1e-6, Act: tensor.GELU,
+				InputSize: width, OutputSize: d.HiddenSize, MergeSize: g.merge, RMS: true,
+				Eps: 1e-6, Act: tensor.GELU,
 			}},
 			Preprocess: pixels,
 			ImageToken: "<|image_pad|>",
@@ -67,7 +69,8 @@ func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 		},
 		Layouts: []Layout{
 			{Probe: "model.embed_tokens.weight", Names: qwen25VLNames("model.", "visual.")},
-			{Probe: "model.language_model.embed_tokens.weight", Names: qwen25VLNames("model.language_model.", "model.visual.")},
+			{Probe: "model.language_model.embed_tokens.weight",
+				Names: qwen25VLNames("model.language_model.", "model.visual.")},
 		},
 		Ignore: ignoreTied(d),
 	}, nil

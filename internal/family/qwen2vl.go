@@ -51,7 +51,8 @@ func qwen2VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 			Act:              tensor.QuickGELU,
 		},
 		Adapter: adapter.Config{Merger: &adapter.MergerConfig{
-			InputSize: width, OutputSize: d.HiddenSize, MergeSize: g.merge, Eps: 1e-6, Act: tensor.GELU,
+			InputSize: width, OutputSize: d.HiddenSize, MergeSize: g.merge, Eps: 1e-6,
+			Act: tensor.GELU,
 		}},
 		Preprocess: pixels,
 		ImageToken: "<|image_pad|>",
@@ -63,7 +64,8 @@ func qwen2VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 		Vision: vis,
 		Layouts: []Layout{
 			{Probe: "model.embed_tokens.weight", Names: qwen2VLNames("model.", "visual.")},
-			{Probe: "model.language_model.embed_tokens.weight", Names: qwen2VLNames("model.language_model.", "model.visual.")},
+			{Probe: "model.language_model.embed_tokens.weight",
+				Names: qwen2VLNames("model.language_model.", "model.visual.")},
 		},
 		Ignore: ignoreTied(d),
 	}, nil

@@ -24,10 +24,11 @@ func qwen3(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: ropeTheta(c, 1e6)}
 	plainRope(c)
 	return Spec{
-		LLM:     d,
-		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n }, expertsApart),
-		Ignore:  ignoreTied(d),
-		Think:   [2]string{"<think>", "</think>"},
+		LLM: d,
+		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n },
+			expertsApart),
+		Ignore: ignoreTied(d),
+		Think:  [2]string{"<think>", "</think>"},
 	}, nil
 }
 
@@ -63,8 +64,9 @@ func hasExperts(c object) bool { return slices.ContainsFunc(expertKeys, c.Has) }
 func qwen3Experts(c object) *llm.MoE {
 	key := expertKeys[max(slices.IndexFunc(expertKeys, c.Has), 0)]
 	return &llm.MoE{
-		NumExperts: c.int(key, 1<<14), TopK: c.int("num_experts_per_tok", 1<<14), IntermediateSize: c.int("moe_intermediate_size", maxWidth),
-		Act: tensor.SiLU, Normalize: c.boolOr("norm_topk_prob", true), Scale: 1,
+		NumExperts: c.int(key, 1<<14), TopK: c.int("num_experts_per_tok", 1<<14),
+		IntermediateSize: c.int("moe_intermediate_size", maxWidth), Act: tensor.SiLU,
+		Normalize: c.boolOr("norm_topk_prob", true), Scale: 1,
 	}
 }
 
@@ -79,7 +81,8 @@ const (
 
 // qwen3Layouts are the ways in which experts are stored, the released one first: it counts where a
 // stack's shape fits both others, and where there are no tensors to tell.
-func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names, released experts) []Layout {
+func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names,
+	released experts) []Layout {
 	base := weights.Rename(append([]string{
 		"layers.*.attn.q_norm.weight", prefix + "layers.*.self_attn.q_norm.weight",
 		"layers.*.attn.k_norm.weight", prefix + "layers.*.self_attn.k_norm.weight",
@@ -95,9 +98,13 @@ func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.
 	m := d.Layers[first].MoE
 	at := prefix + "layers." + strconv.Itoa(first) + ".mlp.experts."
 	layouts := []Layout{
-		expertsApart:   {Probe: at + "0.gate_proj.weight", Names: wrap(base)},
-		expertsInputs:  {Probe: at + "gate_up_proj", Shape: []int{m.NumExperts, d.HiddenSize, 2 * m.IntermediateSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, true))},
-		expertsOutputs: {Probe: at + "gate_up_proj", Shape: []int{m.NumExperts, 2 * m.IntermediateSize, d.HiddenSize}, Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, false))},
+		expertsApart: {Probe: at + "0.gate_proj.weight", Names: wrap(base)},
+		expertsInputs: {Probe: at + "gate_up_proj",
+			Shape: []int{m.NumExperts, d.HiddenSize, 2 * m.IntermediateSize},
+			Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, true))},
+		expertsOutputs: {Probe: at + "gate_up_proj",
+			Shape: []int{m.NumExperts, 2 * m.IntermediateSize, d.HiddenSize},
+			Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, false))},
 	}
 	layouts[0], layouts[released] = layouts[released], layouts[0]
 	return layouts

@@ -27,7 +27,8 @@ func qwen35(c object, from checkpoint.Checkpoint) (Spec, error) {
 	}
 	prefix := "model.language_model."
 	names := func(n weights.Names) weights.Names {
-		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")), zeroCentered(deltaNames(prefix, n)))
+		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")),
+			zeroCentered(deltaNames(prefix, n)))
 	}
 	return Spec{
 		LLM:     d,
@@ -48,8 +49,11 @@ func qwen35Decoder(c object) llm.Config {
 	g := *d.Layers[0].GQA
 	g.OutputGate = c.boolOr("attn_output_gate", true)
 	delta := &llm.Delta{
-		KeyHeads: c.int("linear_num_key_heads", 1<<12), ValueHeads: c.int("linear_num_value_heads", 1<<12),
-		KeyDim: c.int("linear_key_head_dim", 1<<12), ValueDim: c.int("linear_value_head_dim", 1<<12), Kernel: c.int("linear_conv_kernel_dim", 64),
+		KeyHeads:   c.int("linear_num_key_heads", 1<<12),
+		ValueHeads: c.int("linear_num_value_heads", 1<<12),
+		KeyDim:     c.int("linear_key_head_dim", 1<<12),
+		ValueDim:   c.int("linear_value_head_dim", 1<<12),
+		Kernel:     c.int("linear_conv_kernel_dim", 64),
 	}
 	if !dense {
 		m := *qwen3Experts(c)
@@ -90,9 +94,10 @@ func qwen35Decoder(c object) llm.Config {
 // deltaNames names the delta-rule layers.
 func deltaNames(prefix string, rest weights.Names) weights.Names {
 	table := map[string]string{
-		"qkv.weight": "in_proj_qkv.weight", "z.weight": "in_proj_z.weight", "b.weight": "in_proj_b.weight", "a.weight": "in_proj_a.weight",
-		"conv.weight": "conv1d.weight", "a_log": "A_log", "dt_bias": "dt_bias", "norm.weight": "norm.weight",
-		"o.weight": "out_proj.weight",
+		"qkv.weight": "in_proj_qkv.weight", "z.weight": "in_proj_z.weight",
+		"b.weight": "in_proj_b.weight", "a.weight": "in_proj_a.weight",
+		"conv.weight": "conv1d.weight", "a_log": "A_log", "dt_bias": "dt_bias",
+		"norm.weight": "norm.weight", "o.weight": "out_proj.weight",
 	}
 	return func(canonical string) weights.Ref {
 		p := strings.SplitN(canonical, ".", 4)
@@ -110,7 +115,8 @@ func deltaNames(prefix string, rest weights.Names) weights.Names {
 func zeroCentered(names weights.Names) weights.Names {
 	return func(canonical string) weights.Ref {
 		r := names(canonical)
-		r.PlusOne = strings.HasSuffix(canonical, "norm.weight") && !strings.Contains(canonical, ".delta.")
+		r.PlusOne = strings.HasSuffix(canonical, "norm.weight") &&
+			!strings.Contains(canonical, ".delta.")
 		return r
 	}
 }

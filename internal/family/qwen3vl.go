@@ -56,7 +56,8 @@ func qwen3Vision(c object, hidden int, from checkpoint.Checkpoint) (*Vision, err
 	if side*side != places {
 		v.fail("num_position_embeddings", "is not a square", nil)
 	}
-	taps := slices.Sorted(slices.Values(deepstack(v))) // inner features leave the tower in the order of its blocks
+	// Inner features leave the tower in the order of its blocks.
+	taps := slices.Sorted(slices.Values(deepstack(v)))
 	pixels, err := preprocessor(from, g)
 	if err != nil {
 		return nil, err
@@ -66,18 +67,21 @@ func qwen3Vision(c object, hidden int, from checkpoint.Checkpoint) (*Vision, err
 	}
 	return &Vision{
 		Encoder: vision.Config{
-			HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth), NumHeads: towerHeads(v, width),
-			Depth: v.int("depth", maxDepth), PatchDim: g.dim(), MergeSize: g.merge, PatchBias: true,
-			Position: vision.Position{Rows: side, Cols: side, Resample: vision.Bilinear}, Eps: 1e-6, Act: tensor.GELUTanh, Taps: taps,
+			HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth),
+			NumHeads: towerHeads(v, width), Depth: v.int("depth", maxDepth), PatchDim: g.dim(),
+			MergeSize: g.merge, PatchBias: true, Eps: 1e-6, Act: tensor.GELUTanh, Taps: taps,
+			Position: vision.Position{Rows: side, Cols: side, Resample: vision.Bilinear},
 		},
 		Adapter: adapter.Config{Merger: &adapter.MergerConfig{
-			InputSize: width, OutputSize: hidden, MergeSize: g.merge, Eps: 1e-6, Act: tensor.GELU, Taps: len(taps),
+			InputSize: width, OutputSize: hidden, MergeSize: g.merge, Eps: 1e-6, Act: tensor.GELU,
+			Taps: len(taps),
 		}},
 		Preprocess: pixels,
 		ImageToken: "<|image_pad|>",
 		VideoToken: "<|video_pad|>",
 		Spatial:    true,
-		Timestamps: &Timestamps{Format: "<%.1f seconds>", Open: "<|vision_start|>", Close: "<|vision_end|>"},
+		Timestamps: &Timestamps{Format: "<%.1f seconds>", Open: "<|vision_start|>",
+			Close: "<|vision_end|>"},
 	}, nil
 }
 

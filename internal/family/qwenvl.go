@@ -22,7 +22,8 @@ import (
 // Source: Qwen-VL (arXiv 2308.12966), section 2; its hub code, modeling_qwen.py and visual.py.
 func qwenVL(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d := qwenDecoder(c)
-	s := Spec{LLM: d, Chat: chat.PictureTags(), Ends: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, Ignore: ignoreTied(d)}
+	s := Spec{LLM: d, Chat: chat.PictureTags(),
+		Ends: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, Ignore: ignoreTied(d)}
 	if c.Has("visual") {
 		s.Vision = qwenVision(c.sub("visual"), d.HiddenSize)
 	}
@@ -59,7 +60,8 @@ func qwenDecoder(c object) llm.Config {
 		d.Layers[i] = layer
 	}
 	trained := c.intOr("seq_length", maxCount, 2048)
-	d.Rope = rope.Config{Dim: int(float64(dim) * c.floatOr("rotary_pct", 1+1e-9, 1)), Theta: c.floatOr("rotary_emb_base", 1e12, 10000)}
+	d.Rope = rope.Config{Dim: int(float64(dim) * c.floatOr("rotary_pct", 1+1e-9, 1)),
+		Theta: c.floatOr("rotary_emb_base", 1e12, 10000)}
 	if c.boolOr("use_dynamic_ntk", true) {
 		d.Rope.NTKLength = trained
 	}
@@ -70,7 +72,8 @@ func qwenDecoder(c object) llm.Config {
 }
 
 func qwenVision(v object, hidden int) *Vision {
-	width, patch, size := v.int("width", maxWidth), v.int("patch_size", 1<<8), v.int("image_size", 1<<13)
+	width, patch, size := v.int("width", maxWidth), v.int("patch_size", 1<<8),
+		v.int("image_size", 1<<13)
 	if size%patch != 0 {
 		v.fail("image_size", "is not a whole number of patches", nil)
 	}
@@ -85,13 +88,17 @@ func qwenVision(v object, hidden int) *Vision {
 	grid := max(size/patch, 1)
 	return &Vision{
 		Encoder: vision.Config{
-			HiddenSize: width, IntermediateSize: int(float64(width) * v.floatOr("mlp_ratio", 1<<8, 4)), NumHeads: v.int("heads", 1<<12),
-			Depth: v.int("layers", maxDepth), PatchDim: 3 * patch * patch, MergeSize: 1, Raster: true,
-			Position: vision.Position{Rows: 16, Cols: 16, Resample: vision.Bicubic}, // 256 rows whatever the picture's size
+			HiddenSize: width, IntermediateSize: int(float64(width) * v.floatOr("mlp_ratio", 1<<8,
+				4)),
+			NumHeads: v.int("heads", 1<<12), Depth: v.int("layers", maxDepth), MergeSize: 1,
+			PatchDim: 3 * patch * patch, Raster: true,
+			// positions are 256 whatever the picture's size
+			Position: vision.Position{Rows: 16, Cols: 16, Resample: vision.Bicubic},
 			PreNorm:  true, Eps: 1e-6, Act: tensor.GELU, QKVByHead: true, Rotary: vision.NoRotary,
 		},
 		Adapter: adapter.Config{Resampler: &adapter.ResamplerConfig{
-			InputSize: width, OutputSize: hidden, Queries: side, NumHeads: max(1, hidden/128), Grid: grid, Project: width != hidden, Eps: 1e-6,
+			InputSize: width, OutputSize: hidden, Queries: side, NumHeads: max(1, hidden/128),
+			Grid: grid, Project: width != hidden, Eps: 1e-6,
 		}},
 		Preprocess: preprocess.Config{
 			PatchSize: patch, MergeSize: 1, TemporalPatchSize: 1, Mean: clipMean, Std: clipStd,
@@ -131,7 +138,8 @@ func qwenNames(d llm.Config) weights.Names {
 	)
 	return func(canonical string) weights.Ref {
 		r := base(canonical)
-		r.Transpose = canonical == "adapter.proj.weight" // the reference multiplies by it from the right
+		// The reference multiplies by it from the right.
+		r.Transpose = canonical == "adapter.proj.weight"
 		p := strings.Split(canonical, ".")
 		n := len(p)
 		if n < 3 || p[n-3] != "attn" || p[0] == "vision" {

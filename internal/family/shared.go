@@ -51,7 +51,8 @@ func mrope(c object, headDim int) rope.Config {
 		scaling = c.sub("rope_parameters")
 	}
 	scaling.ropeKind("mrope", "default")
-	r := rope.Config{Dim: headDim, Theta: scaling.floatOr("rope_theta", 1e12, c.floatOr("rope_theta", 1e12, 1e6))}
+	theta := c.floatOr("rope_theta", 1e12, 1e6)
+	r := rope.Config{Dim: headDim, Theta: scaling.floatOr("rope_theta", 1e12, theta)}
 	if !scaling.Has("mrope_section") {
 		scaling.fail("mrope_section", "missing", nil)
 		return r
@@ -83,7 +84,8 @@ func towerHeads(v object, width int) int {
 // ropeTheta reads the base of a text decoder's rotary embedding, where either version of the
 // reference puts it.
 func ropeTheta(c object, absent float64) float64 {
-	return c.sub("rope_parameters").floatOr("rope_theta", 1e12, c.floatOr("rope_theta", 1e12, absent))
+	absent = c.floatOr("rope_theta", 1e12, absent)
+	return c.sub("rope_parameters").floatOr("rope_theta", 1e12, absent)
 }
 
 // ropeKind refuses kinds of rotary scaling other than those. Released files spell the key in two

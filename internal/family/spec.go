@@ -50,7 +50,7 @@ type Spec struct {
 	Ignore  []string // tensors that are known and not used
 
 	Chat     chat.Template // for families that publish no template file; else nil
-	Think    [2]string     // marks around what the model thinks before it answers; empty: it does not
+	Think    [2]string     // marks around thoughts before an answer; empty: there are none
 	EOS      []int         // token ids that end a generation
 	Ends     []string      // further tokens that do, by their spelling
 	Sampling sample.Params
@@ -69,8 +69,8 @@ type Vision struct {
 	VideoToken string // placeholder of a video; "": the family has no videos
 	Tags       *Tags  // placeholders stand between tags instead
 
-	Spatial    bool                 // media have positions on three axes; otherwise they count up as text does
-	TimeRate   float64              // positions that a second of video takes; 0: one a step of the grid
+	Spatial    bool                 // media have positions on three axes, or count up as text does
+	TimeRate   float64              // positions a second of video; 0: one a step of the grid
 	Grounding  grounding.Convention // of coordinates in answers
 	Timestamps *Timestamps          // nil: a video is one run of placeholders
 }
