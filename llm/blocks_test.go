@@ -14,7 +14,10 @@ import (
 func TestEvictionOrder(t *testing.T) {
 	b := newBench(t, "qwen2_vl-tiny", llm.CacheOptions{Context: 512, Bytes: 0})
 	b.cache = b.d.NewCacheWith(llm.CacheOptions{Context: 512, Bytes: blocks(b.d, 5)})
-	texts := map[string]text{"a": newText(b.d, 1, 129), "b": newText(b.d, 2, 129), "c": newText(b.d, 3, 129)}
+	texts := map[string]text{}
+	for i, name := range []string{"a", "b", "c"} {
+		texts[name] = newText(b.d, uint64(i), 129)
+	}
 	known := func(name string) int {
 		s := b.cache.NewSequence(129)
 		defer s.Free() // which makes it the most recently used
@@ -76,7 +79,8 @@ func TestBudgetIsExhausted(t *testing.T) {
 	testkit.SameBits(t, want[64*vocab:], b.feed(second, y, 128, 64))
 	sharing.Free()
 	second.Free()
-	require.Equal(t, 64, b.cache.NewSequence(128).Adopt(nil, x.contents(llm.Key{})...), "the block that was owned")
+	last := b.cache.NewSequence(128)
+	require.Equal(t, 64, last.Adopt(nil, x.contents(llm.Key{})...), "the block that was owned")
 }
 
 // States of sequences and snapshots count, and make room for themselves.

@@ -62,8 +62,10 @@ func TestAdoptedBlocksGiveTheSameBits(t *testing.T) {
 	for _, name := range fixtures {
 		for _, format := range []tensor.Format{tensor.F32, tensor.F16} {
 			t.Run(name+"/"+format.String(), func(t *testing.T) {
-				b := newBench(t, name, llm.CacheOptions{Context: 4096, Format: format, Bytes: 1 << 30})
-				fresh := newBench(t, name, llm.CacheOptions{Context: 4096, Format: format})
+				o := llm.CacheOptions{Context: 4096, Format: format}
+				fresh := newBench(t, name, o)
+				o.Bytes = 1 << 30
+				b := newBench(t, name, o)
 				vocab := b.d.Config().VocabSize
 				x := newText(b.d, 1, 300)
 				other := newText(b.d, 2, 300) // as x in the first 150 positions
@@ -95,7 +97,7 @@ func TestAdoptedBlocksGiveTheSameBits(t *testing.T) {
 				second.Free()
 				branch.Free()
 				third := b.cache.NewSequence(300)
-				require.Equal(t, 256, third.Adopt(nil, x.contents(media)...), "nobody owns the blocks")
+				require.Equal(t, 256, third.Adopt(nil, x.contents(media)...), "of blocks without owner")
 				testkit.SameBits(t, want[256*vocab:], b.feed(third, x, 300, 64))
 				// The last position is computed in any case.
 				whole := b.cache.NewSequence(256)
@@ -130,11 +132,11 @@ func TestWhatDoesNotShare(t *testing.T) {
 		{"the salt's end", 200, "salt\x00", 0, same},
 		{"the base of the rotation, by the prompt's length", 1 << 20, "salt", 0, same},
 		{"a token of the second block", 200, "salt", 64, func(c []llm.Content) { c[127].Index++ }},
-		{"a token behind the full blocks", 200, "salt", 192, func(c []llm.Content) { c[192].Index++ }},
+		{"a token behind full blocks", 200, "salt", 192, func(c []llm.Content) { c[192].Index++ }},
 		{"an axis of a position", 200, "salt", 64, func(c []llm.Content) { c[70].Position[2]++ }},
 		{"the medium", 200, "salt", 0, func(c []llm.Content) { c[3].Media[31]++ }},
 		{"the row of the medium", 200, "salt", 0, func(c []llm.Content) { c[3].Index++ }},
-		{"a token in place of features", 200, "salt", 0, func(c []llm.Content) { c[3].Media = llm.Key{} }},
+		{"a token for features", 200, "salt", 0, func(c []llm.Content) { c[3].Media = llm.Key{} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := b.cache.NewSequence(c.prompt)
@@ -232,7 +234,8 @@ func TestDescribeWhatIsGenerated(t *testing.T) {
 	}
 	next := b.cache.NewSequence(130)
 	require.Equal(t, 128, next.Adopt(nil, all...))
-	testkit.SameBits(t, x.whole(t, b.d, 1, 130)[128*b.d.Config().VocabSize:], b.feed(next, x, 130, 2))
+	want := x.whole(t, b.d, 1, 130)[128*b.d.Config().VocabSize:]
+	testkit.SameBits(t, want, b.feed(next, x, 130, 2))
 }
 
 // A pass that is given up leaves nothing that others could find.

@@ -42,7 +42,8 @@ func TestSnapshots(t *testing.T) {
 			require.Panics(t, func() { seq.Restore(empty) }, "it was freed")
 			seq.Restore(saved[0])
 			require.Panics(t, func() { seq.Restore(saved[1]) }, "the sequence is shorter")
-			require.Panics(t, func() { b.d.NewCache(512).NewSequence(1).Restore(saved[0]) }, "another cache")
+			other := b.d.NewCache(512).NewSequence(1)
+			require.Panics(t, func() { other.Restore(saved[0]) }, "another cache")
 			for range 2 {
 				for _, s := range saved {
 					s.Free()

@@ -437,18 +437,21 @@ func TestConstraintEndsTheText(t *testing.T) {
 func TestPanicInTheLoop(t *testing.T) {
 	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 3})
 	unread := submit(t, e, background, request(t, e, 1, 10, 20))
-	require.Eventually(t, func() bool { return len(unread.events) == 22 }, time.Minute, time.Millisecond)
+	full := func() bool { return len(unread.events) == 22 }
+	require.Eventually(t, full, time.Minute, time.Millisecond)
 	gate, begun := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()
-	handles := []*Handle{submit(t, e, ctx, request(t, e, 1, 10, 20, &job{steps: 2, step: func(*tensor.Exec) error {
+	bad := &job{steps: 2, step: func(*tensor.Exec) error {
 		close(begun)
 		<-gate
 		panic(errPlanted)
-	}}))}
+	}}
+	handles := []*Handle{submit(t, e, ctx, request(t, e, 1, 10, 20, bad))}
 	<-begun
 	for i := range 8 { // three are at work, the others wait
-		handles = append(handles, submit(t, e, ctx, request(t, e, uint64(i), 10, 20, &job{steps: 1})))
+		r := request(t, e, uint64(i), 10, 20, &job{steps: 1})
+		handles = append(handles, submit(t, e, ctx, r))
 	}
 	answers := make([]answer, len(handles))
 	var wg sync.WaitGroup

@@ -14,7 +14,9 @@ import (
 var think = [2]string{"<think>", "</think>"}
 
 // parse gives out a text in pieces of step bytes.
-func parse(stops []string, marks [2]string, prompt, text string, step int) (reasoning, answer string, phase Phase) {
+func parse(stops []string, marks [2]string, prompt, text string, step int) (
+	reasoning, answer string, phase Phase,
+) {
 	p := New(nil, stops, marks, prompt)
 	for {
 		n := min(step, len(text))
@@ -79,7 +81,9 @@ func TestStopStrings(t *testing.T) {
 // Random texts of marks, stop strings, their parts and newlines come to the same in any pieces,
 // and no more is held back than what may begin a stop string.
 func TestPiecesDoNotMatter(t *testing.T) {
-	parts := []string{"<think>", "</think>", "<", "</thi", "think>", "\n", " ", "a", "b\n", "STOP", "STO", "OP", "é"}
+	parts := []string{
+		"<think>", "</think>", "<", "</thi", "think>", "\n", " ", "a", "b\n", "STOP", "STO", "OP", "é",
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
 		var b strings.Builder
@@ -90,7 +94,8 @@ func TestPiecesDoNotMatter(t *testing.T) {
 		stops := [][]string{nil, {"STOP"}, {"\n\n", "OP<"}, {"</think>a"}}[rng.IntN(4)]
 		r, a, _ := parse(stops, think, prompt, text, len(text)+1)
 		r1, a1, _ := parse(stops, think, prompt, text, 1+rng.IntN(4))
-		require.Equal(t, []string{r, a}, []string{r1, a1}, "%q after %q with %q", text, prompt, stops)
+		require.Equal(t, r, r1, "%q after %q with %q", text, prompt, stops)
+		require.Equal(t, a, a1, "%q after %q with %q", text, prompt, stops)
 	}
 	p := New(nil, []string{"STOP"}, think, "")
 	var held int
@@ -106,12 +111,15 @@ func TestPiecesDoNotMatter(t *testing.T) {
 func TestPhaseAfterEachToken(t *testing.T) {
 	p := New(nil, []string{"</think>\n!"}, think, "")
 	var phases []Phase
-	for _, text := range []string{"\n", "<th", "ink>", "\n", "a", "</thi", "nk>", "\n", "?", "</think>", "\n!"} {
+	for _, text := range []string{
+		"\n", "<th", "ink>", "\n", "a", "</thi", "nk>", "\n", "?", "</think>", "\n!",
+	} {
 		p.add(text, false)
 		phases = append(phases, p.Phase())
 	}
 	require.Equal(t, []Phase{
-		Undecided, Undecided, Reasoning, Reasoning, Reasoning, Reasoning, Answer, Answer, Answer, Answer, Done,
+		Undecided, Undecided, Reasoning, Reasoning, Reasoning, Reasoning,
+		Answer, Answer, Answer, Answer, Done,
 	}, phases)
 	require.Equal(t, Answer, New(nil, nil, [2]string{}, "").Phase())
 	require.Equal(t, Reasoning, New(nil, nil, think, "<think>\n").Phase())
