@@ -24,7 +24,7 @@ func newJSONReader(file string, data []byte) *jsonReader {
 
 // fields reads an object with known keys: it refuses a key that comes twice.
 func (r *jsonReader) fields(path string, member func(key string) error) error {
-	twice := func(key string) error { return formatError(r.file, path, "key %s twice", quote(key)) }
+	twice := func(key string) error { return formatError(r.file, path, "duplicate key %s", quote(key)) }
 	return r.Fields(twice, member)
 }
 

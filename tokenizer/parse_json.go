@@ -194,7 +194,7 @@ func readComponent(file, field string, raw []byte) (*component, error) {
 		return nil, nil
 	}
 	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, &FormatError{File: file, Field: field, Problem: "a part of another form",
+		return nil, &FormatError{File: file, Field: field, Problem: "malformed",
 			Err: err}
 	}
 	return c, nil

@@ -66,7 +66,7 @@ func build(file string, tokens []string, vocab map[string]uint32, added []AddedT
 				len(a.Text), maxAddedBytes)
 		}
 		if _, ok := t.byText[a.Text]; ok {
-			return nil, formatError(file, field, "added token %s twice", quote(a.Text))
+			return nil, formatError(file, field, "duplicate added token %s", quote(a.Text))
 		}
 		if k, ok := vocab[a.Text]; ok && int(k) != a.ID {
 			return nil, formatError(file, field,

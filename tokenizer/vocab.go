@@ -29,7 +29,7 @@ func (v *vocabBuilder) add(field string, token []byte, id int) error {
 			quote(v.tokens[id]))
 	}
 	if _, ok := v.ids[string(token)]; ok {
-		return formatError(v.file, field, "token %s twice", quote(string(token)))
+		return formatError(v.file, field, "duplicate token %s", quote(string(token)))
 	}
 	if id >= len(v.tokens) {
 		v.tokens = append(v.tokens, make([]string, id+1-len(v.tokens))...)
@@ -81,7 +81,7 @@ func (v *vocabBuilder) merge(field string, left, right []byte) error {
 	case !knownWhole:
 		return at("merge gives %s, which is not in the vocabulary", quote(string(l)))
 	case !v.pairs.add(a, b, uint32(rank)):
-		return at("merge of %s and %s twice", quote(string(left)), quote(string(right)))
+		return at("duplicate merge of %s and %s", quote(string(left)), quote(string(right)))
 	}
 	v.merged = append(v.merged, whole)
 	return nil

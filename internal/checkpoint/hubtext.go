@@ -36,7 +36,7 @@ func (h *hub) Tokenizer() (*tokenizer.Tokenizer, error) {
 	}
 	vocab, merges := read("vocab.json"), read("merges.txt")
 	if first == nil && (vocab == nil || merges == nil || config == nil) {
-		const problem = "missing, and so is another form of tokenizer"
+		const problem = "missing, as are the other forms of a tokenizer"
 		first = &Error{File: "tokenizer.json", Problem: problem, Err: fs.ErrNotExist}
 	}
 	if first != nil {

@@ -160,7 +160,7 @@ func (o object) ids(key string) []int {
 func (o object) checkIDs(key string, ids []int) []int {
 	for _, id := range ids {
 		if id < 0 || id > math.MaxInt32 {
-			o.fail(key, strconv.Itoa(id)+" is no token id", nil)
+			o.fail(key, strconv.Itoa(id)+" is not a token id", nil)
 			return nil
 		}
 	}
