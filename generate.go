@@ -192,8 +192,11 @@ func (m *Model) prompt(ctx context.Context, r *Request) (*processor.Prompt, erro
 	go func() {
 		defer m.leave()
 		var p *processor.Prompt
-		err := pool.Contain(func() (err error) {
-			p, err = m.processor.Prompt(ctx, r.processed())
+		err := pool.Contain(func() error {
+			req, err := r.conversation()
+			if err == nil {
+				p, err = m.processor.Prompt(ctx, req)
+			}
 			return publicError(err)
 		})
 		done <- result{p, m.failed(err)} // also when nobody waits any more
@@ -298,7 +301,11 @@ func (m *Model) CountTokens(r Request) (int, error) {
 		return 0, err
 	}
 	defer m.leave()
-	p, err := m.processor.Measure(context.Background(), r.processed())
+	req, err := r.conversation()
+	if err != nil {
+		return 0, err
+	}
+	p, err := m.processor.Measure(context.Background(), req)
 	if err != nil {
 		return 0, publicError(err)
 	}

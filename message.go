@@ -51,7 +51,9 @@ func Text(s string) Part { return part(processor.Content{Text: s}) }
 
 // Image makes a part of a decoded picture. It is used as it is: a picture decoded from a photograph's file has lost the
 // orientation noted there; [ImageFile] and [ImageBytes] apply it.
-func Image(m image.Image) Part { return part(processor.Content{Kind: processor.Picture, Image: m}) }
+func Image(m image.Image) Part {
+	return part(processor.Content{Kind: processor.Picture, Frames: []image.Image{m}})
+}
 
 // ImageFile makes a part of a picture file: JPEG, PNG, GIF (its first frame), WebP or BMP. The file is read by each request that
 // has the part.
@@ -66,7 +68,7 @@ func ImageBytes(data []byte) Part {
 
 // Video makes a part of frames taken at an even rate of fps frames a second. All frames have one size.
 func Video(frames []image.Image, fps float64) Part {
-	return part(processor.Content{Kind: processor.Video, Clip: processor.EvenClip(frames, fps)})
+	return part(processor.EvenVideo(frames, fps))
 }
 
 // VideoClip is frames picked from a longer clip.
@@ -78,6 +80,5 @@ type VideoClip struct {
 
 // Clip makes a part of frames picked, evenly or not, from a longer clip.
 func Clip(c VideoClip) Part {
-	clip := processor.Clip{Frames: c.Frames, Times: c.Times, Duration: c.Duration}
-	return part(processor.Content{Kind: processor.Video, Clip: clip})
+	return part(processor.Content{Kind: processor.Video, Frames: c.Frames, Times: c.Times, Duration: c.Duration})
 }

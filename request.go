@@ -1,9 +1,12 @@
 package qwenvl
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"time"
 
+	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
@@ -31,21 +34,37 @@ type Request struct {
 	Progress func(Progress)
 }
 
-// processed returns the request as the processor reads it.
-func (r *Request) processed() *processor.Request {
-	out := &processor.Request{
-		Limits:   preprocess.Limits{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels},
-		Template: r.Template, Tools: r.Tools, ContinueFinal: r.ContinueFinal,
+// conversation translates the request for the processor: messages for the template, and their media in order.
+func (r *Request) conversation() (*processor.Request, error) {
+	out := &processor.Request{Request: chat.Request{
+		Tools: r.Tools, Vars: r.Template, ContinueFinal: r.ContinueFinal, AddGenerationPrompt: !r.ContinueFinal,
+	}}
+	if len(r.Messages) == 0 {
+		return nil, requestError("Messages", "empty")
 	}
-	for _, m := range r.Messages {
-		msg := processor.Message{Role: string(m.Role)}
-		for _, p := range m.Parts {
-			lim := preprocess.Limits{MinPixels: p.MinPixels, MaxPixels: p.MaxPixels}
-			msg.Parts = append(msg.Parts, processor.Part{Name: p.Name, Limits: lim, Content: p.content})
+	for i, m := range r.Messages {
+		c := chat.Message{Role: string(m.Role), HasStringContent: len(m.Parts) == 1 && m.Parts[0].content.Kind == processor.Text}
+		for j, p := range m.Parts {
+			part := chat.Part{Kind: chat.Image, Name: p.Name}
+			switch p.content.Kind {
+			case processor.Text:
+				part = chat.Part{Kind: chat.Text, Text: p.content.Text}
+			case processor.Video:
+				part.Kind = chat.Video
+			}
+			if c.Content = append(c.Content, part); part.Kind != chat.Text {
+				out.Media = append(out.Media, p.source(fmt.Sprintf("Messages[%d].Parts[%d]", i, j), i, r))
+			}
 		}
-		out.Messages = append(out.Messages, msg)
+		out.Messages = append(out.Messages, c)
 	}
-	return out
+	return out, nil
+}
+
+// source is a picture or video for the processor: with its own limits, or else the request's.
+func (p *Part) source(field string, message int, r *Request) processor.Source {
+	lim := preprocess.Limits{MinPixels: cmp.Or(p.MinPixels, r.MinPixels), MaxPixels: cmp.Or(p.MaxPixels, r.MaxPixels)}
+	return processor.Source{Field: field, Message: message, Limits: lim, Content: p.content}
 }
 
 // Progress is how far the work before the first token has come.

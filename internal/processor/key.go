@@ -9,25 +9,20 @@ import (
 	"fmt"
 	"hash"
 	"image"
-	"image/color"
 
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
-// key is a content key in the making. Every part of it says its kind and its length, so that no two contents run
-// together alike.
+// key is a content key in the making. Each part of it comes with its length, so that no two contents run together
+// alike.
 type key struct{ h hash.Hash }
 
-// newKey begins the key of a medium with what is said of all media: tower, preprocessing, limits. It returns nil
-// where no key is wanted.
-func (p *Processor) newKey(video bool, lim preprocess.Limits, measure bool) *key {
-	if measure {
-		return nil
-	}
+// newKey begins the key of a medium with what is said of all media: tower, preprocessing, limits.
+func (p *Processor) newKey(video bool, lim preprocess.Limits) *key {
 	k := &key{sha256.New()}
 	checkpoint := p.cfg.Checkpoint()
 	k.h.Write(checkpoint[:])
-	k.add("%+v %+v %+v %v", p.cfg.Vision.Preprocess, p.cfg.Decode, lim, video)
+	k.bytes(fmt.Appendf(nil, "%+v %+v %+v %v", p.cfg.Vision.Preprocess, p.cfg.Decode, lim, video))
 	return k
 }
 
@@ -36,55 +31,40 @@ func (k *key) sum() (out [sha256.Size]byte) {
 	return out
 }
 
-func (k *key) add(format string, args ...any) { k.bytes(fmt.Appendf(nil, format, args...)) }
-
 func (k *key) bytes(b []byte) {
 	fmt.Fprintf(k.h, "%d:", len(b))
 	k.h.Write(b)
 }
 
-// image adds the samples of a picture in memory. It reports false for a type whose samples it cannot reach, and for
-// a picture so broken that a method of it panics.
+// image adds the samples of a picture in memory. It reports false for a type whose samples it does not reach, and for
+// a picture so broken that reading it panics.
 func (k *key) image(m image.Image) (ok bool) {
 	defer func() { ok = recover() == nil && ok }()
-	k.add("%T %v", m, m.Bounds())
-	h := m.Bounds().Dy()
+	r := m.Bounds()
+	k.bytes(fmt.Appendf(nil, "%T %v", m, r))
 	switch m := m.(type) {
 	case *image.RGBA:
-		k.plane(m.Pix, m.Stride, h)
+		k.plane(m.Pix, m.Stride, 4*r.Dx(), r.Dy())
 	case *image.NRGBA:
-		k.plane(m.Pix, m.Stride, h)
-	case *image.RGBA64:
-		k.plane(m.Pix, m.Stride, h)
-	case *image.NRGBA64:
-		k.plane(m.Pix, m.Stride, h)
+		k.plane(m.Pix, m.Stride, 4*r.Dx(), r.Dy())
 	case *image.Gray:
-		k.plane(m.Pix, m.Stride, h)
-	case *image.Gray16:
-		k.plane(m.Pix, m.Stride, h)
-	case *image.CMYK:
-		k.plane(m.Pix, m.Stride, h)
-	case *image.Paletted:
-		for _, c := range m.Palette {
-			k.add("%v", color.NRGBAModel.Convert(c)) // with the color of what is transparent
-		}
-		k.plane(m.Pix, m.Stride, h)
+		k.plane(m.Pix, m.Stride, r.Dx(), r.Dy())
 	case *image.YCbCr:
-		k.add("%v", m.SubsampleRatio)
-		k.plane(m.Y, m.YStride, h)
-		k.plane(m.Cb, m.CStride, h)
-		k.plane(m.Cr, m.CStride, h)
+		first := m.COffset(r.Min.X, r.Min.Y)
+		w, h := m.COffset(r.Max.X-1, r.Min.Y)-first+1, (m.COffset(r.Min.X, r.Max.Y-1)-first)/m.CStride+1
+		k.bytes(fmt.Append(nil, m.SubsampleRatio))
+		k.plane(m.Y, m.YStride, r.Dx(), r.Dy())
+		k.plane(m.Cb, m.CStride, w, h)
+		k.plane(m.Cr, m.CStride, w, h)
 	default:
 		return false
 	}
 	return true
 }
 
-// plane adds rows of samples, but not what lies behind them where the picture is cut out of another.
-func (k *key) plane(pix []uint8, stride, rows int) {
-	if stride > 0 && rows < len(pix)/stride {
-		pix = pix[:rows*stride]
+// plane adds rows of samples, and nothing beside them: a picture may be cut out of another that changes meanwhile.
+func (k *key) plane(pix []uint8, stride, width, height int) {
+	for y := range height {
+		k.h.Write(pix[y*stride : y*stride+width])
 	}
-	k.add("%d", stride)
-	k.bytes(pix)
 }

@@ -3,9 +3,8 @@ package processor
 // Pictures and videos as media items.
 //
 // A size from headers → the grid, and so the number of tokens → a content key → a function that makes the patches.
-// The engine calls it when the item's turn comes, so that a request that waits holds the file's bytes at most. A
-// picture of a type that only its own At method can read is converted at once and kept: reading it twice for key and
-// pixels would take longer than all the rest.
+// The engine calls it when the item's turn comes, so that a request that waits holds the file's bytes at most.
+// key.go says what the key is made of, preprocess how pixels become patches.
 
 import (
 	"context"
@@ -33,62 +32,60 @@ type Medium struct {
 	StepTimes         []float64       // of a video: seconds from its start to the middle of each step
 }
 
-// medium measures a picture or video and says how its pixels are made. With measure, only its grid is found.
-func (p *Processor) medium(r *Request, part mediaPart, measure bool) (m Medium, err error) {
-	c, lim := p.cfg.Vision.Preprocess, r.limits(part.Part)
-	m.Message, m.Video = part.message, part.Kind == Video
-	var patches func(context.Context) (*preprocess.Patches, error)
-	k := p.newKey(m.Video, lim, measure)
+// reader makes the pixels of a picture or frame.
+type reader func() (*preprocess.Image, error)
+
+// Medium measures a picture or video and says how its patches are made. With measure, only its grid is found.
+//
+// Errors: *[Error].
+func (p *Processor) Medium(src *Source, measure bool) (Medium, error) {
+	m, err := p.medium(src, measure)
+	if err != nil {
+		err = &Error{Field: src.Field, Err: err}
+	}
+	return m, err
+}
+
+func (p *Processor) medium(src *Source, measure bool) (m Medium, err error) {
+	if p.cfg.Vision == nil {
+		return m, errors.New("the model is text only")
+	}
+	c, lim, field := p.cfg.Vision.Preprocess, src.Limits, src.Field
+	m.Message, m.Video = src.Message, src.Kind == Video
+	var k *key
+	if !measure {
+		k = p.newKey(m.Video, lim)
+	}
+	var frames []reader
+	if frames, m.Original, err = p.frames(src, k); err != nil {
+		return m, err
+	}
+	patches := func(images []*preprocess.Image) (*preprocess.Patches, error) { return c.Image(images[0], lim) }
 	if m.Video {
-		frames := part.Clip.Frames
-		if m.Original, err = p.frames(&part.Clip, k); err != nil {
-			return m, err
-		}
+		patches = func(images []*preprocess.Image) (*preprocess.Patches, error) { return c.Video(images, lim) }
 		m.Grid, m.Resized, err = c.VideoSize(len(frames), m.Original.W, m.Original.H, lim)
-		m.SecondsPerGrid = part.Clip.secondsPerGrid(c.TemporalPatchSize)
-		m.StepTimes = part.Clip.stepTimes(c.TemporalPatchSize)
-		patches = func(ctx context.Context) (*preprocess.Patches, error) {
-			images := make([]*preprocess.Image, len(frames))
-			for i, f := range frames {
-				if err := ctx.Err(); err != nil {
-					return nil, err
-				}
-				img, err := preprocess.FromImage(f, p.cfg.Decode)
-				if err != nil {
-					return nil, fmt.Errorf("frame %d: %w", i, err)
-				}
-				images[i] = img
-			}
-			return c.Video(images, lim)
-		}
+		m.SecondsPerGrid, m.StepTimes = src.secondsPerGrid(c.TemporalPatchSize), src.stepTimes(c.TemporalPatchSize)
 	} else {
-		decode, err := p.picture(part.Part, k, &m.Original)
-		if err != nil {
-			return m, err
-		}
-		if m.Grid, m.Resized, err = c.Size(m.Original.W, m.Original.H, lim); err != nil {
-			return m, err
-		}
-		patches = func(context.Context) (*preprocess.Patches, error) {
-			img, err := decode()
-			if err != nil {
-				return nil, err
-			}
-			return c.Image(img, lim)
-		}
+		m.Grid, m.Resized, err = c.Size(m.Original.W, m.Original.H, lim)
 	}
 	if err != nil || measure {
 		return m, err
 	}
-	grid, field := m.Grid, part.field
+	grid := m.Grid
 	m.Key = k.sum()
-	m.Pixels = func(ctx context.Context) (*preprocess.Patches, error) {
-		x, err := patches(ctx)
-		switch {
-		case ctx.Err() != nil:
+	m.Pixels = func(ctx context.Context) (x *preprocess.Patches, err error) {
+		images := make([]*preprocess.Image, len(frames))
+		for i := 0; i < len(frames) && err == nil && ctx.Err() == nil; i++ {
+			images[i], err = frames[i]()
+		}
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
-		case err == nil && x.Grid != grid:
-			err = errors.New("the picture is not of the size that its header says")
+		}
+		if err == nil {
+			x, err = patches(images)
+		}
+		if err == nil && x.Grid != grid {
+			err = errors.New("the picture has not the size that its header says")
 		}
 		if err != nil {
 			return nil, &Error{Field: field, Err: err}
@@ -98,52 +95,70 @@ func (p *Processor) medium(r *Request, part mediaPart, measure bool) (m Medium, 
 	return m, nil
 }
 
-// picture finds a picture's size, adds its contents to the key, and returns the function that decodes it.
-func (p *Processor) picture(part *Part, k *key, size *preprocess.Size) (decode func() (*preprocess.Image, error), err error) {
-	o := p.cfg.Decode
-	if part.Kind == Picture {
-		m := part.Image
-		if *size, err = preprocess.FromImageSize(m, o); err != nil {
-			return nil, err
+// frames returns the readers of a source, all of one size, and adds what they read to the key.
+func (p *Processor) frames(src *Source, k *key) (out []reader, size preprocess.Size, err error) {
+	if src.Kind == PictureFile || src.Kind == PictureBytes {
+		read, size, err := p.file(src, k)
+		return []reader{read}, size, err
+	}
+	if src.Kind == Video {
+		if err := src.check(); err != nil {
+			return nil, size, err
 		}
-		if k == nil || k.image(m) {
-			return func() (*preprocess.Image, error) { return preprocess.FromImage(m, o) }, nil
+	}
+	for i, m := range src.Frames {
+		s, err := preprocess.FromImageSize(m, p.cfg.Decode)
+		read := func() (*preprocess.Image, error) { return preprocess.FromImage(m, p.cfg.Decode) }
+		if err == nil && k != nil && !k.image(m) {
+			// Read it once for key and pixels: with its own At method that takes longer than all the rest.
+			var img *preprocess.Image
+			if img, err = read(); err == nil {
+				k.bytes(img.Pix)
+				read = func() (*preprocess.Image, error) { return img, nil }
+			}
 		}
-		img, err := preprocess.FromImage(m, o)
+		if i > 0 && err == nil && s != size {
+			err = fmt.Errorf("is %d×%d, frame 0 %d×%d", s.W, s.H, size.W, size.H)
+		}
+		if err != nil && src.Kind == Video {
+			err = fmt.Errorf("frame %d: %w", i, err)
+		}
 		if err != nil {
-			return nil, err
+			return nil, size, err
 		}
-		k.bytes(img.Pix)
-		return func() (*preprocess.Image, error) { return img, nil }, nil
+		out, size = append(out, read), s
 	}
-	data, prefix := part.Data, ""
-	if part.Kind == PictureFile {
-		if data, err = p.read(part.Path); err != nil {
-			return nil, err
+	return out, size, nil
+}
+
+// file returns the reader of a picture file, which is read once.
+func (p *Processor) file(src *Source, k *key) (reader, preprocess.Size, error) {
+	data, place := src.Data, func(err error) error { return err }
+	if src.Kind == PictureFile {
+		path := src.Path
+		var err error
+		if data, err = p.load(path); err != nil {
+			return nil, preprocess.Size{}, err
 		}
-		prefix = part.Path + ": "
-	}
-	place := func(err error) error {
-		if err != nil && prefix != "" {
-			return fmt.Errorf("%s%w", prefix, err)
+		place = func(err error) error {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
+			return err
 		}
-		return err
 	}
-	if *size, err = preprocess.DecodeSize(data, o); err != nil {
-		return nil, place(err)
-	}
-	if k != nil {
-		k.add("file")
+	size, err := preprocess.DecodeSize(data, p.cfg.Decode)
+	if err == nil && k != nil {
 		k.bytes(data)
 	}
 	return func() (*preprocess.Image, error) {
-		img, err := preprocess.Decode(data, o)
+		img, err := preprocess.Decode(data, p.cfg.Decode)
 		return img, place(err)
-	}, nil
+	}, size, place(err)
 }
 
-// read reads a picture file, one byte more than the limit, for the decoder to refuse.
-func (p *Processor) read(path string) ([]byte, error) {
+// load reads a picture file, one byte more than the limit, for the decoder to refuse.
+func (p *Processor) load(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -156,34 +171,8 @@ func (p *Processor) read(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
 }
 
-// frames checks a clip, adds its frames to the key, and returns their size.
-func (p *Processor) frames(c *Clip, k *key) (size preprocess.Size, err error) {
-	if err := c.check(); err != nil {
-		return size, err
-	}
-	for i, f := range c.Frames {
-		s, err := preprocess.FromImageSize(f, p.cfg.Decode)
-		switch {
-		case err != nil:
-			return size, fmt.Errorf("frame %d: %w", i, err)
-		case i == 0:
-			size = s
-		case s != size:
-			return size, fmt.Errorf("frame %d is %d×%d, frame 0 %d×%d", i, s.W, s.H, size.W, size.H)
-		}
-		if k == nil || k.image(f) {
-			continue
-		}
-		img, err := preprocess.FromImage(f, p.cfg.Decode)
-		if err != nil {
-			return size, fmt.Errorf("frame %d: %w", i, err)
-		}
-		k.bytes(img.Pix)
-	}
-	return size, nil
-}
-
-func (c *Clip) check() error {
+// check refuses a video whose frames have no possible times.
+func (c *Content) check() error {
 	switch n := len(c.Frames); {
 	case n == 0:
 		return fmt.Errorf("a video without frames")
@@ -207,7 +196,7 @@ func (c *Clip) check() error {
 }
 
 // secondsPerGrid is the time between steps of a grid that takes temporal frames a step.
-func (c *Clip) secondsPerGrid(temporal int) float64 {
+func (c *Content) secondsPerGrid(temporal int) float64 {
 	rate := c.FPS
 	if rate == 0 {
 		rate = float64(len(c.Frames)) / c.Duration.Seconds()
@@ -217,7 +206,7 @@ func (c *Clip) secondsPerGrid(temporal int) float64 {
 
 // stepTimes is the middle of each step of a grid, between its first and its last frame; the last frame fills up the
 // last step.
-func (c *Clip) stepTimes(temporal int) []float64 {
+func (c *Content) stepTimes(temporal int) []float64 {
 	n := len(c.Frames)
 	at := func(i int) float64 {
 		i = min(i, n-1)

@@ -55,22 +55,22 @@ func (p *Processor) build(ctx context.Context, r *Request, measure bool) (*Promp
 	if p.cfg.Template == nil {
 		return nil, ErrNoTemplate
 	}
-	req, parts, err := p.chatRequest(r)
-	if err != nil {
+	if len(r.Media) > 0 && p.cfg.Vision == nil {
+		_, err := p.Medium(&r.Media[0], true) // before the template, which may not know pictures
 		return nil, err
 	}
-	spans, err := p.cfg.Template.Render(req)
+	spans, err := p.cfg.Template.Render(r.Request)
 	if err != nil {
 		return nil, &Error{Field: "Messages", Err: err}
 	}
 	out := &Prompt{Text: chat.Join(spans)}
-	for _, part := range parts {
+	for i := range r.Media {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m, err := p.medium(r, part, measure)
+		m, err := p.Medium(&r.Media[i], measure)
 		if err != nil {
-			return nil, &Error{Field: part.field, Err: err}
+			return nil, err
 		}
 		out.Media = append(out.Media, m)
 	}
@@ -91,48 +91,6 @@ func (p *Processor) build(ctx context.Context, r *Request, measure bool) (*Promp
 	}
 	out.Positions, out.Delta, err = rope.Index(len(out.Tokens), media)
 	return out, err
-}
-
-// mediaPart is a picture or video and where it stands in the request.
-type mediaPart struct {
-	*Part
-	message int
-	field   string
-}
-
-// chatRequest translates messages for the template and lists their media in order.
-func (p *Processor) chatRequest(r *Request) (chat.Request, []mediaPart, error) {
-	out := chat.Request{
-		Tools: r.Tools, Vars: r.Template,
-		ContinueFinal: r.ContinueFinal, AddGenerationPrompt: !r.ContinueFinal,
-	}
-	var media []mediaPart
-	if len(r.Messages) == 0 {
-		return out, nil, failure("empty")
-	}
-	for i := range r.Messages {
-		msg := &r.Messages[i]
-		c := chat.Message{Role: msg.Role, HasStringContent: len(msg.Parts) == 1 && msg.Parts[0].Kind == Text}
-		for j := range msg.Parts {
-			part := &msg.Parts[j]
-			field := fmt.Sprintf("Messages[%d].Parts[%d]", i, j)
-			kind := chat.Image
-			switch part.Kind {
-			case Text:
-				c.Content = append(c.Content, chat.Part{Kind: chat.Text, Text: part.Text})
-				continue
-			case Video:
-				kind = chat.Video
-			}
-			if p.cfg.Vision == nil {
-				return out, nil, &Error{Field: field, Err: errors.New("the model is text only")}
-			}
-			c.Content = append(c.Content, chat.Part{Kind: kind, Name: part.Name})
-			media = append(media, mediaPart{part, i, field})
-		}
-		out.Messages = append(out.Messages, c)
-	}
-	return out, media, nil
 }
 
 // run is one run of placeholders: a medium's, or that of one step of a video.
