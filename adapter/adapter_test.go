@@ -1,5 +1,7 @@
 package adapter_test
 
+// Configurations of adapters. What they compute is tested in package vision, behind the towers.
+
 import (
 	"testing"
 

@@ -1,5 +1,8 @@
 package llm_test
 
+// The decoder of every kind of layer: bits that depend on nothing but a row's own sequence,
+// whatever the chunks, threads, batches and formats, and what misuse and cancellation do.
+
 import (
 	"fmt"
 	"math"
@@ -121,7 +124,8 @@ func (x text) whole(t *testing.T, d *llm.Decoder, threads, chunk int) []float32 
 	return out
 }
 
-// A row's logits are the same bits whatever the chunks and threads, and whatever else is in the batch.
+// A row's logits are the same bits whatever the chunks and threads, and whatever else is in the
+// batch.
 func TestRowsDoNotDependOnTheirNeighbours(t *testing.T) {
 	for _, name := range fixtures {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,7 @@
 package main
 
+// Places as rectangles of whole pixels.
+
 import (
 	"image"
 	"math"

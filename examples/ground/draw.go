@@ -1,5 +1,7 @@
 package main
 
+// Drawing labelled boxes on a picture.
+
 import (
 	"image"
 	"image/color"

@@ -1,12 +1,15 @@
 package cmdutil
 
+// Weight formats as command lines spell them.
+
 import (
 	"fmt"
 
 	"github.com/qwenvl/qwenvl"
 )
 
-// Formats returns the options for weight formats as a command line spells them; an empty one leaves the library's default.
+// Formats returns the options for weight formats as a command line spells them; an empty one leaves
+// the library's default.
 func Formats(weights, vision string) ([]qwenvl.Option, error) {
 	var opts []qwenvl.Option
 	for _, f := range []struct {

@@ -1,8 +1,9 @@
-// Package cpu names the instruction sets that this library has kernels for and says which of them this processor and
-// this build can run.
+// Package cpu names the instruction sets that this library has kernels for and says which of them
+// this processor and this build can run.
 //
-// The variables are read by the choices in internal/kernel on every call, and are written only by [Disable], which
-// tests use to run one body under each implementation, and the benchmark before it loads a model. Nothing else may write them.
+// The variables are read by the choices in internal/kernel on every call, and are written only by
+// [Disable], which tests use to run one body under each implementation, and the benchmark before it
+// loads a model. Nothing else may write them.
 package cpu
 
 // AVX512 reports AVX-512 F, DQ, BW and VL, with what [AVX2] asks for.
@@ -14,10 +15,12 @@ var AVX2 = hasAVX2
 // AVX512VNNI reports AVX-512 VNNI (dot products of bytes), with what [AVX512] asks for.
 var AVX512VNNI = hasAVX512VNNI
 
-// AMX reports tiles of AMX for products of bytes and of bfloat16, that the system lets this process use them, and what [AVX512VNNI] asks for.
+// AMX reports tiles of AMX for products of bytes and of bfloat16, that the system lets this process
+// use them, and what [AVX512VNNI] asks for.
 var AMX = hasAMX
 
-// AVXVNNI reports AVX-VNNI, the same dot products for processors without AVX-512, with what [AVX2] asks for.
+// AVXVNNI reports AVX-VNNI, the same dot products for processors without AVX-512, with what [AVX2]
+// asks for.
 var AVXVNNI = hasAVXVNNI
 
 // NEON reports the vectors of four floats that every arm64 processor has.
@@ -60,8 +63,9 @@ func Names() []string {
 
 const unknownFeature = "cpu: no such instruction set"
 
-// Disable switches one instruction set off until restore is called. It is for tests and the benchmark, which must not run kernels at
-// the same time. Switching off what is off already has no effect.
+// Disable switches one instruction set off until restore is called. It is for tests and the
+// benchmark, which must not run kernels at the same time. Switching off what is off already has no
+// effect.
 //
 // Panics if no instruction set has that name.
 func Disable(name string) (restore func()) {

@@ -2,6 +2,8 @@
 
 package cpu
 
+// Detection on amd64. Each set asks for what its kernels share with those below it.
+
 import sys "golang.org/x/sys/cpu"
 
 var (

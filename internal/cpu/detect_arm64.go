@@ -2,6 +2,8 @@
 
 package cpu
 
+// Detection on arm64.
+
 import sys "golang.org/x/sys/cpu"
 
 const hasNEON = true // Go asks for it

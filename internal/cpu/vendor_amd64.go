@@ -2,9 +2,12 @@
 
 package cpu
 
+// The maker of an amd64 processor, for the one choice that depends on it: prefetch distances.
+
 import "encoding/binary"
 
-// AMD reports a processor of AMD, or of a maker that builds on its designs: their memory wants to be read in another way than Intel's.
+// AMD reports a processor of AMD, or of a maker that builds on its designs: their memory wants to
+// be read in another way than Intel's.
 var AMD = func() bool {
 	name := vendorName()
 	return name == "AuthenticAMD" || name == "HygonGenuine"

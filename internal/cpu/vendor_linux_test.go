@@ -2,6 +2,8 @@
 
 package cpu
 
+// The maker against what the system says.
+
 import (
 	"os"
 	"regexp"

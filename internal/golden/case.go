@@ -1,5 +1,7 @@
 package golden
 
+// One recorded request with its stages, read from case.json and expected.safetensors.
+
 import (
 	"encoding/binary"
 	"encoding/json"
@@ -13,8 +15,8 @@ import (
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
 
-// Case is one request with what must come of it. Fields that a case leaves out are zero, or nil where that means
-// something else. It is immutable and safe for concurrent use.
+// Case is one request with what must come of it. Fields that a case leaves out are zero, or nil
+// where that means something else. It is immutable and safe for concurrent use.
 type Case struct {
 	Name      string         `json:"name"`
 	About     string         `json:"about"`
@@ -63,14 +65,15 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(raw.Content, &m.Content)
 }
 
-// Part is one piece of a message. Type is "text", "image", "video" or a family's own, such as "box".
+// Part is one piece of a message. Type is "text", "image", "video" or a family's own, such as
+// "box".
 type Part struct {
 	Type  string `json:"type"`
 	Text  string `json:"text"`
 	Image string `json:"image"` // path in the folder of images
 
-	// Video lists the paths of the frames. Where they were picked from a longer clip, FramesIndices are their numbers
-	// in it and TotalNumFrames its length.
+	// Video lists the paths of the frames. Where they were picked from a longer clip, FramesIndices
+	// are their numbers in it and TotalNumFrames its length.
 	Video          []string `json:"video"`
 	FPS            float64  `json:"fps"`
 	FramesIndices  []int    `json:"frames_indices"`
@@ -104,7 +107,8 @@ func (s Stage) IsInt() bool { return s.Ints != nil }
 
 // Case reads a case with all its stages.
 //
-// Errors: the file's own, the JSON decoder's or those of package weights, wrapped with the file's name.
+// Errors: the file's own, the JSON decoder's or those of package weights, wrapped with the file's
+// name.
 func (f *Fixture) Case(name string) (*Case, error) {
 	dir := filepath.Join(f.Dir, "cases", name)
 	c := &Case{}

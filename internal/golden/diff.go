@@ -1,5 +1,7 @@
 package golden
 
+// Differences between a recorded stage and a computed one.
+
 import (
 	"fmt"
 	"math"
@@ -27,7 +29,8 @@ func (s Stage) DiffFloats(got []float32, shape ...int) (float64, error) {
 	return largest, nil
 }
 
-// DiffInts returns an error at the first element of an integer stage that differs, or where kind or shape do.
+// DiffInts returns an error at the first element of an integer stage that differs, or where kind or
+// shape do.
 func (s Stage) DiffInts(got []int64, shape ...int) error {
 	if !s.IsInt() {
 		return fmt.Errorf("golden: compare: got integers, want floats")

@@ -1,5 +1,7 @@
 package golden
 
+// A folder of a checkpoint with recorded cases, and its bounds.
+
 import (
 	"encoding/json"
 	"errors"

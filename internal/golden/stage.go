@@ -1,5 +1,7 @@
 package golden
 
+// Which stages must be compared, and within what bound.
+
 import (
 	"strconv"
 	"strings"
@@ -15,7 +17,8 @@ const (
 	Ignored               // for information only
 )
 
-// optional are the stages that an engine may have fused away; those of the tower stand for its second run too.
+// optional are the stages that an engine may have fused away; those of the tower stand for its
+// second run too.
 var optional = map[string]bool{
 	"vision.window_index": true, "vision.cu_window_seqlens": true, "vision.patch_proj": true, "vision.ln_pre": true,
 	"vision.rope_cos": true, "vision.rope_sin": true, "llm.rope_cos": true, "llm.rope_sin": true,
@@ -23,7 +26,8 @@ var optional = map[string]bool{
 	"adapter.query": true, "adapter.kv": true, "adapter.attn_out": true, "adapter.pre_norm": true,
 }
 
-// Classify returns the class of a stage. A name that is not known is required, so that it cannot be passed over.
+// Classify returns the class of a stage. A name that is not known is required, so that it cannot be
+// passed over.
 func Classify(stage string) Class {
 	if strings.HasSuffix(stage, ".torchvision") || stage == "image_grid_hws" {
 		return Ignored
@@ -41,11 +45,12 @@ const (
 	secondBound = 1e-6
 )
 
-// Bound returns the largest allowed max |a-b| of a float stage; ok is false where the fixture states none. Integer stages
-// are exact and have none.
+// Bound returns the largest allowed max |a-b| of a float stage; ok is false where the fixture
+// states none. Integer stages are exact and have none.
 //
-// The name is looked up as it is, without a trailing index, then by its parent; a stage of the tower's second run, the
-// logits of generation, the pixels of videos and the norm before the blocks take the bound of their counterpart.
+// The name is looked up as it is, without a trailing index, then by its parent; a stage of the
+// tower's second run, the logits of generation, the pixels of videos and the norm before the blocks
+// take the bound of their counterpart.
 func (f *Fixture) Bound(stage string) (bound float64, ok bool) {
 	for name := stage; name != ""; name = counterpart(name) {
 		parent, _, _ := cutLast(name)

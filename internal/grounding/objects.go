@@ -1,5 +1,7 @@
 package grounding
 
+// JSON objects in an answer, however they are wrapped or cut off, and the places they name.
+
 import (
 	"encoding/json"
 	"slices"
@@ -13,9 +15,10 @@ const (
 	maxValues = 1024
 )
 
-// reader goes over a text once and reads the JSON objects in it, wherever they stand: in a list, in a code fence, before the point where
-// the text was cut off. It never goes back: a character that JSON does not allow ends the objects that are open, and the search for the
-// next one goes on from there. Beyond JSON it takes Python's single quotes, and a comma before a closing bracket.
+// reader goes over a text once and reads the JSON objects in it, wherever they stand: in a list, in
+// a code fence, before the point where the text was cut off. It never goes back: a character that
+// JSON does not allow ends the objects that are open, and the search for the next one goes on from
+// there. Beyond JSON it takes Python's single quotes, and a comma before a closing bracket.
 type reader struct {
 	text  string
 	at    int
@@ -97,7 +100,8 @@ func objects(text string) ([]Mark, []span) {
 	return r.marks, r.read
 }
 
-// step takes the next character, or the value that it begins. It reports false if it cannot stand there.
+// step takes the next character, or the value that it begins. It reports false if it cannot stand
+// there.
 func (r *reader) step(c byte) bool {
 	top := &r.stack[len(r.stack)-1]
 	mayEnd := top.want == wantComma || top.want == wantKey || top.list && top.want == wantValue
@@ -195,7 +199,8 @@ func (r *reader) run(belongs func(byte) bool) string {
 	return r.text[start:r.at]
 }
 
-// quoted reads a string. It ends with its line at the latest: a lone quote in prose must not hide what comes after.
+// quoted reads a string. It ends with its line at the latest: a lone quote in prose must not hide
+// what comes after.
 func (r *reader) quoted(quote byte) (string, bool) {
 	start := r.at + 1
 	for r.at = start; r.at < len(r.text) && r.text[r.at] != '\n'; r.at++ {
@@ -231,7 +236,8 @@ func (r *reader) open(f frame) {
 	r.at++
 }
 
-// pop closes the innermost frame. The picture that it names is that of all the places inside that name none.
+// pop closes the innermost frame. The picture that it names is that of all the places inside that
+// name none.
 func (r *reader) pop() frame {
 	f := r.stack[len(r.stack)-1]
 	r.stack = r.stack[:len(r.stack)-1]
@@ -284,7 +290,8 @@ func (r *reader) closeList() {
 	}
 }
 
-// places reads a list of coordinates: [x, y, …] and [[x, y], …] are one place, a list of either's inner kind is several.
+// places reads a list of coordinates: [x, y, …] and [[x, y], …] are one place, a list of either's
+// inner kind is several.
 func places(f frame) []place {
 	if len(f.lists) == 0 {
 		return one(f.shape, f.flat)

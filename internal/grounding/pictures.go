@@ -1,5 +1,7 @@
 package grounding
 
+// Which picture a place is in: named by its object, or by the text before it.
+
 import (
 	"regexp"
 	"slices"
@@ -24,7 +26,8 @@ func numbered(v float64) int {
 	return noPicture
 }
 
-// pictureOf reads a text that names a picture and does nothing else: "Picture 2", "image_2", "图2". It returns 0 for all others.
+// pictureOf reads a text that names a picture and does nothing else: "Picture 2", "image_2", "图2".
+// It returns 0 for all others.
 func pictureOf(s string) int {
 	m := whole.FindStringSubmatch(s)
 	if m == nil {
@@ -34,9 +37,10 @@ func pictureOf(s string) int {
 	return numbered(float64(n))
 }
 
-// assign gives each mark, in order, its picture: the one that its object names, or else the one named last in the text before it. Numbers
-// that no picture has are no names in text: "an image of 1024 by 768" is about none. Where a key has such a number, the mark is left
-// out, for it is not known where it belongs; unless there is a single picture.
+// assign gives each mark, in order, its picture: the one that its object names, or else the one
+// named last in the text before it. Numbers that no picture has are no names in text: "an image of
+// 1024 by 768" is about none. Where a key has such a number, the mark is left out, for it is not
+// known where it belongs; unless there is a single picture.
 //
 // Text within the objects names no picture: a label may well be "the dog of image 2".
 func assign(marks []Mark, text string, objects []span, pictures int) []Mark {

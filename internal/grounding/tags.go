@@ -1,5 +1,7 @@
 package grounding
 
+// Places between tags, plain or as special tokens.
+
 import (
 	"regexp"
 	"slices"
@@ -12,7 +14,8 @@ const (
 	corner = `\(` + number + `,` + number + `\)\s*`
 )
 
-// Tags come in two spellings: plain, and as special tokens. A reference may be followed by several places; text between them ends it.
+// Tags come in two spellings: plain, and as special tokens. A reference may be followed by several
+// places; text between them ends it.
 var (
 	reference = regexp.MustCompile(`<ref>([^<]*)</ref>|<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>`)
 	boxTag    = regexp.MustCompile(`(?:<box>|<\|box_start\|>)\s*` + corner + `,?\s*` + corner + `(?:</box>|<\|box_end\|>)`)
@@ -40,7 +43,8 @@ func tagged(text string) []Mark {
 	return append(marks, pointTags(text)...)
 }
 
-// pointTags finds points written as attributes: <points x1="4" y1="5" x2="6" y2="7" alt="wheel">wheel</points>.
+// pointTags finds points written as attributes: <points x1="4" y1="5" x2="6" y2="7"
+// alt="wheel">wheel</points>.
 func pointTags(text string) []Mark {
 	var marks []Mark
 	for _, m := range points.FindAllStringSubmatchIndex(text, maxMarks) {
@@ -66,7 +70,8 @@ func pointTags(text string) []Mark {
 	return marks
 }
 
-// label gives places the reference that they follow, with nothing but other places and punctuation between.
+// label gives places the reference that they follow, with nothing but other places and punctuation
+// between.
 func label(text string, marks []Mark) {
 	ends := map[int]int{} // by end of a place or a reference: where what leads to it is
 	labels := map[int]string{}

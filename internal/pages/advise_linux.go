@@ -1,5 +1,7 @@
 package pages
 
+// Large pages, and dropping mapped pages, on Linux. advise_other.go is every other system.
+
 import (
 	"os"
 	"unsafe"
@@ -14,8 +16,8 @@ const access = mmap.COPY
 // adviseLarge asks for large pages. That the system has none is no error.
 func adviseLarge(b []byte) { _ = unix.Madvise(b, unix.MADV_HUGEPAGE) }
 
-// Forget drops the whole pages of b, part of a mapped file, from the process's memory; they are read again when they are used.
-// Anything but a mapped file would lose its contents.
+// Forget drops the whole pages of b, part of a mapped file, from the process's memory; they are
+// read again when they are used. Anything but a mapped file would lose its contents.
 func Forget(b []byte) {
 	page := os.Getpagesize()
 	if len(b) < page {

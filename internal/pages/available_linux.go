@@ -1,13 +1,15 @@
 package pages
 
+// Memory that can be had on Linux, within the limit of the control group.
+
 import (
 	"fmt"
 	"os"
 	"strings"
 )
 
-// Available returns how many bytes of memory can be had without pushing out others, within the limit of the process's control
-// group; 0: it is not known.
+// Available returns how many bytes of memory can be had without pushing out others, within the
+// limit of the process's control group; 0: it is not known.
 func Available() int64 {
 	info, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

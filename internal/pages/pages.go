@@ -1,5 +1,5 @@
-// Package pages takes large regions of memory from the operating system, outside the garbage collector's heap, and tells it which
-// mapped memory is not needed for now.
+// Package pages takes large regions of memory from the operating system, outside the garbage
+// collector's heap, and tells it which mapped memory is not needed for now.
 package pages
 
 import "github.com/edsrzf/mmap-go"
@@ -7,8 +7,8 @@ import "github.com/edsrzf/mmap-go"
 // Region is zeroed memory that begins at a page. The zero value is empty.
 type Region struct{ mapped mmap.MMap }
 
-// New returns a region of n bytes, in large pages where the system has them: a product that streams weights would spend a tenth of its
-// time or more on looking small ones up.
+// New returns a region of n bytes, in large pages where the system has them: a product that streams
+// weights would spend a tenth of its time or more on looking small ones up.
 //
 // Errors: the system's.
 func New(n int) (Region, error) {
@@ -19,7 +19,8 @@ func New(n int) (Region, error) {
 	return r, err
 }
 
-// NewSmall returns a region of n bytes in pages of the usual size, for what may not be used whole: pages take memory once they are touched.
+// NewSmall returns a region of n bytes in pages of the usual size, for what may not be used whole:
+// pages take memory once they are touched.
 //
 // Errors: the system's.
 func NewSmall(n int) (Region, error) {

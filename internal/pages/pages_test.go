@@ -1,5 +1,7 @@
 package pages
 
+// Regions are zeroed and large; what is forgotten of a file is there again when it is read.
+
 import (
 	"os"
 	"path/filepath"

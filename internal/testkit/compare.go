@@ -1,5 +1,7 @@
 package testkit
 
+// Comparing floats: by bits, and within bounds.
+
 import (
 	"math"
 	"testing"
@@ -18,8 +20,8 @@ func SameBits(t testing.TB, want, got []float32) {
 	}
 }
 
-// Close fails the test unless |got-want| <= abs + rel·|want| for each element; NaN must meet NaN, and an infinity the
-// same infinity.
+// Close fails the test unless |got-want| <= abs + rel·|want| for each element; NaN must meet NaN,
+// and an infinity the same infinity.
 func Close(t testing.TB, want []float64, got []float32, rel, abs float64) {
 	t.Helper()
 	if len(want) != len(got) {

@@ -1,5 +1,7 @@
 package testkit
 
+// Where the repository's test data is not there, tests that need it are left out and named.
+
 import (
 	"flag"
 	"fmt"

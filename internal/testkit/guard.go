@@ -1,5 +1,7 @@
 package testkit
 
+// Slices between guard bands, which show writes beyond either end.
+
 import (
 	"math"
 	"testing"
@@ -16,7 +18,8 @@ type Guarded struct {
 	lo, width int
 }
 
-// NewGuarded returns n zero floats; offset moves them by so many floats, off the alignment that offset 0 has.
+// NewGuarded returns n zero floats; offset moves them by so many floats, off the alignment that
+// offset 0 has.
 func NewGuarded(n, offset int) *Guarded {
 	g := &Guarded{buf: make([]float32, n+offset+2*guardLen), lo: guardLen + offset, width: n}
 	for i := range g.buf {

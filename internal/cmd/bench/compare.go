@@ -1,5 +1,8 @@
 package main
 
+// A round beside the tool's own timings: further stages, peers one after the other, the machine's
+// limits.
+
 import (
 	"context"
 	"errors"
@@ -13,10 +16,12 @@ import (
 	"time"
 )
 
-// besides is the part of the result that sets ours against the machine and, with -compare, against peers.
+// besides is the part of the result that sets ours against the machine and, with -compare, against
+// peers.
 type besides struct {
 	limits
-	// Shares are what part of a limit ours reaches: of the bandwidth in decoding, of the arithmetic in prefill and in the tower.
+	// Shares are what part of a limit ours reaches: of the bandwidth in decoding, of the arithmetic
+	// in prefill and in the tower.
 	DecodeShare  float64 `json:"decode_bandwidth_share"`
 	PrefillShare float64 `json:"prefill_peak_share"`
 	VisionShare  float64 `json:"vision_peak_share,omitempty"`
@@ -36,7 +41,8 @@ type peerResult struct {
 	Ratios map[string]float64 `json:"ratios"`
 }
 
-// sideBySide runs what a round has besides the contract's own timings: further stages of ours, the peers one after the other, and the machine's limits.
+// sideBySide runs what a round has besides the contract's own timings: further stages of ours, the
+// peers one after the other, and the machine's limits.
 type sideBySide struct {
 	runner
 	c      config
@@ -80,7 +86,8 @@ func (s *sideBySide) close() {
 	}
 }
 
-// own takes down what the round has timed of a loaded model, and times what only peers are compared in.
+// own takes down what the round has timed of a loaded model, and times what only peers are compared
+// in.
 func (s *sideBySide) own(b *bencher, t timings, visionTokens int) error {
 	f := figures{Prefill: t.prefill, Decode: t.decode, Vision: t.vision}
 	s.shape.visionTokens = visionTokens
@@ -118,7 +125,8 @@ func (s *sideBySide) own(b *bencher, t timings, visionTokens int) error {
 	return nil
 }
 
-// others runs the peers and finds the machine's limits, while no model of ours is loaded. Memory that this takes does not count.
+// others runs the peers and finds the machine's limits, while no model of ours is loaded. Memory
+// that this takes does not count.
 func (s *sideBySide) others(round int, memory *memoryWatch) error {
 	debug.FreeOSMemory()
 	for i := range s.peers {

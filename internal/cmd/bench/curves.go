@@ -1,5 +1,7 @@
 package main
 
+// How the cost grows with length, batch and picture (-curves), beside what the machine allows.
+
 import (
 	"context"
 	"fmt"
@@ -11,7 +13,8 @@ import (
 	"github.com/qwenvl/qwenvl/internal/cpu"
 )
 
-// curves is the JSON object of -curves: how the cost grows, beside what the machine's limits allow. Figures are medians.
+// curves is the JSON object of -curves: how the cost grows, beside what the machine's limits allow.
+// Figures are medians.
 type curves struct {
 	Prefill []point `json:"prefill"`          // tokens a second, by tokens of the prompt
 	Decode  []point `json:"decode"`           // tokens a second of one sequence, by tokens before them
@@ -50,7 +53,8 @@ func sizes(least, most int) []int {
 	return s
 }
 
-// squares returns sides, in multiples of merge, of squares of about least patches and its doubles, up to most.
+// squares returns sides, in multiples of merge, of squares of about least patches and its doubles,
+// up to most.
 func squares(merge, least, most int) []int {
 	var s []int
 	for _, n := range sizes(least, most) {
@@ -60,7 +64,8 @@ func squares(merge, least, most int) []int {
 	return s
 }
 
-// trace times the curves, round by round over all points. A short prompt and a small picture go first and do not count.
+// trace times the curves, round by round over all points. A short prompt and a small picture go
+// first and do not count.
 func trace(ctx context.Context, c config, log io.Writer) (*curves, error) {
 	r := &curves{Threads: c.threads, Repeat: c.repeat, CPU: cpuModel(), Features: cpu.Names(), Commit: commit()}
 	if r.Threads == 0 {

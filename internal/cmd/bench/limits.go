@@ -1,5 +1,7 @@
 package main
 
+// What the machine does at best: arithmetic and memory, measured with this library's own kernels.
+
 import (
 	"math"
 	"time"
@@ -10,8 +12,9 @@ import (
 	"github.com/qwenvl/qwenvl/internal/pool"
 )
 
-// limits is what the machine does at the given number of threads, found with our own kernels: so the arithmetic is what a product can reach
-// at best, some percent below what the instruction alone would do.
+// limits is what the machine does at the given number of threads, found with our own kernels: so
+// the arithmetic is what a product can reach at best, some percent below what the instruction alone
+// would do.
 type limits struct {
 	Bandwidth float64 `json:"bandwidth_gb_s,omitempty"` // reading of memory, 10^9 bytes a second
 	Int8      float64 `json:"int8_gops,omitempty"`      // product of 8-bit operands in the caches, 10^9 multiplications and additions a second
@@ -23,7 +26,8 @@ const (
 	readBytes = 512 << 20
 	// readChunk is what one worker reads at a time.
 	readChunk = 1 << 20
-	// limitTime is how long each loop is run again, at least once, and the fastest run counts: a limit is not an average.
+	// limitTime is how long each loop is run again, at least once, and the fastest run counts: a
+	// limit is not an average.
 	limitTime = 100 * time.Millisecond
 
 	// The product that finds the arithmetic limit fits in a second-level cache.
@@ -68,7 +72,8 @@ type readLoop struct {
 
 func (r *readLoop) Do(_, i int) { r.sink[i] = kernel.Max(r.x[i*(readChunk/4):][:readChunk/4]) }
 
-// streamLoop reads it as weights for one row, which are asked for in advance: on some processors that is faster.
+// streamLoop reads it as weights for one row, which are asked for in advance: on some processors
+// that is faster.
 type streamLoop struct {
 	memory []byte
 	of     []int8Product
@@ -99,7 +104,8 @@ func (f fillLoop) Do(_, i int) {
 	}
 }
 
-// readBandwidth reads memory that lies as packed weights do, in large pages where the system has them.
+// readBandwidth reads memory that lies as packed weights do, in large pages where the system has
+// them.
 func readBandwidth(p *pool.Pool) (float64, error) {
 	r, err := pages.New(readBytes)
 	if err != nil {

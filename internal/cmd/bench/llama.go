@@ -1,5 +1,7 @@
 package main
 
+// llama.cpp as a peer: its programs, and reading what they print.
+
 import (
 	"encoding/json"
 	"errors"
@@ -12,7 +14,8 @@ import (
 // wholeTokens is how many tokens follow the picture and its text in the stage "whole".
 const wholeTokens = 64
 
-// llamaProgram is a program of llama.cpp with its model; Args come last, and so override what the tool sets.
+// llamaProgram is a program of llama.cpp with its model; Args come last, and so override what the
+// tool sets.
 type llamaProgram struct {
 	Program string   `json:"program"`
 	Model   string   `json:"model"`
@@ -60,7 +63,8 @@ func (l *llamaBench) test(r *runner, args []string) (figures, error) {
 	return f, nil
 }
 
-// parseLlamaBench reads what llama-bench -o json prints: a list of tests, each of a prompt or of generation. It reports whether there are any.
+// parseLlamaBench reads what llama-bench -o json prints: a list of tests, each of a prompt or of
+// generation. It reports whether there are any.
 func parseLlamaBench(stdout string) (figures, bool) {
 	var tests []struct {
 		Commit string  `json:"build_commit"`
@@ -88,7 +92,8 @@ func parseLlamaBench(stdout string) (figures, bool) {
 	return f, len(tests) > 0
 }
 
-// llamaBatched times the decoding of a batch with llama-batched-bench, whose sequences share their prompt. It has nothing to do for a batch of one.
+// llamaBatched times the decoding of a batch with llama-batched-bench, whose sequences share their
+// prompt. It has nothing to do for a batch of one.
 type llamaBatched struct{ llamaProgram }
 
 func (l *llamaBatched) time(r *runner, s shape) (figures, error) {
@@ -167,8 +172,9 @@ var (
 	mtmdEval   = regexp.MustCompile(`[^t] +eval time =\s*([\d.]+) ms /\s*(\d+) runs`)
 )
 
-// parseMTMD reads the lines with timings of llama-mtmd-cli, and how many tokens the prompt had. A picture in several parts has a line for each. Versions
-// differ in how many tokens they decode for -n 64; the whole is of 64, the first from the prompt's own pass.
+// parseMTMD reads the lines with timings of llama-mtmd-cli, and how many tokens the prompt had. A
+// picture in several parts has a line for each. Versions differ in how many tokens they decode for
+// -n 64; the whole is of 64, the first from the prompt's own pass.
 func parseMTMD(log string) (f figures, promptTokens int, ok bool) {
 	number := func(s string) float64 {
 		v, _ := strconv.ParseFloat(s, 64) // digits and points only; what is no number is 0, and refused below
@@ -185,8 +191,8 @@ func parseMTMD(log string) (f figures, promptTokens int, ok bool) {
 	if encode == 0 || decode == 0 || prompt == nil || eval == nil || number(eval[1]) == 0 || number(eval[2]) == 0 {
 		return figures{}, 0, false
 	}
-	// The clock of the prompt's pass starts with the text before the picture. Where nothing waits for that text, it has run on through the
-	// encoder; else it has stopped meanwhile.
+	// The clock of the prompt's pass starts with the text before the picture. Where nothing waits
+	// for that text, it has run on through the encoder; else it has stopped meanwhile.
 	first := number(prompt[1])
 	if first < encode+decode {
 		first += encode

@@ -1,5 +1,7 @@
 package main
 
+// What a result says of the machine: processor, revision, resident memory.
+
 import (
 	"bufio"
 	"fmt"
@@ -43,7 +45,8 @@ func commit() string {
 	return strings.TrimSpace(string(out))
 }
 
-// memoryWatch samples a process's resident memory: the kernel keeps the peak of the total, but not of its parts.
+// memoryWatch samples a process's resident memory: the kernel keeps the peak of the total, but not
+// of its parts.
 type memoryWatch struct {
 	proc              string // the process's folder in /proc
 	peak              string // key of what the total is the peak of

@@ -1,5 +1,7 @@
 package main
 
+// The timings of the contract and the JSON object that they make.
+
 import (
 	"context"
 	"errors"
@@ -44,7 +46,8 @@ type result struct {
 	besides
 }
 
-// firstTokenText is how many text tokens go with the picture whose first token is timed: template included, and more where it alone has more.
+// firstTokenText is how many text tokens go with the picture whose first token is timed: template
+// included, and more where it alone has more.
 const firstTokenText = 32
 
 func measure(ctx context.Context, c config, log io.Writer) (*result, error) {
@@ -158,7 +161,8 @@ func (c config) load(threads int) (*qwenvl.Model, error) {
 	return qwenvl.Load(c.model, append(slices.Clone(c.formats), qwenvl.WithThreads(threads), qwenvl.WithMaxBatch(c.batch))...)
 }
 
-// generate returns tokens a second of prefill, of one sequence alone, and of decoding, of all sequences of the batch together.
+// generate returns tokens a second of prefill, of one sequence alone, and of decoding, of all
+// sequences of the batch together.
 func (b *bencher) generate(prompt string) (prefill, decode float64, err error) {
 	w := newWindow(b.c.batch, b.c.decode)
 	if b.c.batch == 1 {
@@ -179,7 +183,8 @@ func (b *bencher) generate(prompt string) (prefill, decode float64, err error) {
 	return float64(b.c.prompt) / resp.Timings.Prefill.Seconds(), w.rate(), nil
 }
 
-// together runs the batch until its window is over: no sequence ends before the last one has decoded its share.
+// together runs the batch until its window is over: no sequence ends before the last one has
+// decoded its share.
 func (b *bencher) together(prompt string, w *window) error {
 	ctx, cancel := context.WithCancel(b.ctx)
 	defer cancel()

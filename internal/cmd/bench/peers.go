@@ -1,5 +1,7 @@
 package main
 
+// The file that -compare names: other engines and the programs that time their stages.
+
 import (
 	"bytes"
 	"encoding/json"
@@ -9,7 +11,8 @@ import (
 	"os"
 )
 
-// comparison is the file that -compare names: other engines on this machine, timed in turn with ours.
+// comparison is the file that -compare names: other engines on this machine, timed in turn with
+// ours.
 //
 //	{"peers": [{
 //	  "name": "llama.cpp Q8_0",
@@ -21,7 +24,8 @@ import (
 //	  "script": {"command": ["python3", "torch_peer.py", "--threads={threads}", "--prompt={prompt}"]}
 //	}]}
 //
-// Every part is optional, but a peer has at least one; no stage may come from two of them. Paths are relative to the folder in which the tool runs.
+// Every part is optional, but a peer has at least one; no stage may come from two of them. Paths
+// are relative to the folder in which the tool runs.
 type comparison struct {
 	Peers []peer `json:"peers"`
 }

@@ -1,5 +1,7 @@
 package main
 
+// A synthetic picture of any size, and a request with it.
+
 import (
 	"fmt"
 	"image"
@@ -21,7 +23,8 @@ func picture(w, h int) *image.NRGBA {
 	return m
 }
 
-// see generates n tokens from a picture, at its own size, and a text. It returns also how many patches the picture became.
+// see generates n tokens from a picture, at its own size, and a text. It returns also how many
+// patches the picture became.
 func (b *bencher) see(m *image.NRGBA, text string, n int) (*qwenvl.Response, int, error) {
 	size := m.Rect.Size()
 	patches := 0

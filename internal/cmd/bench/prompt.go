@@ -1,5 +1,7 @@
 package main
 
+// Texts whose prompts have an exact number of tokens.
+
 import (
 	"fmt"
 	"strings"
@@ -38,7 +40,8 @@ func (b *bencher) textFrom(begin string, n int) (string, error) {
 	return "", fmt.Errorf("no text was found whose prompt has exactly %d tokens", n)
 }
 
-// short returns the text that goes with a picture, and how many tokens its prompt has without the picture.
+// short returns the text that goes with a picture, and how many tokens its prompt has without the
+// picture.
 func (b *bencher) short() (string, int, error) {
 	least, err := b.count("a")
 	if err != nil {

@@ -1,5 +1,7 @@
 package main
 
+// Running a peer's program to its end.
+
 import (
 	"bytes"
 	"context"

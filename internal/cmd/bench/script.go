@@ -1,5 +1,7 @@
 package main
 
+// A peer that is any program printing a JSON object.
+
 import (
 	"encoding/json"
 	"errors"
@@ -7,11 +9,13 @@ import (
 	"strings"
 )
 
-// script is a program of any kind: it runs once a round, warms itself up and prints a JSON object with its figures, under the names that
-// figures has, as the last line of its output. Stages that it leaves out are not compared.
+// script is a program of any kind: it runs once a round, warms itself up and prints a JSON object
+// with its figures, under the names that figures has, as the last line of its output. Stages that
+// it leaves out are not compared.
 //
-// In the command {threads}, {prompt}, {decode}, {batch}, {width}, {height}, {text_tokens} and {picture} stand for what the round asks for: counts,
-// the size of the picture (0 without one), the tokens of text beside it, and the file that it is in.
+// In the command {threads}, {prompt}, {decode}, {batch}, {width}, {height}, {text_tokens} and
+// {picture} stand for what the round asks for: counts, the size of the picture (0 without one), the
+// tokens of text beside it, and the file that it is in.
 type script struct {
 	Command []string `json:"command"`
 }
@@ -45,7 +49,8 @@ func (s *script) time(r *runner, sh shape) (figures, error) {
 	return f, nil
 }
 
-// parseScript reads the figures from the last line. It reports whether there are any, all of them sensible.
+// parseScript reads the figures from the last line. It reports whether there are any, all of them
+// sensible.
 func parseScript(stdout string) (figures, bool) {
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	var f figures

@@ -1,12 +1,15 @@
 package main
 
+// The time in which all sequences of a batch decode at once.
+
 import (
 	"sync"
 	"time"
 )
 
-// window is the time in which all sequences of a batch decode: from the first token of the one that starts last until each has made
-// a number of tokens since. Its methods are safe for concurrent use.
+// window is the time in which all sequences of a batch decode: from the first token of the one that
+// starts last until each has made a number of tokens since. Its methods are safe for concurrent
+// use.
 type window struct {
 	decode int // tokens that each sequence makes in the window
 

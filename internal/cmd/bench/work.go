@@ -1,5 +1,7 @@
 package main
 
+// What a checkpoint asks of the machine: bytes and operations of each stage.
+
 import (
 	"slices"
 
@@ -12,8 +14,9 @@ import (
 	"github.com/qwenvl/qwenvl/vision"
 )
 
-// work is what a checkpoint asks of the machine, for setting timings against the machine's limits. Norms, rotations and other work that grows
-// with neither weights nor context twice over are left out, so a share of a limit is a little understated.
+// work is what a checkpoint asks of the machine, for setting timings against the machine's limits.
+// Norms, rotations and other work that grows with neither weights nor context twice over are left
+// out, so a share of a limit is a little understated.
 type work struct {
 	text, tower string // formats of the weights
 
@@ -111,7 +114,8 @@ func stored(from checkpoint.Checkpoint, spec family.Spec) (string, error) {
 	return map[weights.DType]string{weights.F32: "f32", weights.BF16: "bf16", weights.F16: "f16"}[t.DType], nil
 }
 
-// decodeBytes is what a step of a batch reads: the weights once, and keys and values of each sequence's positions.
+// decodeBytes is what a step of a batch reads: the weights once, and keys and values of each
+// sequence's positions.
 func (w work) decodeBytes(batch, depth int) float64 {
 	cached := 4.0 // bytes of a number of keys or values
 	if w.text == string(qwenvl.Int8) || w.text == string(qwenvl.Int4) {
@@ -125,7 +129,8 @@ func (w work) decodeLimit(l limits, batch, depth int) float64 {
 	return float64(batch) * l.Bandwidth * 1e9 / w.decodeBytes(batch, depth)
 }
 
-// prefillLimit is tokens a second when products of matrices run at the peak of their format and attention at that of float32.
+// prefillLimit is tokens a second when products of matrices run at the peak of their format and
+// attention at that of float32.
 func (w work) prefillLimit(l limits, tokens int) float64 {
 	attention := w.attention * float64(tokens+1) / 2 // on average: a token attends to itself and those before it
 	return 1 / (2*w.prefill/l.peak(w.text) + attention/(l.F32*1e9))

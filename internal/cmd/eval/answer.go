@@ -1,13 +1,15 @@
 package main
 
+// Whether an answer is right: the text, or for places how far two boxes overlap.
+
 import (
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// correct judges an answer: it must be the true one, or for the question where something is, a box that overlaps the true one by
-// half.
+// correct judges an answer: it must be the true one, or for the question where something is, a box
+// that overlaps the true one by half.
 func correct(r row, got string) bool {
 	want := strings.TrimSpace(r.Answer)
 	if r.Task != "where" {

@@ -1,5 +1,7 @@
 package main
 
+// The evaluation: rows of questions, answered greedily, and counted by task.
+
 import (
 	"bufio"
 	"context"
@@ -72,8 +74,8 @@ func (s score) String() string {
 	return fmt.Sprintf("%d/%d correct, %d/%d as the reference", s.correct, s.n, s.same, s.n)
 }
 
-// evaluate asks all questions. A question that cannot be answered counts as wrong and different. It reports whether all answers are as the
-// reference's.
+// evaluate asks all questions. A question that cannot be answered counts as wrong and different. It
+// reports whether all answers are as the reference's.
 func evaluate(ctx context.Context, model, dir string, opts []qwenvl.Option, verbose bool, out, log io.Writer) (bool, error) {
 	rows, err := readRows(dir)
 	if err != nil {

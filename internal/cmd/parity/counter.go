@@ -1,5 +1,7 @@
 package main
 
+// Counting of goldens and templates. report.go counts stages of fixtures.
+
 import (
 	"fmt"
 	"io"

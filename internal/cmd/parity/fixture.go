@@ -1,5 +1,7 @@
 package main
 
+// Running a fixture: its cases, freely and along the recorded tokens, with a trace.
+
 import (
 	"context"
 	"fmt"

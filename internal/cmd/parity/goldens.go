@@ -1,5 +1,7 @@
 package main
 
+// Tokenizers against recorded ids and texts, field by field of each row.
+
 import (
 	"encoding/base64"
 	"encoding/json"

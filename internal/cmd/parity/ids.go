@@ -1,5 +1,7 @@
 package main
 
+// Generated tokens against recorded ones, where near ties may fall either way.
+
 import (
 	"fmt"
 	"math"
@@ -9,9 +11,10 @@ import (
 	"github.com/qwenvl/qwenvl/internal/sample"
 )
 
-// judgeIDs judges generated tokens. They must be the recorded ones. Where the two best recorded scores of a step lie closer than twice
-// the bound of logits, arithmetic within bounds may choose the other: after such a step the recorded tokens are followed instead, and each
-// step's own choice must be the recorded token unless that step is as close.
+// judgeIDs judges generated tokens. They must be the recorded ones. Where the two best recorded
+// scores of a step lie closer than twice the bound of logits, arithmetic within bounds may choose
+// the other: after such a step the recorded tokens are followed instead, and each step's own choice
+// must be the recorded token unless that step is as close.
 func judgeIDs(fx *golden.Fixture, c *golden.Case, o *outcome) error {
 	want, _ := c.Stage("generated_ids")
 	if !want.IsInt() || len(want.Shape) != 1 {

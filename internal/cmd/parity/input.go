@@ -1,5 +1,7 @@
 package main
 
+// What the engine was given (ids, positions, grids, pixels), in the shapes in which it is recorded.
+
 import (
 	"fmt"
 
@@ -8,7 +10,8 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// input returns a stage of what the engine was given. Its shape is nil where the prompt has no such thing.
+// input returns a stage of what the engine was given. Its shape is nil where the prompt has no such
+// thing.
 func (r *recording) input(name string, want golden.Stage) value {
 	switch name {
 	case "input_ids":
@@ -71,8 +74,9 @@ func grids(media []*preprocess.Patches) value {
 	return v
 }
 
-// pixels lays patches out as the recorded tensor does: as rows [N, Dim], as patches [N, 3, side, side], or put together to pictures [n, 3,
-// height, width]. The shape is made of the patches alone, so that a wrong one shows.
+// pixels lays patches out as the recorded tensor does: as rows [N, Dim], as patches [N, 3, side,
+// side], or put together to pictures [n, 3, height, width]. The shape is made of the patches alone,
+// so that a wrong one shows.
 func pixels(media []*preprocess.Patches, want []int) value {
 	if len(media) == 0 {
 		return value{}

@@ -1,5 +1,7 @@
 package main
 
+// Comparing what was traced with what was recorded, stage by stage.
+
 import (
 	"fmt"
 	"math"

@@ -1,5 +1,7 @@
 package main
 
+// Reading files of goldens: plain or compressed, JSON line by line.
+
 import (
 	"bufio"
 	"compress/gzip"
@@ -40,8 +42,8 @@ func readFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// eachLine parses every line of a JSONL file and calls f with its number and value. A line that cannot be judged does not keep the
-// others from it; the first such error is returned.
+// eachLine parses every line of a JSONL file and calls f with its number and value. A line that
+// cannot be judged does not keep the others from it; the first such error is returned.
 func eachLine[T any](path string, f func(line int, row T) error) error {
 	file, err := openFile(path)
 	if err != nil {

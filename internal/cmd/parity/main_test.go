@@ -122,8 +122,8 @@ func TestWhatIsWrongIsReported(t *testing.T) {
 	}
 }
 
-// With -v the trace inside blocks is shown beside the recorded stages, and compared where the case has a mixer's output.
-// None of it counts.
+// With -v the trace inside blocks is shown beside the recorded stages, and compared where the case
+// has a mixer's output. None of it counts.
 func TestInsideOfBlocksIsShown(t *testing.T) {
 	dir := copyFixture(t, "image")
 	status, out, plain := runTool("-images", imagesDir, dir)

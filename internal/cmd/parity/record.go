@@ -1,5 +1,7 @@
 package main
 
+// Keeping what a traced request tells, and cutting it to what a fixture records.
+
 import (
 	"fmt"
 	"math"

@@ -1,5 +1,7 @@
 package main
 
+// Findings, their order and their totals.
+
 import (
 	"cmp"
 	"fmt"

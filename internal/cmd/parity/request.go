@@ -1,5 +1,7 @@
 package main
 
+// A recorded case as a request of this library.
+
 import (
 	"encoding/json"
 	"errors"
@@ -39,8 +41,8 @@ func readGeneration(dir string) (generation, error) {
 	return g, nil
 }
 
-// override gives a case's own options the first place. Where neither says how many tokens to generate, as many as were
-// recorded.
+// override gives a case's own options the first place. Where neither says how many tokens to
+// generate, as many as were recorded.
 func (g generation) override(c *golden.Case) generation {
 	if c.Generate.MaxNewTokens != 0 {
 		g.MaxNewTokens = c.Generate.MaxNewTokens

@@ -1,5 +1,7 @@
 package main
 
+// Chat templates against recorded prompts.
+
 import (
 	"encoding/json"
 	"fmt"
@@ -63,7 +65,8 @@ func (r *chatRow) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// judgeTemplates renders every row with its template, through the renderer that a checkpoint with this template gets.
+// judgeTemplates renders every row with its template, through the renderer that a checkpoint with
+// this template gets.
 func judgeTemplates(path, dir string, c *counter) error {
 	templates := map[string]chat.Template{}
 	return eachLine(path, func(line int, row chatRow) error {

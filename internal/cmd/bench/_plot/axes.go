@@ -1,5 +1,7 @@
 package main
 
+// Axes of the plots: scales and ticks.
+
 import (
 	"math"
 	"slices"
@@ -8,7 +10,8 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// axes sets the scales: ticks along x stand at points, as far apart as their labels need; along y rates start at 0.
+// axes sets the scales: ticks along x stand at points, as far apart as their labels need; along y
+// rates start at 0.
 func (p panel) axes(pl *plot.Plot, at map[float64]bool) {
 	var xs []float64
 	for x := range at {
