@@ -4,7 +4,7 @@
 // template, the generation defaults (keys too), and the tensors. A [Checkpoint] answers them. What
 // asks (internal/family, the root) knows no file; what answers knows no family. So a container that
 // holds all of it in one file, with a second for the tower, is one more type here and a line in
-// [Open]: nothing that asks changes.
+// [Open]: nothing that asks changes. The root's checkpoint_test.go has such a container.
 //
 //   - checkpoint.go: the questions, and Open, which finds who answers them
 //   - keys.go: keys, which are JSON values by name wherever they come from, and where they stand

@@ -115,8 +115,9 @@ func description(s Spec) string {
 	} {
 		names = append(names, fmt.Sprint(s.Layouts[0].Names(x)))
 	}
-	s.Layouts, s.Chat = nil, nil
-	text, err := json.Marshal(s)
+	text, err := json.Marshal([]any{
+		s.LLM, s.Vision, s.Ignore, s.Think, s.EOS, s.Ends, s.Sampling, s.ItemBytes,
+	})
 	if err != nil {
 		panic(err)
 	}

@@ -7,7 +7,8 @@
 //
 // It walks: a caller asks for what is due next (an object, a string, a number) and gets it or an
 // error. The caller makes the errors, which name its file; so a walk needs no wrapping at its end.
-// Configuration files, which are small and read key by key, go through internal/checkpoint instead.
+// Vocabularies, headers of weight files and their indexes are read so whole; of configuration files
+// only the keys, since what a value must be is asked key by key (internal/family).
 package strictjson
 
 import (
