@@ -15,7 +15,7 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// MergerConfig describes a patch merger: MergeSize² neighbouring patches become one token.
+// MergerConfig describes a patch merger: MergeSize² neighboring patches become one token.
 type MergerConfig struct {
 	InputSize  int // width of the tower
 	OutputSize int // width of the decoder

@@ -126,7 +126,7 @@ func (x text) whole(t *testing.T, d *llm.Decoder, threads, chunk int) []float32 
 
 // A row's logits are the same bits whatever the chunks and threads, and whatever else is in the
 // batch.
-func TestRowsDoNotDependOnTheirNeighbours(t *testing.T) {
+func TestRowsDoNotDependOnTheirNeighbors(t *testing.T) {
 	for _, name := range fixtures {
 		t.Run(name, func(t *testing.T) {
 			d := load(t, name)

@@ -82,7 +82,7 @@ type Rotary uint8
 // The kinds.
 const (
 	RotaryHalves Rotary = iota // the halves of a head: frequencies of the row, then of the column
-	RotaryPairs                // neighbouring channels; pairs alternate between column and row
+	RotaryPairs                // neighboring channels; pairs alternate between column and row
 	NoRotary
 )
 

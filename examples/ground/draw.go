@@ -1,6 +1,6 @@
 package main
 
-// Drawing labelled boxes on a picture.
+// Drawing labeled boxes on a picture.
 
 import (
 	"image"
@@ -20,8 +20,8 @@ import (
 // leastSide is the longer side below which a picture is enlarged, so that labels are legible on it.
 const leastSide = 640
 
-// colours of boxes, in turn; the text on them is white.
-var colours = []color.RGBA{
+// colors of boxes, in turn; the text on them is white.
+var colors = []color.RGBA{
 	{200, 30, 90, 255},
 	{0, 110, 160, 255},
 	{120, 80, 0, 255},
@@ -38,11 +38,11 @@ func annotate(picture *preprocess.Image, boxes []qwenvl.Box) *image.RGBA {
 	line := max(2, min(size.X, size.Y)/140)
 	face := labelFace(float64(max(13, min(size.X, size.Y)/28)))
 	for i, b := range boxes {
-		frame(m, rectangle(b, times), line, colours[i%len(colours)])
+		frame(m, rectangle(b, times), line, colors[i%len(colors)])
 	}
 	for i, b := range boxes { // over all frames
 		if b.Label != "" {
-			label(m, rectangle(b, times), line, face, b.Label, colours[i%len(colours)])
+			label(m, rectangle(b, times), line, face, b.Label, colors[i%len(colors)])
 		}
 	}
 	return m
@@ -64,7 +64,7 @@ func enlarged(p *preprocess.Image) *image.RGBA {
 	return large
 }
 
-// frame draws a rectangle's outline, centred on its edges.
+// frame draws a rectangle's outline, centered on its edges.
 func frame(m *image.RGBA, r image.Rectangle, line int, c color.RGBA) {
 	outer := image.Rect(r.Min.X-line/2, r.Min.Y-line/2, r.Max.X+line/2, r.Max.Y+line/2)
 	ink := image.NewUniform(c)
@@ -83,7 +83,7 @@ func frame(m *image.RGBA, r image.Rectangle, line int, c color.RGBA) {
 	}
 }
 
-// label writes text on a patch of colour above a box, or inside it where the picture ends.
+// label writes text on a patch of color above a box, or inside it where the picture ends.
 func label(m *image.RGBA, r image.Rectangle, line int, face font.Face, text string, c color.RGBA) {
 	metrics := face.Metrics()
 	pad := line + 1

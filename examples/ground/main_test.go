@@ -47,7 +47,7 @@ func TestAnnotate(t *testing.T) {
 func TestFrame(t *testing.T) {
 	m := annotate(preprocess.NewImage(1000, 1000), []qwenvl.Box{place("", 200, 300, 600, 700)})
 	for _, p := range []image.Point{{200, 500}, {599, 500}, {400, 300}, {400, 699}} {
-		require.Equal(t, colours[0], m.RGBAAt(p.X, p.Y), "%v", p)
+		require.Equal(t, colors[0], m.RGBAAt(p.X, p.Y), "%v", p)
 	}
 	black := m.RGBAAt(0, 0)
 	for _, p := range []image.Point{{400, 500}, {190, 500}, {400, 710}} {
@@ -69,7 +69,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, image.Rect(0, 0, 672, 560), m.Bounds())
 	for i, p := range []image.Point{{54, 150}, {470, 150}} { // left edges
-		require.Equal(t, colours[i], m.(*image.RGBA).RGBAAt(p.X, p.Y))
+		require.Equal(t, colors[i], m.(*image.RGBA).RGBAAt(p.X, p.Y))
 	}
 }
 

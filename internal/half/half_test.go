@@ -47,7 +47,7 @@ func TestFromF16IsTheDefinition(t *testing.T) {
 	}
 }
 
-// Between two neighbours the nearer one is taken, and in the middle the even one.
+// Between two neighbors the nearer one is taken, and in the middle the even one.
 func TestRoundsToNearestEven(t *testing.T) {
 	formats := []struct {
 		name string

@@ -1,6 +1,6 @@
 // Package tiny carries a small trained vision-language model inside the program that imports it.
 //
-// The model has about two million parameters. It reads three to six digits, names and counts coloured shapes and locates them
+// The model has about two million parameters. It reads three to six digits, names and counts colored shapes and locates them
 // with boxes on small synthetic pictures, and knows nothing else. It lets the examples and tests run with nothing downloaded. The
 // folder train has the program that made it. A program that imports only the library does not carry the 4 MB.
 package tiny

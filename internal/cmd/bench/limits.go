@@ -118,7 +118,7 @@ func readBandwidth(p *pool.Pool) (float64, error) {
 	return readBytes / s / 1e9, r.Free()
 }
 
-// int8Loop multiplies quantised rows by packed weights, each worker its own.
+// int8Loop multiplies quantized rows by packed weights, each worker its own.
 type int8Loop struct{ of []int8Product }
 
 type int8Product struct {
@@ -145,7 +145,7 @@ func newInt8Loop(threads int) *int8Loop {
 
 func (l *int8Loop) Do(worker, _ int) { l.of[worker].run(limitRows, limitCols, limitInner) }
 
-// newInt8Product quantises rows of ones, and has no panels yet.
+// newInt8Product quantizes rows of ones, and has no panels yet.
 func newInt8Product(rows, cols, inner int) int8Product {
 	_, scales := kernel.PackedInt8Len(cols, inner)
 	groups := rows * kernel.QuantizedGroups(inner)

@@ -15,7 +15,7 @@ import (
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
 
-// goldenRow is a line of recorded tokenisations, its fields by name.
+// goldenRow is a line of recorded tokenizations, its fields by name.
 type goldenRow map[string]json.RawMessage
 
 // judgeTokens compares a tokenizer file with recorded rows. Its name says which fields are its own.

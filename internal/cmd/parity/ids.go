@@ -46,7 +46,7 @@ func judgeIDs(fx *golden.Fixture, c *golden.Case, o *outcome) error {
 	}
 	sampler.Observe(seen)
 	for step, id := range want.Ints {
-		scores := penalised(theirs.slice(step, step+1).data, seen, o.generation.RepetitionPenalty)
+		scores := penalized(theirs.slice(step, step+1).data, seen, o.generation.RepetitionPenalty)
 		close := gap(scores) < 2*bound
 		if step == at && !close {
 			return fmt.Errorf("%w; the best scores there are %.3g apart", problem, gap(scores))
@@ -76,8 +76,8 @@ func firstDifference(want []int64, got []int) int {
 	return min(len(want), len(got))
 }
 
-// penalised returns scores after the repetition penalty over the tokens seen.
-func penalised(logits []float32, seen []int, penalty float64) []float64 {
+// penalized returns scores after the repetition penalty over the tokens seen.
+func penalized(logits []float32, seen []int, penalty float64) []float64 {
 	out := make([]float64, len(logits))
 	for i, v := range logits {
 		out[i] = float64(v)

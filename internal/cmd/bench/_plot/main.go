@@ -2,7 +2,7 @@
 //
 //	go run . -o ../../../../docs/performance.png FILE.json...
 //
-// Each file is one format. Measured figures are lines with marks; what the machine's limits allow is dashed in the same colour.
+// Each file is one format. Measured figures are lines with marks; what the machine's limits allow is dashed in the same color.
 package main
 
 import (
@@ -85,8 +85,8 @@ var panels = []panel{
 		points: func(c *curves) []point { return c.Vision }, label: func(c *curves) string { return c.VisionFormat }, logX: true, logY: true, legendLeft: true},
 }
 
-// Colours that differ also without red and green.
-var colours = []color.Color{
+// Colors that differ also without red and green.
+var colors = []color.Color{
 	color.RGBA{0x00, 0x72, 0xb2, 0xff}, color.RGBA{0xd5, 0x5e, 0x00, 0xff}, color.RGBA{0x00, 0x9e, 0x73, 0xff}, color.RGBA{0xcc, 0x79, 0xa7, 0xff}, color.RGBA{0x55, 0x55, 0x55, 0xff},
 }
 
@@ -175,11 +175,11 @@ func (p panel) plot(all []curves) (*plot.Plot, error) {
 		if err != nil {
 			return nil, err
 		}
-		colour := colours[len(seen)%len(colours)]
+		hue := colors[len(seen)%len(colors)]
 		seen[label] = true
-		line.Color, line.Width = colour, vg.Points(2)
-		marks.Color, marks.Shape, marks.Radius = colour, draw.CircleGlyph{}, vg.Points(3)
-		dashed.Color, dashed.Width, dashed.Dashes = colour, vg.Points(1.5), []vg.Length{vg.Points(5), vg.Points(4)}
+		line.Color, line.Width = hue, vg.Points(2)
+		marks.Color, marks.Shape, marks.Radius = hue, draw.CircleGlyph{}, vg.Points(3)
+		dashed.Color, dashed.Width, dashed.Dashes = hue, vg.Points(1.5), []vg.Length{vg.Points(5), vg.Points(4)}
 		pl.Add(dashed, line, marks)
 		pl.Legend.Add(label, line, marks)
 		pl.Legend.Add(label+", limit", dashed)
