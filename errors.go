@@ -43,7 +43,9 @@ type RequestError struct {
 	Err   error
 }
 
-func (e *RequestError) Error() string { return "qwenvl: request: " + e.Field + ": " + e.Err.Error() }
+func (e *RequestError) Error() string {
+	return "qwenvl: request: " + e.Field + ": " + e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *RequestError) Unwrap() error { return e.Err }
@@ -53,7 +55,7 @@ func (e *RequestError) Unwrap() error { return e.Err }
 // with the same error and can only be closed.
 type InternalError struct {
 	Value any    // what panic was called with
-	Stack []byte // of the goroutine that panicked, as debug.Stack writes it; for the library's authors
+	Stack []byte // of the goroutine that panicked, as debug.Stack writes it
 }
 
 func (e *InternalError) Error() string { return fmt.Sprintf("qwenvl: internal error: %v", e.Value) }
@@ -95,7 +97,8 @@ func requestError(field, problem string) error {
 type contextError struct{ prompt, tokens, context int }
 
 func (e *contextError) Error() string {
-	return fmt.Sprintf("%v: %d tokens of prompt and %d of answer, context %d", ErrContextFull, e.prompt, max(e.tokens, 1), e.context)
+	return fmt.Sprintf("%v: %d tokens of prompt and %d of answer, context %d", ErrContextFull,
+		e.prompt, max(e.tokens, 1), e.context)
 }
 
 func (e *contextError) Unwrap() error { return ErrContextFull }

@@ -42,10 +42,10 @@ type Memory struct {
 	Weights   int64 // packed, or mapped from files: then the system can drop and read them again
 	Cache     int64 // keys, values and recurrent state of the context
 	Vision    int64 // of the largest pass of the tower: patches, activations, workspace
-	Workspace int64 // of the passes of the decoder and of the threads, and the garbage that goes with it
+	Workspace int64 // of passes of the decoder and of threads, with their garbage
 	Tokenizer int64 // vocabulary and merges, and what parsing them leaves behind
-	Program   int64 // the program itself: what it has in memory when Estimate is called, before a model is loaded
-	Total     int64 // the peak of all: passes of the tower and of the decoder use the same workspace one after the other
+	Program   int64 // what the program has in memory when Estimate is called
+	Total     int64 // the peak of all: tower and decoder use one workspace in turn
 }
 
 // What was measured: see docs/memory.md.
@@ -54,7 +54,7 @@ const (
 	codeBytes      = 3 << 19 // of the program that are touched when it computes first
 	packingBytes   = 3 << 18 // what packing touches of the program, and its scratch
 	threadBytes    = 480 << 10
-	garbage        = 0.35 // of cache and workspace: what the collector leaves lying about beside them
+	garbage        = 0.35 // of cache and workspace: what the collector leaves beside them
 )
 
 // Estimate tells how much memory a checkpoint needs for a use, from its configuration.
@@ -90,7 +90,8 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 		context = tokens + 64
 	}
 	if context < tokens {
-		return Memory{}, requestError("ContextTokens", fmt.Sprintf("%d, but the pictures alone take %d", context, tokens))
+		return Memory{}, requestError("ContextTokens",
+			fmt.Sprintf("%d, but the pictures alone take %d", context, tokens))
 	}
 	if r.PrefillChunk == 0 {
 		r.PrefillChunk = 512
@@ -108,7 +109,8 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 	m.Workspace += int64(garbage * float64(m.Cache+m.Workspace))
 	m.Vision = rows + workspace + features
 	m.Tokenizer = tokenizerBytes * int64(llm.VocabSize)
-	m.Total = m.Weights + m.Cache + rows + features + max(workspace, m.Workspace) + m.Tokenizer + m.Program + codeBytes
+	m.Total = m.Weights + m.Cache + rows + features + max(workspace, m.Workspace) + m.Tokenizer +
+		m.Program + codeBytes
 	if packed {
 		m.Total += packingBytes
 	}
@@ -120,7 +122,9 @@ func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
 
 // weights returns the memory that the weights of the decoder and of tower and adapter take, and the
 // format of each.
-func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, formats [2]WeightFormat, err error) {
+func (in *Inspection) weights(text, tower WeightFormat) (
+	decoder, seeing int64, formats [2]WeightFormat, err error,
+) {
 	o := options{weights: cmp.Or(text, F32), vision: tower}
 	for _, f := range []struct {
 		name   string
@@ -134,7 +138,8 @@ func (in *Inspection) weights(text, tower WeightFormat) (decoder, seeing int64, 
 		return 0, 0, formats, err
 	}
 	ld, plan := weights.NewPlanner(in.names)
-	if _, err := components.Bind(in.spec, ld, tensorFormats[text], tensorFormats[tower]); err != nil {
+	_, err = components.Bind(in.spec, ld, tensorFormats[text], tensorFormats[tower])
+	if err != nil {
 		return 0, 0, formats, err
 	}
 	stored := float64(in.spec.ItemBytes)
@@ -172,14 +177,17 @@ func elements(shape []int) int64 {
 }
 
 // vision returns the tokens of the pictures, and the memory of the largest pass of the tower.
-func (in *Inspection) vision(r *EstimateRequest, packed bool) (tokens int, rows, workspace int64, err error) {
+func (in *Inspection) vision(r *EstimateRequest, packed bool) (
+	tokens int, rows, workspace int64, err error,
+) {
 	v := in.spec.Vision
 	if v == nil && len(r.Pictures) > 0 {
 		return 0, 0, 0, requestError("Pictures", "the model is text only")
 	}
+	limits := preprocess.Limits{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels}
 	pass := 0
 	for i, p := range r.Pictures {
-		grid, _, err := v.Preprocess.Size(p.X, p.Y, preprocess.Limits{MinPixels: r.MinPixels, MaxPixels: r.MaxPixels})
+		grid, _, err := v.Preprocess.Size(p.X, p.Y, limits)
 		if err != nil {
 			return 0, 0, 0, &RequestError{Field: fmt.Sprintf("Pictures[%d]", i), Err: err}
 		}

@@ -1,10 +1,11 @@
 package qwenvl
 
-// A checkpoint described without its weights: the same constructors that make a model run with a
-// planner in place of a loader, which writes down what they want. estimate.go counts memory from
-// it.
+// What a model is: Info of one that is loaded, and an Inspection of a checkpoint without its
+// weights. For the latter the same constructors that make a model run with a planner in place of a
+// loader, which writes down what they want. estimate.go counts memory from it.
 
 import (
+	"cmp"
 	"image"
 	"io/fs"
 	"slices"
@@ -16,6 +17,56 @@ import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 )
+
+// Info describes a loaded model.
+type Info struct {
+	ModelType   string // as config.json says, such as "qwen2_vl"
+	HiddenSize  int    // of the decoder
+	Layers      int    // of the decoder
+	Heads       int    // of queries, in the decoder's attention
+	VocabSize   int
+	ContextSize int // tokens of prompt and answer together
+	Threads     int
+	WeightBytes int64 // of the checkpoint's tensors
+
+	WeightFormat WeightFormat // of the decoder
+	VisionFormat WeightFormat // of tower and adapter; "": a text model
+
+	Pictures, Videos bool // what messages may have besides text
+	Thinks           bool // whether answers may come with Reasoning
+	PatchSize        int  // side of a patch in pixels; 0 for a text model
+	MergeSize        int  // patches a side that become one token
+}
+
+// Info returns what the model is.
+func (m *Model) Info() Info {
+	return describe(m.spec, Info{ContextSize: m.context, Threads: m.opts.threads,
+		WeightBytes: m.weightBytes, WeightFormat: m.text, VisionFormat: m.tower})
+}
+
+// describe fills in what the configuration says.
+func describe(s family.Spec, i Info) Info {
+	i.ModelType, i.HiddenSize = s.ModelType, s.LLM.HiddenSize
+	i.Layers, i.VocabSize = len(s.LLM.Layers), s.LLM.VocabSize
+	for _, l := range s.LLM.Layers {
+		switch {
+		case l.GQA != nil:
+			i.Heads = l.GQA.NumHeads
+		case l.MLA != nil:
+			i.Heads = l.MLA.NumHeads
+		}
+	}
+	i.WeightFormat, i.VisionFormat = cmp.Or(i.WeightFormat, F32), cmp.Or(i.VisionFormat, F32)
+	i.Thinks = s.Think[0] != ""
+	if s.Vision == nil {
+		i.VisionFormat = ""
+	}
+	if v := s.Vision; v != nil {
+		i.Pictures, i.Videos = true, v.VideoToken != ""
+		i.PatchSize, i.MergeSize = v.Preprocess.PatchSize, v.Preprocess.MergeSize
+	}
+	return i
+}
 
 // Inspection describes a checkpoint by its configuration, without reading its weights.
 type Inspection struct {
@@ -37,7 +88,7 @@ type Parameters struct {
 	Adapter   int64 // between tower and decoder
 	Decoder   int64 // embedding and head included
 	Embedding int64
-	Active    int64 // of the decoder, those that one token goes through: all but the experts that are not chosen
+	Active    int64 // of the decoder, what one token goes through: not all experts
 }
 
 // TensorInfo is a part of a tensor that a model wants.
@@ -83,7 +134,8 @@ func inspect(from checkpoint.Checkpoint) (*Inspection, error) {
 //
 // Errors: *[RequestError].
 func (in *Inspection) PictureTokens(width, height int) (int, error) {
-	tokens, _, _, err := in.vision(&EstimateRequest{Pictures: []image.Point{{X: width, Y: height}}}, false)
+	r := &EstimateRequest{Pictures: []image.Point{{X: width, Y: height}}}
+	tokens, _, _, err := in.vision(r, false)
 	return tokens, err
 }
 

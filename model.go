@@ -3,7 +3,9 @@
 //
 //	m, err := qwenvl.Load("Qwen2-VL-2B-Instruct")
 //	resp, err := m.Generate(ctx, qwenvl.Request{
-//		Messages: []qwenvl.Message{qwenvl.User(qwenvl.ImageFile("a.jpg"), qwenvl.Text("What is this?"))},
+//		Messages: []qwenvl.Message{
+//			qwenvl.User(qwenvl.ImageFile("a.jpg"), qwenvl.Text("What is this?")),
+//		},
 //	})
 //
 // A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template
@@ -169,7 +171,8 @@ func (m *Model) loadWeights(from checkpoint.Checkpoint) error {
 	}
 	ld := weights.NewLoader(m.source, names)
 	ld.Ignore(m.spec.Ignore...)
-	if m.components, err = components.Bind(m.spec, ld, tensorFormats[m.text], tensorFormats[m.tower]); err != nil {
+	text, tower := tensorFormats[m.text], tensorFormats[m.tower]
+	if m.components, err = components.Bind(m.spec, ld, text, tower); err != nil {
 		return err
 	}
 	if err := ld.Finish(); err != nil {
