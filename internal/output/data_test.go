@@ -1,0 +1,9 @@
+package output
+
+import (
+	"testing"
+
+	"github.com/qwenvl/qwenvl/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m, "../../testdata", "^TestTokens$") }
