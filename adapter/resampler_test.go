@@ -18,7 +18,8 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// A tower as wide as the decoder needs no projection of its features. Without one they are taken as they are, and one that is there is applied.
+// A tower as wide as the decoder needs no projection of its features. Without one they are taken as
+// they are, and one that is there is applied.
 func TestResamplerProjection(t *testing.T) {
 	const dir = "../testdata/qwen-vl-small"
 	from, err := checkpoint.Open(dir)
@@ -42,8 +43,10 @@ func TestResamplerProjection(t *testing.T) {
 		require.NoError(t, err)
 		defer src.Close()
 		ld := weights.NewLoader(src, spec.Names(from, src.Shape))
-		ld.Ignore("transformer.wte.*", "transformer.h.*", "transformer.ln_f.*", "lm_head.*", "transformer.visual.transformer.*",
-			"transformer.visual.conv1.*", "transformer.visual.ln_pre.*", "transformer.visual.positional_embedding")
+		ld.Ignore("transformer.wte.*", "transformer.h.*", "transformer.ln_f.*", "lm_head.*",
+			"transformer.visual.transformer.*",
+			"transformer.visual.conv1.*", "transformer.visual.ln_pre.*",
+			"transformer.visual.positional_embedding")
 		a, err := adapter.New(adapter.Config{Resampler: &c}, ld.Sub("adapter"))
 		require.NoError(t, err)
 		require.NoError(t, ld.Finish())

@@ -23,7 +23,8 @@ import (
 )
 
 // Decoders of every kind of layer, from the families' small checkpoints.
-var fixtures = []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen-vl-small", "kimi-vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny"}
+var fixtures = []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen-vl-small", "kimi-vl-tiny",
+	"qwen3_vl_moe-tiny", "qwen3_5_moe-tiny"}
 
 func load(t testing.TB, fixture string) *llm.Decoder { return loadAs(t, fixture, tensor.F32) }
 
@@ -130,7 +131,8 @@ func TestRowsDoNotDependOnTheirNeighbors(t *testing.T) {
 	for _, name := range fixtures {
 		t.Run(name, func(t *testing.T) {
 			d := load(t, name)
-			texts := []text{newText(d, 1, 150), newText(d, 2, 70), newText(d, 3, 5), newText(d, 4, 331)}
+			texts := []text{newText(d, 1, 150), newText(d, 2, 70), newText(d, 3, 5),
+				newText(d, 4, 331)}
 			want := make([][]float32, len(texts))
 			for i, x := range texts {
 				want[i] = x.whole(t, d, 2, len(x.tokens))
@@ -281,7 +283,8 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 			kv := []tensor.Format{tensor.F32, tensor.F16, tensor.F16}[i%3]
 			cache := d.NewCacheWith(llm.CacheOptions{Context: 4096, Format: kv})
 			seq := cache.NewSequence(0)
-			s, err := sample.New(sample.Params{Temperature: 0.8, TopK: 20, TopP: 0.9, RepetitionPenalty: 1.1}, d.Config().VocabSize)
+			s, err := sample.New(sample.Params{Temperature: 0.8, TopK: 20, TopP: 0.9,
+				RepetitionPenalty: 1.1}, d.Config().VocabSize)
 			require.NoError(t, err)
 			var b llm.Batch
 			token := 1
@@ -321,7 +324,8 @@ func TestConfigBounds(t *testing.T) {
 		"no epsilon":      func(c *llm.Config) { c.Eps = 0 },
 		"no mixer":        func(c *llm.Config) { c.Layers = []llm.Layer{{Eps: 1e-6, Dense: c.Layers[0].Dense}} },
 		"two mixers": func(c *llm.Config) {
-			c.Layers[0].Delta = &llm.Delta{KeyHeads: 1, ValueHeads: 1, KeyDim: 1, ValueDim: 1, Kernel: 1}
+			c.Layers[0].Delta = &llm.Delta{KeyHeads: 1, ValueHeads: 1, KeyDim: 1, ValueDim: 1,
+				Kernel: 1}
 		},
 		"no feed-forward": func(c *llm.Config) { c.Layers = []llm.Layer{{Eps: 1e-6, GQA: c.Layers[0].GQA}} },
 		"uneven heads":    func(c *llm.Config) { g := *c.Layers[0].GQA; g.NumKVHeads = 3; c.Layers[0].GQA = &g },

@@ -97,7 +97,8 @@ func TestAdoptedBlocksGiveTheSameBits(t *testing.T) {
 				second.Free()
 				branch.Free()
 				third := b.cache.NewSequence(300)
-				require.Equal(t, 256, third.Adopt(nil, x.contents(media)...), "of blocks without owner")
+				require.Equal(t, 256, third.Adopt(nil, x.contents(media)...),
+					"of blocks without owner")
 				testkit.SameBits(t, want[256*vocab:], b.feed(third, x, 300, 64))
 				// The last position is computed in any case.
 				whole := b.cache.NewSequence(256)

@@ -67,7 +67,8 @@ func TestTraceInsideALayer(t *testing.T) {
 					attn := s.rows(t, n, hidden, "llm.attn", i)
 					out := s.rows(t, n, hidden, "llm.layer", i)
 					require.NotEqual(t, before.Floats(), attn.Floats(), "the mixer adds something")
-					requireNormalized(t, d.FeedForwardNorm(i), attn, s.rows(t, n, hidden, "llm.ffn_in", i))
+					requireNormalized(t, d.FeedForwardNorm(i), attn,
+						s.rows(t, n, hidden, "llm.ffn_in", i))
 
 					// The rows after the mixer and what the feed-forward part makes of them are the
 					// output.

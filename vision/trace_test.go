@@ -44,10 +44,12 @@ func TestTraceInsideABlock(t *testing.T) {
 				in := stages[fmt.Sprintf("vision.ffn_in.%d", i)]
 				out := stages[fmt.Sprintf("vision.block.%d", i)]
 				for _, v := range []tensor.Tensor{attn, in, out} {
-					require.Equal(t, [2]int{plain.Rows, enc.Config().HiddenSize}, [2]int{v.Rows, v.Cols})
+					require.Equal(t, [2]int{plain.Rows, enc.Config().HiddenSize},
+						[2]int{v.Rows, v.Cols})
 				}
 				if i > 0 {
-					require.NotEqual(t, before.Floats(), attn.Floats(), "the attention adds something")
+					require.NotEqual(t, before.Floats(), attn.Floats(),
+						"the attention adds something")
 				}
 				requireNormalized(t, enc.MLPNorm(i), attn, in)
 

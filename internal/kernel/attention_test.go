@@ -32,9 +32,11 @@ type head struct {
 }
 
 func newHead(rng *rand.Rand, m, k, off int) *head {
-	h := &head{m: m, k: k, ldx: k + off, center: padded(normal(rng, k)), gain: padded(normal(rng, k))}
+	h := &head{m: m, k: k, ldx: k + off, center: padded(normal(rng, k)),
+		gain: padded(normal(rng, k))}
 	h.x = normal(rng, off+m*h.ldx)[off:]
-	h.q, h.scale, h.sums = make([]int8, m*HeadStride(k)), make([]float32, max(m, 32)), make([]int32, max(m, 32))
+	h.q, h.scale, h.sums = make([]int8, m*HeadStride(k)), make([]float32, max(m, 32)),
+		make([]int32, max(m, 32))
 	h.panel, h.bytes = make([]uint8, 32*HeadStride(k)), make([]int8, 32*HeadStride(k))
 	h.scratch = normal(rng, HeadDepth(k))
 	return h
@@ -68,7 +70,8 @@ func TestQuantizeHead(t *testing.T) {
 				h.quantize()
 				depth, stride := HeadDepth(k), HeadStride(k)
 				q, scale, sums := make([]int8, m*stride), make([]float32, m), make([]int32, m)
-				quantizeHeadGo(q, scale, sums, h.x, h.ldx, m, k, h.center, h.gain, make([]float32, depth), 0)
+				quantizeHeadGo(q, scale, sums, h.x, h.ldx, m, k, h.center, h.gain,
+					make([]float32, depth), 0)
 				testkit.SameBits(t, scale, h.scale[:m])
 				require.Equal(t, sums, h.sums[:m])
 				for r := range m {
@@ -108,7 +111,8 @@ func TestPackKeys(t *testing.T) {
 							want += uint8(h.q[r*HeadStride(k)+i])
 						}
 						if got := h.panel[i/4*128+4*r+i%4]; got != want {
-							t.Fatalf("k=%d, key %d, element %d: want %d, got %d", k, r, i, want, got)
+							t.Fatalf("k=%d, key %d, element %d: want %d, got %d", k, r, i, want,
+								got)
 						}
 					}
 				}
@@ -142,7 +146,8 @@ func TestRanges(t *testing.T) {
 						}
 					}
 					if lo != g.Slice()[i] || up != hi.Slice()[i] {
-						t.Fatalf("n=%d, column %d: want %v to %v, got %v to %v", n, i, lo, up, g.Slice()[i], hi.Slice()[i])
+						t.Fatalf("n=%d, column %d: want %v to %v, got %v to %v", n, i, lo, up,
+							g.Slice()[i], hi.Slice()[i])
 					}
 				}
 			}
@@ -177,7 +182,8 @@ func TestMatMulKeys(t *testing.T) {
 						}
 						want := fma32(float32(float32(sum)*h.scale[r]), scales[c], 0)
 						if math.Float32bits(want) != math.Float32bits(y[r*ldy+c]) {
-							t.Fatalf("k=%d m=%d row %d, column %d: want %v, got %v", k, m, r, c, want, y[r*ldy+c])
+							t.Fatalf("k=%d m=%d row %d, column %d: want %v, got %v", k, m, r, c,
+								want, y[r*ldy+c])
 						}
 					}
 				}
@@ -224,7 +230,8 @@ func TestPackValues(t *testing.T) {
 							v = x[r*ldx+c] * inverse
 						}
 						if got := packed[c/16*16*depth+r/2*32+c%16*2+r%2]; math.RoundToEven(float64(v)) != float64(got) {
-							t.Fatalf("n=%d keys=%d column %d, key %d: want %v, got %d", n, keys, c, r, v, got)
+							t.Fatalf("n=%d keys=%d column %d, key %d: want %v, got %d", n, keys, c,
+								r, v, got)
 						}
 					}
 				}
@@ -262,7 +269,8 @@ func TestMatMulValues(t *testing.T) {
 					}
 					for _, accumulate := range []bool{false, true} {
 						before := append([]float32(nil), y...)
-						MatMulValues(y, ldy, orderedWeights(p, ldp, m, depth), ldp, m, orderedValues(panels, depth), scales, n, keys, accumulate)
+						MatMulValues(y, ldy, orderedWeights(p, ldp, m, depth), ldp, m,
+							orderedValues(panels, depth), scales, n, keys, accumulate)
 						g.Check(t)
 						for r := range m {
 							for c := range cols {
@@ -275,7 +283,8 @@ func TestMatMulValues(t *testing.T) {
 									want = fma32(float32(sum), scales[c], before[r*ldy+c])
 								}
 								if sum > math.MaxInt32 || math.Float32bits(want) != math.Float32bits(y[r*ldy+c]) {
-									t.Fatalf("n=%d m=%d keys=%d row %d, column %d: want %v, got %v", n, m, keys, r, c, want, y[r*ldy+c])
+									t.Fatalf("n=%d m=%d keys=%d row %d, column %d: want %v, got %v",
+										n, m, keys, r, c, want, y[r*ldy+c])
 								}
 							}
 							for c := cols; c < ldy && r*ldy+c < len(y); c++ {
@@ -350,7 +359,8 @@ func TestSoftmaxInt16NotFinite(t *testing.T) {
 					x := append([]float32(nil), s...)
 					x[depth+at] = bad
 					run := func(s []float32) ([]int16, []float32) {
-						p, top, sum := make([]int16, 3*depth), []float32{-1e30, -1e30, -1e30}, make([]float32, 3)
+						p, top, sum := make([]int16, 3*depth), []float32{-1e30, -1e30, -1e30},
+							make([]float32, 3)
 						SoftmaxInt16(p, depth, s, depth, 3, n, top, sum)
 						return p, sum
 					}
@@ -373,7 +383,8 @@ func TestQuantizedAttentionAllocatesNothing(t *testing.T) {
 		rng := newRand()
 		q, kv := newHead(rng, m, k, 0), newHead(rng, keys, k, 0)
 		depth := WeightKeys(keys)
-		y, p, top, sum := make([]float32, m*96), make([]int16, m*depth), make([]float32, m), make([]float32, m)
+		y, p, top, sum := make([]float32, m*96), make([]int16, m*depth), make([]float32, m),
+			make([]float32, m)
 		values, scale := make([]int16, ValueCols(k)*depth), make([]float32, ValueCols(k))
 		require.Zero(t, testing.AllocsPerRun(5, func() {
 			q.quantize()
@@ -432,13 +443,17 @@ func BenchmarkQuantizedAttention(b *testing.B) {
 	const m, k, keys = 96, 80, 256
 	q, kv := newHead(newRand(), m, k, 0), newHead(newRand(), keys, k, 0)
 	q.quantize()
-	panels, scales, sums := make([]uint8, keys*HeadStride(k)), make([]float32, keys), make([]int32, 32)
-	y, p, top, sum := make([]float32, m*keys), make([]int16, m*keys), make([]float32, m), make([]float32, m)
-	out, values, scale := make([]float32, m*ValueCols(k)), make([]int16, ValueCols(k)*keys), make([]float32, ValueCols(k))
+	panels, scales, sums := make([]uint8, keys*HeadStride(k)), make([]float32, keys),
+		make([]int32, 32)
+	y, p, top, sum := make([]float32, m*keys), make([]int16, m*keys), make([]float32, m),
+		make([]float32, m)
+	out, values, scale := make([]float32, m*ValueCols(k)), make([]int16, ValueCols(k)*keys),
+		make([]float32, ValueCols(k))
 	lo, hi := make([]float32, k), make([]float32, k)
 	pack := func() {
 		for r := 0; r < keys; r += 32 {
-			PackKeys(panels[r*HeadStride(k):], scales[r:], kv.x[r*k:], k, 32, k, kv.center, kv.gain, kv.scratch, kv.bytes, sums)
+			PackKeys(panels[r*HeadStride(k):], scales[r:], kv.x[r*k:], k, 32, k, kv.center, kv.gain,
+				kv.scratch, kv.bytes, sums)
 		}
 	}
 	pack()

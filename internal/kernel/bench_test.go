@@ -36,10 +36,13 @@ func BenchmarkMatMul(b *testing.B) {
 		format  weightFormat
 		m, n, k int
 	}{
-		{formatBF16, 1, 1536, 1536}, {formatBF16, 1, 1536, 3584}, {formatBF16, 1, 1536, 8960}, {formatF32, 1, 1280, 1280}, {formatF16, 1, 1536, 1536},
-		{formatBF16, 2, 1536, 1536}, {formatBF16, 4, 1536, 1536}, {formatBF16, 6, 1536, 1536}, {formatBF16, 4, 1536, 8960}, {formatBF16, 16, 1536, 1536}, {formatBF16, 24, 1536, 1536},
+		{formatBF16, 1, 1536, 1536}, {formatBF16, 1, 1536, 3584}, {formatBF16, 1, 1536, 8960},
+		{formatF32, 1, 1280, 1280}, {formatF16, 1, 1536, 1536},
+		{formatBF16, 2, 1536, 1536}, {formatBF16, 4, 1536, 1536}, {formatBF16, 6, 1536, 1536},
+		{formatBF16, 4, 1536, 8960}, {formatBF16, 16, 1536, 1536}, {formatBF16, 24, 1536, 1536},
 		{formatBF16, 96, 1280, 1280}, {formatF32, 96, 1280, 1280}, {formatF16, 96, 1280, 1280},
-		{formatBF16, 512, 1536, 8960}, {formatF32, 1024, 5120, 1280}, {formatF32, 1024, 1280, 5120}, {formatBF16, 1024, 5120, 1280},
+		{formatBF16, 512, 1536, 8960}, {formatF32, 1024, 5120, 1280}, {formatF32, 1024, 1280, 5120},
+		{formatBF16, 1024, 5120, 1280},
 	} {
 		eachISA(b, fmt.Sprintf("fmt=%s/m=%d/n=%d/k=%d", formatNames[c.format], c.m, c.n, c.k), func(b *testing.B) {
 			size := 2
@@ -50,7 +53,8 @@ func BenchmarkMatMul(b *testing.B) {
 			if c.m <= 6 {
 				copies = 256 << 20 / (c.n * c.k * size)
 			}
-			p := &product{format: c.format, m: c.m, n: c.n * copies, k: c.k, ldx: c.k, x: make([]float32, c.m*c.k)}
+			p := &product{format: c.format, m: c.m, n: c.n * copies, k: c.k, ldx: c.k,
+				x: make([]float32, c.m*c.k)}
 			if c.format == formatF32 {
 				p.f32 = make([]float32, p.n*p.k)
 			} else {
@@ -83,7 +87,8 @@ func BenchmarkMatMul(b *testing.B) {
 func BenchmarkMatMulPanel(b *testing.B) {
 	for _, c := range []struct{ m, n, k int }{{1, 64, 128}, {6, 64, 128}, {64, 64, 128}, {64, 128, 64}, {64, 64, 80}, {64, 80, 64}} {
 		eachISA(b, fmt.Sprintf("m=%d/n=%d/k=%d", c.m, c.n, c.k), func(b *testing.B) {
-			x, w, y := normal(newRand(), c.m*c.k), normal(newRand(), c.k*c.n), make([]float32, c.m*c.n)
+			x, w, y := normal(newRand(), c.m*c.k), normal(newRand(), c.k*c.n),
+				make([]float32, c.m*c.n)
 			for b.Loop() {
 				MatMulPanel(y, c.n, x, c.k, c.m, w, c.n, c.n, c.k, false)
 			}
@@ -96,7 +101,8 @@ func BenchmarkMatMulPanel(b *testing.B) {
 // start from a fresh copy each time.
 func BenchmarkRow(b *testing.B) {
 	const n = 1536
-	x, w, dst, half := normal(newRand(), n), normal(newRand(), n), make([]float32, n), normal(newRand(), n/2)
+	x, w, dst, half := normal(newRand(), n), normal(newRand(), n), make([]float32, n),
+		normal(newRand(), n/2)
 	bits := make([]uint16, n)
 	for _, f := range []struct {
 		name string
@@ -131,7 +137,9 @@ func BenchmarkRow(b *testing.B) {
 func BenchmarkMatMulQuant(b *testing.B) {
 	for _, bits := range quantBits {
 		for _, c := range []struct{ m, n, k int }{
-			{1, 1536, 1536}, {1, 1536, 8960}, {2, 1536, 1536}, {4, 1536, 1536}, {8, 1536, 1536}, {12, 1536, 1536}, {16, 1536, 1536}, {24, 1536, 1536}, {32, 1536, 1536}, {48, 1536, 1536},
+			{1, 1536, 1536}, {1, 1536, 8960}, {2, 1536, 1536}, {4, 1536, 1536}, {8, 1536, 1536},
+			{12, 1536, 1536}, {16, 1536, 1536}, {24, 1536, 1536}, {32, 1536, 1536},
+			{48, 1536, 1536},
 			{96, 1280, 1280}, {512, 1536, 1536}, {512, 1536, 8960},
 		} {
 			eachISA(b, fmt.Sprintf("fmt=int%d/m=%d/n=%d/k=%d", bits, c.m, c.n, c.k), func(b *testing.B) {
@@ -180,7 +188,8 @@ func BenchmarkQuantizeRows(b *testing.B) {
 	const m, k = 16, 1536
 	x := normal(newRand(), m*k)
 	eachISA(b, "rows", func(b *testing.B) {
-		q, scale, sums := make([]int8, m*QuantizedStride(k)), make([]float32, m*QuantizedGroups(k)), make([]int32, m*QuantizedGroups(k)*SumsPerGroup)
+		q, scale, sums := make([]int8, m*QuantizedStride(k)), make([]float32, m*QuantizedGroups(k)),
+			make([]int32, m*QuantizedGroups(k)*SumsPerGroup)
 		for b.Loop() {
 			QuantizeRows(q, scale, sums, x, k, m, k)
 		}

@@ -25,7 +25,8 @@ func fenced[T float32 | uint16 | uint8 | int8 | int16 | int32](t *testing.T, src
 	inside := (size + page - 1) / page * page
 	var copies [2][]T
 	for i, at := range [2]int{page + inside - size, page} {
-		mem, err := syscall.Mmap(-1, 0, inside+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+		mem, err := syscall.Mmap(-1, 0, inside+2*page, syscall.PROT_READ|syscall.PROT_WRITE,
+			syscall.MAP_ANON|syscall.MAP_PRIVATE)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = syscall.Munmap(mem) })
 		require.NoError(t, syscall.Mprotect(mem[:page], syscall.PROT_NONE))
@@ -101,7 +102,8 @@ func TestPanelReadsOnlyItsOperands(t *testing.T) {
 		for _, m := range []int{1, 3, 13} {
 			for n := 1; n < 70; n += 3 {
 				const k = 5
-				a, b, c := fenced(t, normal(rng, m*k)), fenced(t, normal(rng, k*n)), fenced(t, normal(rng, m*n))
+				a, b, c := fenced(t, normal(rng, m*k)), fenced(t, normal(rng, k*n)),
+					fenced(t, normal(rng, m*n))
 				tr := fenced(t, make([]float32, m*n))
 				for side := range 2 {
 					MatMulPanel(c[side], n, a[side], k, m, b[side], n, n, k, true)
@@ -120,10 +122,12 @@ func TestPanelF16ReadsOnlyItsOperands(t *testing.T) {
 		for m := 1; m <= 9; m++ {
 			for n := 1; n < 70; n += 3 {
 				const k = 5
-				a, b, c := fenced(t, normal(rng, m*k)), fenced(t, halfPanel(k*n, false)), fenced(t, normal(rng, m*n))
+				a, b, c := fenced(t, normal(rng, m*k)), fenced(t, halfPanel(k*n, false)),
+					fenced(t, normal(rng, m*n))
 				scratch := fenced(t, make([]float32, k*n))
 				for side := range 2 {
-					MatMulPanelF16(c[side], n, a[side], k, m, b[side], n, n, k, true, scratch[side], a[side])
+					MatMulPanelF16(c[side], n, a[side], k, m, b[side], n, n, k, true, scratch[side],
+						a[side])
 				}
 				testkit.SameBits(t, c[0], c[1])
 			}
@@ -150,7 +154,8 @@ func TestQuantReadsOnlyItsOperands(t *testing.T) {
 					rows := fenced(t, normal(newRand(), min(32, s.n)*s.k))
 					row := fenced(t, make([]float32, s.k))
 					for side := range 2 {
-						f := &quantProduct{bits, m, s.n, s.k, q[side], scale[side], sums[side], panels[side], f32[side], bf[side]}
+						f := &quantProduct{bits, m, s.n, s.k, q[side], scale[side], sums[side],
+							panels[side], f32[side], bf[side]}
 						f.run(y[side], s.n, 0, m, 0, panelsOf(s.n))
 						testkit.SameBits(t, y[0], y[side])
 						QuantizeRows(f.q, f.scale, f.sums, x[side], s.k, m, s.k)
@@ -175,21 +180,26 @@ func TestQuantizedAttentionReadsOnlyItsOperands(t *testing.T) {
 				rng := newRand()
 				h := newHead(rng, m, k, 0)
 				cols, depth := ValueCols(k), WeightKeys(m)
-				x, center, gain, scratch := fenced(t, h.x), fenced(t, h.center), fenced(t, h.gain), fenced(t, h.scratch)
+				x, center, gain, scratch := fenced(t, h.x), fenced(t, h.center), fenced(t, h.gain),
+					fenced(t, h.scratch)
 				q, panel, bytes := fenced(t, h.q), fenced(t, h.panel), fenced(t, h.bytes)
 				scale, sums := fenced(t, h.scale), fenced(t, h.sums)
-				y, top, sum := fenced(t, make([]float32, m*max(32, depth))), fenced(t, make([]float32, m)), fenced(t, make([]float32, m))
+				y, top, sum := fenced(t, make([]float32, m*max(32, depth))),
+					fenced(t, make([]float32, m)), fenced(t, make([]float32, m))
 				p, values := fenced(t, make([]int16, m*depth)), fenced(t, make([]int16, cols*depth))
 				vscale, out := fenced(t, make([]float32, cols)), fenced(t, make([]float32, m*cols))
 				for side := range 2 {
-					h := &head{m, k, k, x[side], center[side], gain[side], q[side], scale[side], sums[side], panel[side], scratch[side], bytes[side]}
+					h := &head{m, k, k, x[side], center[side], gain[side], q[side], scale[side],
+						sums[side], panel[side], scratch[side], bytes[side]}
 					h.quantize()
 					h.pack()
 					lds := max(32, depth)
 					MatMulKeys(y[side], lds, h.q, h.scale, h.sums, m, h.panel, h.scale, 1, k)
-					SoftmaxInt16(p[side], depth, y[side][:(m-1)*lds+depth], lds, m, m, top[side], sum[side])
+					SoftmaxInt16(p[side], depth, y[side][:(m-1)*lds+depth], lds, m, m, top[side],
+						sum[side])
 					PackValues(values[side], vscale[side], h.x, k, m, k)
-					MatMulValues(out[side], cols, p[side], depth, m, values[side], vscale[side], k, m, false)
+					MatMulValues(out[side], cols, p[side], depth, m, values[side], vscale[side], k,
+						m, false)
 					Ranges(h.center[:k], h.gain[:k], h.x, k, m)
 				}
 				testkit.SameBits(t, out[0], out[1])

@@ -28,7 +28,8 @@ func TestDeltaStepFollowsTheRule(t *testing.T) {
 		}
 		for range 5 {
 			q, k, v := random(dk), random(dk), random(dv)
-			qs, ks, g, beta := float32(0.3), float32(0.7/math.Sqrt(float64(dk))), float32(-0.4), float32(0.6)
+			qs, ks, g, beta := float32(0.3), float32(0.7/math.Sqrt(float64(dk))), float32(-0.4),
+				float32(0.6)
 			sum := make([]float64, dv)
 			for j := range dv {
 				p := 0.0

@@ -57,7 +57,8 @@ func TestMatMulBlockedEqualsMatMul(t *testing.T) {
 		rng := newRand()
 		for format, name := range formatNames {
 			for _, s := range []struct{ m, n, k int }{
-				{MatMulManyRows, 1, 5}, {165, 33, 129}, {171, 31, 2100}, {260, MatMulManyCols + 9, 70}, {201, 70, 1280}, {199, 64, 4099},
+				{MatMulManyRows, 1, 5}, {165, 33, 129}, {171, 31, 2100},
+				{260, MatMulManyCols + 9, 70}, {201, 70, 1280}, {199, 64, 4099},
 			} {
 				t.Run(fmt.Sprintf("fmt=%s/m=%d/n=%d/k=%d", name, s.m, s.n, s.k), func(t *testing.T) {
 					p := newProduct(rng, format, s.m, s.n, s.k, s.k+s.n%3)
@@ -82,7 +83,8 @@ func TestMatMulBlockedEqualsMatMul(t *testing.T) {
 							if c >= s.n {
 								require.True(t, v != v, "gap between rows written at %d, %d", r, c)
 							} else if math.Float32bits(v) != math.Float32bits(want[(r0+r)*s.n+c]) {
-								t.Fatalf("row %d, column %d: %v, want %v", r0+r, c, v, want[(r0+r)*s.n+c])
+								t.Fatalf("row %d, column %d: %v, want %v", r0+r, c, v,
+									want[(r0+r)*s.n+c])
 							}
 						}
 					}

@@ -48,7 +48,8 @@ func newQuantProduct(rng *rand.Rand, bits, m, n, k int) *quantProduct {
 		}
 	}
 	groups, stride := QuantizedGroups(k), QuantizedStride(k)
-	p.q, p.scale, p.sums = make([]int8, m*stride), normal(rng, m*groups), make([]int32, m*groups*SumsPerGroup)
+	p.q, p.scale, p.sums = make([]int8, m*stride), normal(rng, m*groups),
+		make([]int32, m*groups*SumsPerGroup)
 	for i := range p.q {
 		p.q[i] = int8(rng.IntN(255) - 127)
 	}
@@ -136,7 +137,8 @@ func TestMatMulQuantBits(t *testing.T) {
 								continue
 							}
 							want := p.oracle(r, c)
-							require.Equal(t, math.Float32bits(want), math.Float32bits(v), "row %d, column %d: want %v, got %v", r, c, want, v)
+							require.Equal(t, math.Float32bits(want), math.Float32bits(v),
+								"row %d, column %d: want %v, got %v", r, c, want, v)
 						}
 					})
 				}
@@ -208,7 +210,9 @@ func TestMatMulQuantAgainstFloat64(t *testing.T) {
 			x, w := normal(rng, m*k), normal(rng, n*k)
 			panels, scales, bf := packMatrix(bits, w, n, k)
 			p := &quantProduct{bits: bits, m: m, n: n, k: k, panels: panels, f32: scales, bf16: bf}
-			p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k)), make([]float32, m*QuantizedGroups(k)), make([]int32, m*QuantizedGroups(k)*SumsPerGroup)
+			p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k)),
+				make([]float32, m*QuantizedGroups(k)),
+				make([]int32, m*QuantizedGroups(k)*SumsPerGroup)
 			QuantizeRows(p.q, p.scale, p.sums, x, k, m, k)
 			y := make([]float32, m*n)
 			p.run(y, n, 0, m, 0, panelsOf(n))
@@ -227,7 +231,8 @@ func TestMatMulQuantAgainstFloat64(t *testing.T) {
 					size += want * want
 				}
 			}
-			t.Logf("bits=%d: relative error %.5f, of which by the activations %.5f", bits, math.Sqrt(off/size), math.Sqrt(packedOff/size))
+			t.Logf("bits=%d: relative error %.5f, of which by the activations %.5f", bits,
+				math.Sqrt(off/size), math.Sqrt(packedOff/size))
 			require.Less(t, math.Sqrt(packedOff/size), 0.0075)
 			require.Less(t, math.Sqrt(off/size), map[int]float64{8: 0.011, 4: 0.1}[bits])
 		}
@@ -247,14 +252,17 @@ func TestMatMulQuantNotFinite(t *testing.T) {
 					x[(m-1)*k+299] = bad
 					w[35*k+1] = bad
 					panels, scales, bf := packMatrix(bits, w, n, k)
-					p := &quantProduct{bits: bits, m: m, n: n, k: k, panels: panels, f32: scales, bf16: bf}
+					p := &quantProduct{bits: bits, m: m, n: n, k: k, panels: panels, f32: scales,
+						bf16: bf}
 					groups := QuantizedGroups(k)
-					p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k)), make([]float32, m*groups), make([]int32, m*groups*SumsPerGroup)
+					p.q, p.scale, p.sums = make([]int8, m*QuantizedStride(k)),
+						make([]float32, m*groups), make([]int32, m*groups*SumsPerGroup)
 					QuantizeRows(p.q, p.scale, p.sums, x, k, m, k)
 					y := make([]float32, m*n)
 					p.run(y, n, 0, m, 0, 2)
 					for i, v := range y {
-						require.Equal(t, i/n == m-1 || i%n == 35, v != v, "row %d, column %d: %v", i/n, i%n, v)
+						require.Equal(t, i/n == m-1 || i%n == 35, v != v, "row %d, column %d: %v",
+							i/n, i%n, v)
 					}
 				}
 			}

@@ -42,7 +42,8 @@ func newProduct(rng *rand.Rand, format weightFormat, m, n, k, ldx int) *product 
 			if format == formatBF16 {
 				p.u16[i] = uint16(math.Float32bits(float32(rng.NormFloat64())) >> 16)
 			} else {
-				p.u16[i] = uint16(rng.UintN(0x4400)) | uint16(rng.UintN(2))<<15 // below 4, subnormals included
+				// below 4, subnormals included
+				p.u16[i] = uint16(rng.UintN(0x4400)) | uint16(rng.UintN(2))<<15
 			}
 		}
 		weights{u16: p.u16, format: format}.load(p.f32, 0)
@@ -98,8 +99,10 @@ func (p *product) oracle() (want, size []float64) {
 
 func TestMatMulAgainstFloat64(t *testing.T) {
 	shapes := []struct{ m, n, k int }{
-		{1, 1, 1}, {1, 1, 16}, {1, 4, 0}, {3, 5, 0}, {2, 3, 15}, {3, 4, 17}, {5, 7, 33}, {6, 4, 64}, {7, 9, 65}, {13, 12, 100},
-		{1, 130, 1280}, {24, 4, 48}, {25, 33, 129}, {31, 66, 70}, {100, 37, 200}, {97, 65, 1025}, {193, 34, 40}, {30, 9, 2056}, {64, 64, 3001}, {50, 259, 2500},
+		{1, 1, 1}, {1, 1, 16}, {1, 4, 0}, {3, 5, 0}, {2, 3, 15}, {3, 4, 17}, {5, 7, 33}, {6, 4, 64},
+		{7, 9, 65}, {13, 12, 100},
+		{1, 130, 1280}, {24, 4, 48}, {25, 33, 129}, {31, 66, 70}, {100, 37, 200}, {97, 65, 1025},
+		{193, 34, 40}, {30, 9, 2056}, {64, 64, 3001}, {50, 259, 2500},
 		{MatMulManyRows, 1, 5}, {165, 33, 129}, {171, 31, 2100}, {260, MatMulManyCols + 9, 70},
 	}
 	all(t, func(t *testing.T) {
@@ -125,7 +128,8 @@ func TestMatMulAgainstFloat64(t *testing.T) {
 						}
 						// Rounding errors of a sum in blocks grow more slowly than this.
 						bound := size[r*s.n+c] * 1.2e-7 * (4 + math.Sqrt(float64(s.k)))
-						require.InDelta(t, want[r*s.n+c], float64(v), bound, "row %d, column %d", r, c)
+						require.InDelta(t, want[r*s.n+c], float64(v), bound, "row %d, column %d", r,
+							c)
 					}
 				})
 			}
@@ -208,7 +212,8 @@ func TestMatMulNotFinite(t *testing.T) {
 						p.u16[7*k+at] = half.ToBF16(bad)
 					}
 					p.run(y, n, 0, m, 0, n)
-					require.True(t, y[7] != y[7] || math.IsInf(float64(y[7]), 0), "m=%d at=%d: %v", m, at, y[7])
+					require.True(t, y[7] != y[7] || math.IsInf(float64(y[7]), 0), "m=%d at=%d: %v",
+						m, at, y[7])
 					for i := range y {
 						if i%n != 7 {
 							require.Equal(t, clean[i], y[i])
@@ -256,8 +261,10 @@ func TestMatMulAgainstBLAS(t *testing.T) {
 		const m, n, k = 29, 45, 700
 		p := newProduct(newRand(), formatF32, m, n, k, k)
 		want, got := make([]float32, m*n), make([]float32, m*n)
-		blas32.Gemm(blas.NoTrans, blas.Trans, 1, blas32.General{Rows: m, Cols: k, Stride: k, Data: p.x},
-			blas32.General{Rows: n, Cols: k, Stride: k, Data: p.f32}, 0, blas32.General{Rows: m, Cols: n, Stride: n, Data: want})
+		blas32.Gemm(blas.NoTrans, blas.Trans, 1,
+			blas32.General{Rows: m, Cols: k, Stride: k, Data: p.x},
+			blas32.General{Rows: n, Cols: k, Stride: k, Data: p.f32}, 0,
+			blas32.General{Rows: m, Cols: n, Stride: n, Data: want})
 		p.run(got, n, 0, m, 0, n)
 		testkit.Close(t, toFloat64(want), got, 1e-5, 1e-4)
 	})

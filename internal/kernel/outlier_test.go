@@ -22,10 +22,13 @@ type quantRows struct {
 
 func quantizeGuarded(x []float32, m, k int) quantRows {
 	groups, stride := QuantizedGroups(k), QuantizedStride(k)
-	r := quantRows{make([]int8, m*stride), make([]float32, m*groups), make([]int32, m*groups*SumsPerGroup),
-		Outliers{make([]uint8, m*groups), make([]uint8, m*groups*MaxOutliers), make([]float32, m*groups*MaxOutliers)}}
+	r := quantRows{make([]int8, m*stride), make([]float32, m*groups),
+		make([]int32, m*groups*SumsPerGroup),
+		Outliers{make([]uint8, m*groups), make([]uint8, m*groups*MaxOutliers),
+			make([]float32, m*groups*MaxOutliers)}}
 	for i := range m {
-		QuantizeRow(r.q[i*stride:], r.scale[i*groups:], r.sums[i*groups*SumsPerGroup:], r.out.Row(i, groups, 0), x[i*k:][:k])
+		QuantizeRow(r.q[i*stride:], r.scale[i*groups:], r.sums[i*groups*SumsPerGroup:],
+			r.out.Row(i, groups, 0), x[i*k:][:k])
 	}
 	return r
 }
@@ -64,14 +67,18 @@ func TestQuantizeRowOutliers(t *testing.T) {
 			columns []int
 			factor  float32
 		}{
-			"none": {nil, 1}, "one": {[]int{7}, 100}, "neighbors": {[]int{128, 129, 130}, 300}, "last": {[]int{999}, 1000},
-			"eight of a group": {[]int{0, 3, 6, 9, 12, 15, 18, 21}, 200}, "sixteen of a group": {[]int{0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 100, 130, 131, 200, 254, 255}, 200}, "many groups": {[]int{1, 200, 400, 600, 800}, 1e6},
+			"none": {nil, 1}, "one": {[]int{7}, 100}, "neighbors": {[]int{128, 129, 130}, 300},
+			"last":             {[]int{999}, 1000},
+			"eight of a group": {[]int{0, 3, 6, 9, 12, 15, 18, 21}, 200},
+			"sixteen of a group": {[]int{0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 100, 130, 131, 200,
+				254, 255}, 200}, "many groups": {[]int{1, 200, 400, 600, 800}, 1e6},
 		} {
 			t.Run(name, func(t *testing.T) {
 				x := normal(rng, m*k)
 				for r := range m {
 					for _, c0 := range c.columns {
-						x[r*k+c0] = c.factor * (2 + float32(rng.Float64())) * float32(1-2*rng.IntN(2))
+						x[r*k+c0] = c.factor * (2 +
+							float32(rng.Float64())) * float32(1-2*rng.IntN(2))
 					}
 				}
 				q := quantizeGuarded(x, m, k)
@@ -124,7 +131,9 @@ func TestQuantizeRowSpecial(t *testing.T) {
 			require.Zero(t, q.out.Count[0])
 		}
 		require.PanicsWithValue(t, badLength, func() {
-			QuantizeRow(make([]int8, 64), make([]float32, 1), make([]int32, SumsPerGroup), Outliers{make([]uint8, 1), make([]uint8, MaxOutliers-1), make([]float32, MaxOutliers)}, make([]float32, 3))
+			QuantizeRow(make([]int8, 64), make([]float32, 1), make([]int32, SumsPerGroup),
+				Outliers{make([]uint8, 1), make([]uint8, MaxOutliers-1),
+					make([]float32, MaxOutliers)}, make([]float32, 3))
 		})
 	})
 }
@@ -133,7 +142,8 @@ func TestQuantizeRowSpecial(t *testing.T) {
 func outlierProduct(rng *rand.Rand, bits, m, n, k int) (*quantProduct, Outliers) {
 	p := newQuantProduct(rng, bits, m, n, k)
 	groups := QuantizedGroups(k)
-	o := Outliers{make([]uint8, m*groups), make([]uint8, m*groups*MaxOutliers), normal(rng, m*groups*MaxOutliers)}
+	o := Outliers{make([]uint8, m*groups), make([]uint8, m*groups*MaxOutliers),
+		normal(rng, m*groups*MaxOutliers)}
 	for i := range o.Count {
 		if rng.IntN(3) == 0 {
 			o.Count[i] = uint8(rng.IntN(MaxOutliers + 1))
@@ -179,7 +189,8 @@ func TestAddOutliers(t *testing.T) {
 									at := o.Row(r, groups, gi)
 									for j := range at.Count[0] {
 										w, s := p.weight(c, gi*Group+int(at.Index[j]))
-										want[r*ldy+c] = fma32(at.Value[j], s*float32(w), want[r*ldy+c])
+										want[r*ldy+c] = fma32(at.Value[j], s*float32(w),
+											want[r*ldy+c])
 									}
 								}
 							}

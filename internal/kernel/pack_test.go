@@ -126,7 +126,8 @@ func TestPackInt4KeepsSixteenLevels(t *testing.T) {
 				for i := range w {
 					w[i] = scale * float32(lowest+rng.IntN(16))
 				}
-				w[3], w[64], w[67] = scale*float32(lowest), scale*float32(lowest), scale*float32(lowest+15)
+				w[3], w[64], w[67] = scale*float32(lowest), scale*float32(lowest),
+					scale*float32(lowest+15)
 				w[4] = w[67]
 				panels, _, bf := packMatrix(4, w, 1, len(w))
 				got := make([]float32, len(w))
@@ -213,7 +214,8 @@ func TestPackInt4Error(t *testing.T) {
 					}
 				}
 			}
-			t.Logf("relative error %.4f, with max/7 %.4f", math.Sqrt(got/size), math.Sqrt(simple/size))
+			t.Logf("relative error %.4f, with max/7 %.4f", math.Sqrt(got/size),
+				math.Sqrt(simple/size))
 			require.Less(t, math.Sqrt(got/size), c.bound)
 			require.Less(t, got, 0.75*simple)
 		})
@@ -246,7 +248,8 @@ func TestPackMisuse(t *testing.T) {
 	const n, k = 40, 100
 	p8, s8 := PackedInt8Len(n, k)
 	p4, s4 := PackedInt4Len(n, k)
-	bytes, floats, halves, w := make([]uint8, p8), make([]float32, s8), make([]uint16, s4), make([]float32, 32*k)
+	bytes, floats, halves, w := make([]uint8, p8), make([]float32, s8), make([]uint16, s4),
+		make([]float32, 32*k)
 	for name, c := range map[string]struct {
 		want string
 		call func()

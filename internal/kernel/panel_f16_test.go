@@ -50,7 +50,8 @@ func TestMatMulPanelF16IsWidening(t *testing.T) {
 						for i := range s.Slice() {
 							s.Slice()[i] = nan
 						}
-						MatMulPanelF16(c, ldc, a, lda, m, b, ldb, n, k, accumulate, s.Slice(), wide[:n])
+						MatMulPanelF16(c, ldc, a, lda, m, b, ldb, n, k, accumulate, s.Slice(),
+							wide[:n])
 						g.Check(t)
 						s.Check(t)
 						testkit.SameBits(t, want, c)
@@ -93,7 +94,8 @@ func TestMatMulPanelF16EmptyProduct(t *testing.T) {
 		require.Equal(t, []float32{1, 2, 3, 4}, c)
 		MatMulPanelF16(c, 2, nil, 0, 2, nil, 0, 2, 0, false, nil, nil)
 		require.Equal(t, []float32{0, 0, 0, 0}, c)
-		MatMulPanelF16(nil, 2, nil, 3, 0, make([]uint16, 6), 2, 2, 3, false, make([]float32, 6), nil)
+		MatMulPanelF16(nil, 2, nil, 3, 0, make([]uint16, 6), 2, 2, 3, false, make([]float32, 6),
+			nil)
 	})
 }
 
@@ -122,9 +124,11 @@ func BenchmarkMatMulPanelF16(b *testing.B) {
 					for i := 0; b.Loop(); i++ {
 						panel := halves[i%panels*s.n*s.k:][:s.n*s.k]
 						if widened {
-							matMulPanelWidened(c, s.n, a, s.k, m, panel, s.n, s.n, s.k, false, scratch, nil)
+							matMulPanelWidened(c, s.n, a, s.k, m, panel, s.n, s.n, s.k, false,
+								scratch, nil)
 						} else {
-							MatMulPanelF16(c, s.n, a, s.k, m, panel, s.n, s.n, s.k, false, scratch, nil)
+							MatMulPanelF16(c, s.n, a, s.k, m, panel, s.n, s.n, s.k, false, scratch,
+								nil)
 						}
 					}
 				})

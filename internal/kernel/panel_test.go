@@ -43,7 +43,8 @@ func TestMatMulPanelAgainstFloat64(t *testing.T) {
 								want += term
 								size += math.Abs(term)
 							}
-							require.InDelta(t, want, float64(v), (size+math.Abs(want)+1)*1.2e-7*(2+math.Sqrt(float64(k))))
+							require.InDelta(t, want, float64(v),
+								(size+math.Abs(want)+1)*1.2e-7*(2+math.Sqrt(float64(k))))
 						}
 					})
 				}

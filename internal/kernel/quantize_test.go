@@ -33,8 +33,10 @@ func TestFMA32RoundsOnce(t *testing.T) {
 		check(1+0x1p-23, 0x1p-25, 1+2*float32(0x1p-23)) // and of the sum
 	}
 	for _, c := range []struct{ a, b, c, want float32 }{
-		{inf, 1, 0, inf}, {inf, -1, 5, negInf}, {inf, 0, 0, nan}, {1, 1, nan, nan}, {nan, 0, 0, nan}, {inf, 1, negInf, nan},
-		{math.MaxFloat32, 2, 0, inf}, {math.MaxFloat32, 2, negInf, negInf}, {0, 0, 0, 0}, {-1, 0, 0, 0},
+		{inf, 1, 0, inf}, {inf, -1, 5, negInf}, {inf, 0, 0, nan}, {1, 1, nan, nan},
+		{nan, 0, 0, nan}, {inf, 1, negInf, nan},
+		{math.MaxFloat32, 2, 0, inf}, {math.MaxFloat32, 2, negInf, negInf}, {0, 0, 0, 0},
+		{-1, 0, 0, 0},
 	} {
 		require.Zero(t, testkit.ULP(c.want, fma32(c.a, c.b, c.c)), "%v", c)
 	}
@@ -67,16 +69,18 @@ func TestQuantizeRowsSpecialGroups(t *testing.T) {
 			"halves go to even 2": {one(5, -254, 5), 2, 2}, // 2.5
 			"nan first":           {one(0, nan, 1), nan, 0},
 			"nan last":            {one(Group-1, nan, 1), nan, 0},
-			"negative nan":        {one(17, float32(math.Copysign(float64(nan), -1)), math.MaxFloat32), nan, 0},
-			"inf":                 {one(9, inf, 1), nan, 0},
-			"-inf":                {one(33, negInf, 1), nan, 0},
+			"negative nan": {one(17, float32(math.Copysign(float64(nan), -1)),
+				math.MaxFloat32), nan, 0},
+			"inf":  {one(9, inf, 1), nan, 0},
+			"-inf": {one(33, negInf, 1), nan, 0},
 		} {
 			t.Run(name, func(t *testing.T) {
 				x := make([]float32, Group)
 				for i := range x {
 					x[i] = c.x(i)
 				}
-				q, scale, sums := make([]int8, QuantizedStride(Group)), []float32{5}, []int32{5, 5, 5, 5, 5}
+				q, scale, sums := make([]int8, QuantizedStride(Group)), []float32{5},
+					[]int32{5, 5, 5, 5, 5}
 				QuantizeRows(q, scale, sums, x, Group, 1, Group)
 				require.Zero(t, testkit.ULP(c.scale, scale[0]), "%v", scale[0])
 				require.Equal(t, c.q, q[1])
@@ -115,7 +119,8 @@ func TestQuantizeRows(t *testing.T) {
 				for r := range m {
 					all := make([]float32, groups*Group)
 					copy(all, x[r*ldx:][:k])
-					wantQ, wantScale, wantSums := make([]int8, len(all)), make([]float32, groups), make([]int32, groups*SumsPerGroup)
+					wantQ, wantScale, wantSums := make([]int8, len(all)), make([]float32, groups),
+						make([]int32, groups*SumsPerGroup)
 					quantizeGroupsGo(wantQ, wantScale, wantSums, all)
 					row := q[r*stride:][:stride]
 					require.Equal(t, wantQ[:wholeParts(k)], row[:wholeParts(k)])

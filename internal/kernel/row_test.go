@@ -42,7 +42,8 @@ func TestActivations(t *testing.T) {
 			all(t, func(t *testing.T) {
 				checkElementwise(t, f.f, f.want, uniform(-8, 8), f.rel, f.abs)
 				checkElementwise(t, f.f, f.want, uniform(-1e-3, 1e-3), f.rel, f.abs)
-				checkSpecial(t, f.f, map[float32]float64{0: f.want(0), inf: f.posInf, 90: f.large, negInf: f.negInf}, 1e-30)
+				checkSpecial(t, f.f, map[float32]float64{0: f.want(0), inf: f.posInf, 90: f.large,
+					negInf: f.negInf}, 1e-30)
 			})
 		})
 	}
@@ -109,14 +110,16 @@ func TestExpSubEnds(t *testing.T) {
 	all(t, func(t *testing.T) {
 		f := func(x []float32) { ExpSub(x, 0) }
 		checkSpecial(t, f, map[float32]float64{
-			0: 1, 1: math.E, negInf: 0, -104: 0, -1e30: 0, -math.MaxFloat32: 0, inf: math.Inf(1), 89: math.Inf(1), 1e30: math.Inf(1),
+			0: 1, 1: math.E, negInf: 0, -104: 0, -1e30: 0, -math.MaxFloat32: 0, inf: math.Inf(1),
+			89: math.Inf(1), 1e30: math.Inf(1),
 			88: math.Exp(88), -87: math.Exp(-87), 88.72: math.Exp(float64(float32(88.72))),
 		}, 0)
 		// Subnormal results are right to a unit of the smallest one.
 		for v := float32(-104); v < -87; v += 0.37 {
 			x := []float32{v}
 			ExpSub(x, 0)
-			require.InDelta(t, math.Exp(float64(v)), float64(x[0]), 1.5*math.SmallestNonzeroFloat32+2e-7*math.Exp(float64(v)), "%v", v)
+			require.InDelta(t, math.Exp(float64(v)), float64(x[0]),
+				1.5*math.SmallestNonzeroFloat32+2e-7*math.Exp(float64(v)), "%v", v)
 		}
 		require.True(t, math.IsNaN(float64(ExpSub([]float32{1, nan, 2}, 2))))
 		require.Zero(t, ExpSub(nil, 1))
@@ -236,7 +239,8 @@ func TestNorms(t *testing.T) {
 					rms, layer := make([]float64, n), make([]float64, n)
 					for i, v := range x {
 						rms[i] = float64(v) / math.Sqrt(square+eps) * float64(w[i])
-						layer[i] = (float64(v)-mean)/math.Sqrt(variance+eps)*float64(w[i]) + float64(b[i])
+						layer[i] = (float64(v)-mean)/math.Sqrt(variance+eps)*float64(w[i]) +
+							float64(b[i])
 					}
 					g := testkit.NewGuarded(n, 1)
 					RMSNorm(g.Slice(), x, w, eps)
@@ -348,7 +352,8 @@ func TestConvert(t *testing.T) {
 							require.True(t, v != v)
 							continue
 						}
-						require.Equal(t, math.Float32bits(float32(want)), math.Float32bits(v), "%#x", src[i])
+						require.Equal(t, math.Float32bits(float32(want)), math.Float32bits(v),
+							"%#x", src[i])
 					}
 				}
 				check(every, 1)

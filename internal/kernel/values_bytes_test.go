@@ -33,7 +33,8 @@ func weightsOf(row []int16) []int16 {
 	out, bytes := make([]int16, len(row)), unsigned(row)
 	for i := range out {
 		at := i/byteKeys*2*byteKeys + i%byteKeys
-		out[i/byteKeys*byteKeys+byteKey(i%byteKeys)] = int16(bytes[at])*byteRadix + int16(bytes[at+byteKeys])
+		out[i/byteKeys*byteKeys+byteKey(i%byteKeys)] = int16(bytes[at])*byteRadix +
+			int16(bytes[at+byteKeys])
 	}
 	return out
 }
@@ -96,6 +97,7 @@ func TestSplitIsExact(t *testing.T) {
 		at := i/byteKeys*2*byteKeys + i%byteKeys
 		require.Less(t, bytes[at], uint8(byteRadix))
 		require.Less(t, bytes[at+byteKeys], uint8(byteRadix))
-		require.Equal(t, i/byteKeys*byteKeys+byteKey(i%byteKeys), int(bytes[at])*byteRadix+int(bytes[at+byteKeys]))
+		require.Equal(t, i/byteKeys*byteKeys+byteKey(i%byteKeys),
+			int(bytes[at])*byteRadix+int(bytes[at+byteKeys]))
 	}
 }

@@ -139,14 +139,16 @@ func (s *subject) run(c *golden.Case) (*outcome, error) {
 	if resp.Finish == qwenvl.FinishStop && len(end) > 0 {
 		end = end[:len(end)-1]
 	}
-	o.decoded, o.decodedAll, o.decodedEnd = s.tok.Decode(resp.Tokens, true), s.tok.Decode(resp.Tokens, false), s.tok.Decode(end, false)
+	o.decoded, o.decodedAll, o.decodedEnd = s.tok.Decode(resp.Tokens, true),
+		s.tok.Decode(resp.Tokens, false), s.tok.Decode(end, false)
 	return o, nil
 }
 
 // record generates with a trace.
 func (s *subject) record(req qwenvl.Request, stages []string, forced []int) (*recording, *qwenvl.Response, error) {
 	r := newRecording(stages)
-	ctx := hooks.With(context.Background(), &hooks.Hooks{Prompt: r.setPrompt, Pixels: r.setPixels, Trace: r.trace, AllLogits: true, Forced: forced})
+	ctx := hooks.With(context.Background(), &hooks.Hooks{Prompt: r.setPrompt, Pixels: r.setPixels,
+		Trace: r.trace, AllLogits: true, Forced: forced})
 	resp, err := s.model.Generate(ctx, req)
 	return r, resp, err
 }

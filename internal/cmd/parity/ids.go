@@ -36,11 +36,13 @@ func judgeIDs(fx *golden.Fixture, c *golden.Case, o *outcome) error {
 	width := logits.Shape[1]
 	own := o.forced.steps()
 	if own.cols != width || own.n() != len(want.Ints) {
-		return fmt.Errorf("%w; following the recorded tokens gives logits [%d, %d]", problem, own.n(), own.cols)
+		return fmt.Errorf("%w; following the recorded tokens gives logits [%d, %d]", problem,
+			own.n(), own.cols)
 	}
 	theirs := &rows{cols: width, data: logits.Floats}
 	seen := slices.Clone(o.free.prompt.Tokens)
-	sampler, err := sample.New(sample.Params{RepetitionPenalty: o.generation.RepetitionPenalty}, width)
+	sampler, err := sample.New(sample.Params{RepetitionPenalty: o.generation.RepetitionPenalty},
+		width)
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,8 @@ func judgeIDs(fx *golden.Fixture, c *golden.Case, o *outcome) error {
 		seen = append(seen, int(id))
 	}
 	if at >= len(want.Ints) {
-		return fmt.Errorf("%d tokens more than recorded: %v, want %v", len(o.tokens)-at, o.tokens, want.Ints)
+		return fmt.Errorf("%d tokens more than recorded: %v, want %v", len(o.tokens)-at, o.tokens,
+			want.Ints)
 	}
 	return nil
 }

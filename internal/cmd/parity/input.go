@@ -113,7 +113,8 @@ func pictures(media []*preprocess.Patches, side int) value {
 	out := make([]float32, len(media)*3*h*w)
 	for k, m := range media {
 		if m.Grid != g || g.T != 1 {
-			return value{err: fmt.Errorf("grids %v and %v do not fit one tensor of pictures", g, m.Grid)}
+			return value{err: fmt.Errorf("grids %v and %v do not fit one tensor of pictures", g,
+				m.Grid)}
 		}
 		for i := range m.N {
 			y0, x0 := i/g.W*side, i%g.W*side

@@ -86,7 +86,8 @@ type value struct {
 // value returns the computed counterpart of a recorded stage; known is false where there is none.
 func (o *outcome) value(c *golden.Case, name string, want golden.Stage) (v value, known bool) {
 	switch name {
-	case "input_ids", "position_ids", "rope_deltas", "image_grid_thw", "video_grid_thw", "second_per_grid_ts", "pixel_values", "pixel_values_videos":
+	case "input_ids", "position_ids", "rope_deltas", "image_grid_thw", "video_grid_thw",
+		"second_per_grid_ts", "pixel_values", "pixel_values_videos":
 		v = o.free.input(name, want)
 		return v, v.shape != nil || v.err != nil
 	case "generated_logits":

@@ -42,7 +42,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		threads   = f.Int("threads", 0, "computing threads (0: all processors)")
 		chunk     = f.Int("chunk", 0, "prompt tokens of a prefill step (0: the library's default)")
 		format    = f.String("format", "f32", "weight format: f32, bf16, int8 or int4")
-		verbose   = f.Bool("v", false, "print every stage, and what the trace shows beside the recorded ones")
+		verbose   = f.Bool("v", false, "print every stage, and what is traced beside them")
 		tokenizer = f.String("tokenizer", "", "tokenizer file to judge")
 		goldens   = f.String("goldens", "", "recorded ids and texts")
 		chat      = f.String("chat", "", "recorded prompts of chat templates")

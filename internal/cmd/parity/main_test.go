@@ -95,7 +95,8 @@ func TestWhatIsWrongIsReported(t *testing.T) {
 		edit func(h map[string]any, data []byte) map[string]any
 		want string
 	}{
-		{"a wrong float", put("vision.block.1", math.Float32bits(1e3)), "vision.block.1: OUT OF BOUND"},
+		{"a wrong float", put("vision.block.1", math.Float32bits(1e3)),
+			"vision.block.1: OUT OF BOUND"},
 		{"NaN", put("llm.layer.2", 0x7fc00000), "llm.layer.2: OUT OF BOUND"},
 		{"a wrong id", put("input_ids", 3), "input_ids: OUT OF BOUND"},
 		{"a wrong position", put("position_ids", 9), "position_ids: OUT OF BOUND"},
@@ -132,10 +133,13 @@ func TestInsideOfBlocksIsShown(t *testing.T) {
 	status, out, last := runTool("-images", imagesDir, "-v", dir)
 	require.Zero(t, status, out)
 	require.Equal(t, plain, last)
-	require.Regexp(t, `image: vision\.attn\.2: \d+ rows of 48, root mean square \d\S* \(not counted\)`, out)
-	require.Regexp(t, `image: vision\.ffn_in\.2: \d+ rows of 48, root mean square \d\S* \(not counted\)`, out)
+	require.Regexp(t,
+		`image: vision\.attn\.2: \d+ rows of 48, root mean square \d\S* \(not counted\)`, out)
+	require.Regexp(t,
+		`image: vision\.ffn_in\.2: \d+ rows of 48, root mean square \d\S* \(not counted\)`, out)
 	require.Regexp(t, `image: llm\.attn\.2: \d\S*, bound 0.001 \(not counted\)`, out)
-	require.Regexp(t, `image: llm\.ffn_in\.2: \d+ rows of 64, root mean square \d\S* \(not counted\)`, out)
+	require.Regexp(t,
+		`image: llm\.ffn_in\.2: \d+ rows of 64, root mean square \d\S* \(not counted\)`, out)
 
 	editTensor(t, filepath.Join(dir, "cases/image/expected.safetensors"), func(h map[string]any, data []byte) map[string]any {
 		binary.LittleEndian.PutUint32(data[offset(h, "llm.mixer.1"):], math.Float32bits(1e3))
@@ -182,7 +186,8 @@ func TestWrongPromptAndTextAreReported(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{
-		nil, {"-tokenizer", "x"}, {"-chat", "x"}, {"-format", "int3", fixtureDir}, {"-nonsense"}, {"-tokenizer", "x", "-goldens", "y", fixtureDir},
+		nil, {"-tokenizer", "x"}, {"-chat", "x"}, {"-format", "int3", fixtureDir}, {"-nonsense"},
+		{"-tokenizer", "x", "-goldens", "y", fixtureDir},
 	} {
 		status, _, _ := runTool(args...)
 		require.Equal(t, 2, status, args)
@@ -200,10 +205,12 @@ func TestTokenizerGoldens(t *testing.T) {
 		require.Regexp(t, `^goldens: 1\d\d\d compared, 0 differ$`, last)
 	}
 	// Another vocabulary gives other ids.
-	status, _, last := runTool("-tokenizer", filepath.Join(fixtureDir, "tokenizer.json"), "-goldens", dir+"goldens.jsonl.gz")
+	status, _, last := runTool("-tokenizer", filepath.Join(fixtureDir, "tokenizer.json"),
+		"-goldens", dir+"goldens.jsonl.gz")
 	require.Equal(t, 1, status)
 	require.NotContains(t, last, " 0 differ")
-	status, _, last = runTool("-tokenizer", "nowhere/tokenizer.json", "-goldens", dir+"goldens.jsonl.gz")
+	status, _, last = runTool("-tokenizer", "nowhere/tokenizer.json", "-goldens",
+		dir+"goldens.jsonl.gz")
 	require.Equal(t, 1, status)
 	require.Equal(t, "goldens: 0 compared, 0 differ", last)
 }
@@ -214,7 +221,9 @@ func TestTemplateGoldens(t *testing.T) {
 	require.Zero(t, status, out)
 	require.Equal(t, "chat: 95 compared, 0 differ", last)
 	changed := filepath.Join(t.TempDir(), "rows.jsonl")
-	require.NoError(t, os.WriteFile(changed, []byte(`{"template":"qwen2-vl","messages":[{"role":"user","content":"Hi"}],"prompt":"Hi"}`), 0o644))
+	require.NoError(t, os.WriteFile(changed,
+		[]byte(`{"template":"qwen2-vl","messages":[{"role":"user","content":"Hi"}],"prompt":"Hi"}`),
+		0o644))
 	status, _, last = runTool("-chat", changed, "-templates", dir)
 	require.Equal(t, 1, status)
 	require.Equal(t, "chat: 1 compared, 1 differ", last)

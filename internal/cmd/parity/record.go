@@ -33,7 +33,8 @@ func (r *rows) String() string {
 	for _, v := range r.data {
 		sum += float64(v) * float64(v)
 	}
-	return fmt.Sprintf("%d rows of %d, root mean square %.4g", r.n(), r.cols, math.Sqrt(sum/float64(max(len(r.data), 1))))
+	return fmt.Sprintf("%d rows of %d, root mean square %.4g", r.n(), r.cols,
+		math.Sqrt(sum/float64(max(len(r.data), 1))))
 }
 
 // slice returns rows lo to hi, as far as there are any.

@@ -77,9 +77,11 @@ func (r *report) add(name string, findings []finding) {
 			fmt.Fprintf(r.out, "%s: %v\n", name, f)
 		}
 	}
-	fmt.Fprintf(r.out, "%s: %d compared, %d out of bound, %d missing", name, compared, outOf, missing)
+	fmt.Fprintf(r.out, "%s: %d compared, %d out of bound, %d missing", name, compared, outOf,
+		missing)
 	if worst.stage != "" {
-		fmt.Fprintf(r.out, "; nearest to its bound: %s at %.1f %%", worst.stage, 100*worst.diff/worst.bound)
+		fmt.Fprintf(r.out, "; nearest to its bound: %s at %.1f %%", worst.stage,
+			100*worst.diff/worst.bound)
 	}
 	fmt.Fprintln(r.out)
 	r.compared, r.outOf, r.missing = r.compared+compared, r.outOf+outOf, r.missing+missing
@@ -87,7 +89,8 @@ func (r *report) add(name string, findings []finding) {
 
 // close prints the total and returns the exit status.
 func (r *report) close() int {
-	fmt.Fprintf(r.out, "parity: %d stages compared, %d out of bound, %d missing\n", r.compared, r.outOf, r.missing)
+	fmt.Fprintf(r.out, "parity: %d stages compared, %d out of bound, %d missing\n", r.compared,
+		r.outOf, r.missing)
 	if r.outOf > 0 || r.missing > 0 || r.compared == 0 {
 		return 1
 	}
@@ -96,15 +99,19 @@ func (r *report) close() int {
 
 // stageOrder is the order of the forward pass; stages that are not in it come last.
 var stageOrder = []string{
-	"case", "prompt", "image_grid_thw", "video_grid_thw", "second_per_grid_ts", "pixel_values", "pixel_values_videos", "input_ids",
-	"position_ids", "rope_deltas", "vision", "vision2", "adapter", "inputs_embeds", "llm", "logits", "generated_logits", "generated_ids",
+	"case", "prompt", "image_grid_thw", "video_grid_thw", "second_per_grid_ts", "pixel_values",
+	"pixel_values_videos", "input_ids",
+	"position_ids", "rope_deltas", "vision", "vision2", "adapter", "inputs_embeds", "llm", "logits",
+	"generated_logits", "generated_ids",
 	"text",
 }
 
 // insideOrder is the order within a tower, an adapter and a decoder.
 var insideOrder = []string{
-	"patch_proj", "patch_embed", "rope_cos", "rope_sin", "window_index", "cu_window_seqlens", "ln_pre",
-	"mixer", "attn", "ffn_in", "mlp", "block", "query", "kv", "pos_embed", "attn_out", "ln_post", "post",
+	"patch_proj", "patch_embed", "rope_cos", "rope_sin", "window_index", "cu_window_seqlens",
+	"ln_pre",
+	"mixer", "attn", "ffn_in", "mlp", "block", "query", "kv", "pos_embed", "attn_out", "ln_post",
+	"post",
 	"pre_norm", "deepstack", "out", "layer", "norm",
 }
 

@@ -63,7 +63,8 @@ func request(c *golden.Case, images string, g generation) (qwenvl.Request, error
 		MaxTokens: g.MaxNewTokens,
 		Sampling:  &qwenvl.Sampling{RepetitionPenalty: g.RepetitionPenalty},
 		MinPixels: c.Processor.MinPixels, MaxPixels: c.Processor.MaxPixels,
-		Template: map[string]any{"allow_picture_tags": true}, // as the reference, where a family has such tags
+		// as the reference, where a family has such tags
+		Template: map[string]any{"allow_picture_tags": true},
 	}
 	for name, v := range c.Template {
 		r.Template[name] = v

@@ -87,7 +87,8 @@ func judgeTemplates(path, dir string, c *counter) error {
 			if err != nil {
 				return fmt.Sprintf("line %d: %s, %s: %v", line, row.template, row.name, err)
 			}
-			return fmt.Sprintf("line %d: %s, %s:\n%q, want\n%q", line, row.template, row.name, got, row.prompt)
+			return fmt.Sprintf("line %d: %s, %s:\n%q, want\n%q", line, row.template, row.name, got,
+				row.prompt)
 		})
 		return nil
 	})

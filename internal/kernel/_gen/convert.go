@@ -7,7 +7,7 @@ import "fmt"
 func formatOffset(disp int, reg string) string { return fmt.Sprintf("%d(%s)", disp, reg) }
 
 // convert writes the widening of 16-bit floats, and the rounding to half precision, of whole
-// vectors; the dispatch leaves the rest to Go, which gives the same bits.
+// vectors; convert_amd64.go leaves the rest to Go, which gives the same bits.
 func convert(f *file) {
 	for _, c := range []struct{ name, format string }{{"bf16ToF32", "BF16"}, {"f16ToF32", "F16"}} {
 		f.wholeVectors(c.name, "(dst []float32, src []uint16)", f.bytes(), f.bytes()/2, func() {

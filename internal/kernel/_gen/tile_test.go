@@ -26,7 +26,8 @@ func TestTileEncodings(t *testing.T) {
 	} {
 		f := newFile(amx)
 		c.emit(f)
-		want := "\tBYTE $0x" + string(bytes.ReplaceAll([]byte(c.want), []byte(" "), []byte("; BYTE $0x"))) + " // "
+		want := "\tBYTE $0x" +
+			string(bytes.ReplaceAll([]byte(c.want), []byte(" "), []byte("; BYTE $0x"))) + " // "
 		if got := f.body.String(); len(got) < len(want) || got[:len(want)] != want {
 			t.Errorf("%s: %s, want %s", c.name, got, want)
 		}

@@ -114,8 +114,8 @@ func rotateHalf(f *file) {
 }
 
 // rotatePairs counts elements of x; a vector of it takes half a vector of cos and sin, each doubled
-// to both lanes of its pair. The dispatch calls it with a multiple of the lanes and leaves the rest
-// to Go.
+// to both lanes of its pair. vector_amd64.go calls it with a multiple of the lanes and leaves the
+// rest to Go.
 func rotatePairs(f *file) {
 	double := func(src string, dst int) {
 		f.op("VPMOVZXDQ %s, %s", src, f.v(dst))
