@@ -2,9 +2,10 @@
 // what the model thinks aloud apart from what it answers.
 //
 // A [Parser] is one state machine over the text of the tokens so far. It has a [Phase] after each
-// token, which a constraint on the output can ask for: a grammar begins in the Answer. Text is
-// given out as soon as nothing that may follow can change it; what may be the beginning of a mark
-// or of a stop string is held back until then.
+// token, which a constraint on the output can ask for: a grammar begins in the Answer. (The sampler
+// is ahead of whoever reads the answer, so a constraint feeds a Parser of its own.) Text is given
+// out as soon as nothing that may follow can change it; what may be the beginning of a mark or of
+// a stop string is held back until then.
 //
 // This file has the text and the stop strings; phase.go has the phases. The sampler's own end, by
 // an end token or a constraint, is not seen here: the engine tells it, and then Flush gives out
