@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math"
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/internal/tiny"
@@ -173,4 +174,69 @@ func tinyModel() *qwenvl.Model {
 		log.Fatal(err)
 	}
 	return m
+}
+
+// A picture's features, pooled, say how alike pictures are.
+func ExampleModel_Features() {
+	m := tinyModel()
+	defer m.Close()
+	pooled := func(file string) []float64 {
+		f, err := m.Features(context.Background(), qwenvl.ImageFile(file))
+		if err != nil {
+			log.Fatal(err)
+		}
+		sum := make([]float64, f.Adapter.Cols)
+		for i := range f.Adapter.Rows {
+			for j, v := range f.Adapter.Row(i) {
+				sum[j] += float64(v)
+			}
+		}
+		return sum
+	}
+	cosine := func(a, b []float64) float64 {
+		var ab, aa, bb float64
+		for i := range a {
+			ab, aa, bb = ab+a[i]*b[i], aa+a[i]*a[i], bb+b[i]*b[i]
+		}
+		return ab / math.Sqrt(aa*bb)
+	}
+	digits, shapes, scene := pooled("testdata/digits.png"), pooled("testdata/shapes.png"), pooled("testdata/scene.png")
+	fmt.Println("shapes are more like a scene than like digits:", cosine(shapes, scene) > cosine(shapes, digits))
+	// Output: shapes are more like a scene than like digits: true
+}
+
+// How probable a model finds a text: from the logits of each token, the score of the next.
+func ExampleModel_Hidden() {
+	m := tinyModel()
+	defer m.Close()
+	perplexity := func(answer string) float64 {
+		h, err := m.Hidden(context.Background(), qwenvl.Request{
+			Messages: []qwenvl.Message{
+				qwenvl.User(qwenvl.ImageFile("testdata/digits.png"), qwenvl.Text("Read the text.")),
+				qwenvl.Assistant(qwenvl.Text(answer)),
+			},
+			ContinueFinal: true,
+		}, qwenvl.HiddenOptions{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		said, err := m.Tokenize(answer)
+		if err != nil {
+			log.Fatal(err)
+		}
+		loss := 0.0
+		for i := len(h.Tokens) - len(said); i < len(h.Tokens); i++ {
+			sum := 0.0
+			for _, v := range h.Logits.Row(i - 1) {
+				sum += math.Exp(float64(v))
+			}
+			loss += math.Log(sum) - float64(h.Logits.Row(i - 1)[h.Tokens[i]])
+		}
+		return math.Exp(loss / float64(len(said)))
+	}
+	fmt.Println("right:", perplexity("40718") < 1.5)
+	fmt.Println("wrong:", perplexity("40719") < 1.5)
+	// Output:
+	// right: true
+	// wrong: false
 }

@@ -95,9 +95,7 @@ func (g *generation) run(ctx context.Context) error {
 		}
 		switch ev.Kind {
 		case engine.Progress:
-			if g.req.Progress != nil {
-				g.req.Progress(Progress{Stage: [...]string{"vision", "prefill", "decode"}[ev.Stage], Done: ev.Done, Total: ev.Total})
-			}
+			g.req.progress(ev)
 		case engine.Token:
 			if done := g.token(ev); done || g.left {
 				return nil
@@ -115,6 +113,14 @@ func (g *generation) run(ctx context.Context) error {
 			g.finish(finish, reasoning, answer)
 			return nil
 		}
+	}
+}
+
+// progress tells the caller how far the work before the first token has come.
+func (r *Request) progress(ev engine.Event) {
+	if r.Progress != nil && ev.Kind == engine.Progress {
+		stage := [...]string{engine.Encode: "vision", engine.Prefill: "prefill"}[ev.Stage]
+		r.Progress(Progress{Stage: stage, Done: ev.Done, Total: ev.Total})
 	}
 }
 
@@ -149,7 +155,8 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	if g.req.MaxTokens < 0 {
 		return nil, requestError("MaxTokens", "below 0")
 	}
-	if g.prompt, err = m.prompt(ctx, g.req); err != nil {
+	build := func(ctx context.Context) (*processor.Prompt, error) { return m.prompt(ctx, g.req) }
+	if g.prompt, err = m.aside(ctx, build); err != nil {
 		return nil, err
 	}
 	n := len(g.prompt.Tokens)
@@ -180,9 +187,18 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	return r, nil
 }
 
-// prompt lays out a request, in a goroutine of its own, so that a cancelled caller need not wait for a large picture, and
-// packs the tower if it will be needed.
+// prompt lays out a request.
 func (m *Model) prompt(ctx context.Context, r *Request) (*processor.Prompt, error) {
+	req, err := r.conversation()
+	if err != nil {
+		return nil, err
+	}
+	return m.processor.Prompt(ctx, req)
+}
+
+// aside builds a prompt in a goroutine of its own, so that a cancelled caller need not wait for a large file, and packs
+// the tower if it will be needed.
+func (m *Model) aside(ctx context.Context, build func(context.Context) (*processor.Prompt, error)) (*processor.Prompt, error) {
 	type result struct {
 		p   *processor.Prompt
 		err error
@@ -192,11 +208,8 @@ func (m *Model) prompt(ctx context.Context, r *Request) (*processor.Prompt, erro
 	go func() {
 		defer m.leave()
 		var p *processor.Prompt
-		err := pool.Contain(func() error {
-			req, err := r.conversation()
-			if err == nil {
-				p, err = m.processor.Prompt(ctx, req)
-			}
+		err := pool.Contain(func() (err error) {
+			p, err = build(ctx)
 			return publicError(err)
 		})
 		done <- result{p, m.failed(err)} // also when nobody waits any more
@@ -273,6 +286,7 @@ func (g *generation) token(ev engine.Event) (done bool) {
 }
 
 func (g *generation) stages(ev engine.Event) {
+	g.timings.Preprocess += ev.Times[engine.Pixels]
 	g.timings.Vision, g.timings.Prefill, g.timings.Decode = ev.Times[engine.Encode], ev.Times[engine.Prefill], ev.Times[engine.Decode]
 }
 

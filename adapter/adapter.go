@@ -81,11 +81,15 @@ func (c Config) Validate() error {
 }
 
 // New binds an adapter's weights. They may be used once the loader's Finish has returned nil.
+// Only qwenvl.Load has a loader: without one there is an error that says so.
 //
 // Errors: wraps [ErrConfig].
 func New(c Config, ld *weights.Loader) (Adapter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if ld == nil {
+		return nil, fmt.Errorf("%w: no loader: a model is made by qwenvl.Load", ErrConfig)
 	}
 	if c.Merger != nil {
 		return newMerger(*c.Merger, ld), nil

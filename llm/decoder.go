@@ -9,6 +9,8 @@ package llm
 // the first that is wrong tells the half of the layer to look at.
 
 import (
+	"fmt"
+
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/rope"
@@ -71,11 +73,15 @@ func (p *pass) states(layer int) []tensor.StateRows {
 }
 
 // New binds a decoder's weights. They may be used once the loader's Finish has returned nil.
+// Only qwenvl.Load has a loader: without one there is an error that says so.
 //
 // Errors: wraps [ErrConfig] or [rope.ErrConfig].
 func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if ld == nil {
+		return nil, fmt.Errorf("%w: no loader: a model is made by qwenvl.Load", ErrConfig)
 	}
 	d := &Decoder{
 		cfg:    cfg,

@@ -5,6 +5,7 @@ package vision
 // a checkpoint's is data of package family.
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
@@ -22,11 +23,15 @@ type Encoder struct {
 }
 
 // New binds an encoder's weights. They may be used once the loader's Finish has returned nil.
+// Only qwenvl.Load has a loader: without one there is an error that says so.
 //
 // Errors: wraps [ErrConfig].
 func New(cfg Config, ld *weights.Loader) (*Encoder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if ld == nil {
+		return nil, fmt.Errorf("%w: no loader: a model is made by qwenvl.Load", ErrConfig)
 	}
 	e := &Encoder{cfg: cfg, blocks: make([]block, cfg.Depth)}
 	if cfg.PatchBias {

@@ -1,0 +1,169 @@
+package qwenvl
+
+// What a model computes on the way to an answer: features of pictures, hidden states and logits of prompts. The
+// requests here are those of [Model.Generate] without an answer: they wait, run and share batches like any other, and
+// a trace copies what they want out of the same forward pass.
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/qwenvl/qwenvl/internal/engine"
+	"github.com/qwenvl/qwenvl/internal/processor"
+	"github.com/qwenvl/qwenvl/internal/tensor"
+	"github.com/qwenvl/qwenvl/rope"
+)
+
+// Matrix is rows of numbers.
+type Matrix struct {
+	Rows, Cols int
+	Data       []float32 // row after row
+}
+
+// Row returns row i, which shares Data.
+func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Cols : (i+1)*m.Cols : (i+1)*m.Cols] }
+
+// add appends rows to a matrix of total rows.
+func (m *Matrix) add(total int, rows tensor.Tensor) {
+	if m.Data == nil {
+		m.Cols, m.Data = rows.Cols, make([]float32, 0, total*rows.Cols)
+	}
+	for i := range rows.Rows {
+		m.Data = append(m.Data, rows.Row(i)...)
+	}
+	m.Rows += rows.Rows
+}
+
+// Features is what a model sees in a picture or video.
+type Features struct {
+	Grid rope.Grid // of the patches: steps of time, rows, columns
+	// Tower is [patches, hidden size of the tower]: the result of the vision tower, in the order in which the family
+	// lists patches. Most list those that one token is merged of one after the other.
+	Tower Matrix
+	// Adapter is [tokens, Info.HiddenSize]: the embeddings that stand in a prompt in place of its placeholders.
+	Adapter Matrix
+	// Deep is what families with DeepStack add after the first decoder layers, one matrix for each, shaped as Adapter.
+	Deep []Matrix
+}
+
+// Features computes the features of a picture or video as it would be in a request: resized within its own limits, or
+// else the checkpoint's.
+//
+// Errors: *[RequestError], whose Field is "Part"; otherwise as [Model.Generate].
+func (m *Model) Features(ctx context.Context, p Part) (*Features, error) {
+	out := &Features{}
+	build := func(context.Context) (*processor.Prompt, error) {
+		if p.content.Kind == processor.Text {
+			return nil, requestError("Part", "a text has no features")
+		}
+		src := p.source("Part", 0, &Request{})
+		medium, err := m.processor.Medium(&src, false)
+		out.Grid = medium.Grid
+		return &processor.Prompt{Media: []processor.Medium{medium}}, err
+	}
+	err := m.observe(ctx, &Request{}, build, func(_ *processor.Prompt, stage string, index int, rows tensor.Tensor) {
+		switch stage {
+		case "vision.features":
+			out.Tower.add(rows.Rows, rows)
+		case "vision.out":
+			out.Adapter.add(rows.Rows, rows)
+		case "vision.deepstack":
+			out.Deep = append(out.Deep, Matrix{})
+			out.Deep[index].add(rows.Rows, rows)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// HiddenOptions says what else of a prompt's pass [Model.Hidden] keeps. The zero value is useful.
+type HiddenOptions struct {
+	Layers   []int // decoder layers whose output is kept too, from 0
+	NoLogits bool  // leave the logits out, which are as wide as the vocabulary
+}
+
+// HiddenStates is what the decoder makes of a prompt: a row for each of its tokens.
+type HiddenStates struct {
+	Tokens []int    // placeholders of pictures and videos included
+	Final  Matrix   // [tokens, Info.HiddenSize]: after the last layer and its norm
+	Logits Matrix   // [tokens, Info.VocabSize]: row i scores the token behind token i
+	Layers []Matrix // [tokens, Info.HiddenSize] each: outputs of HiddenOptions.Layers, in their order
+}
+
+// maxLogits bounds the logits that are kept for one request: 4 GiB.
+const maxLogits = 1 << 30
+
+// Hidden reads a request's prompt and returns its hidden states instead of an answer. MaxTokens, Sampling and Stop of
+// the request have no effect.
+//
+// Errors: as [Model.Generate]; the Field of a *[RequestError] may be "Layers" or "NoLogits".
+func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*HiddenStates, error) {
+	n := len(m.spec.LLM.Layers)
+	if len(o.Layers) > n || slices.ContainsFunc(o.Layers, func(l int) bool { return l < 0 || l >= n }) {
+		return nil, requestError("Layers", fmt.Sprintf("%v of %d layers", o.Layers[:min(len(o.Layers), n+1)], n))
+	}
+	out := &HiddenStates{Layers: make([]Matrix, len(o.Layers))}
+	build := func(ctx context.Context) (*processor.Prompt, error) {
+		p, err := m.prompt(ctx, &r)
+		if err == nil && !o.NoLogits && len(p.Tokens) > maxLogits/m.spec.LLM.VocabSize {
+			err = requestError("NoLogits", fmt.Sprintf("logits of %d tokens are too many to keep", len(p.Tokens)))
+		}
+		return p, err
+	}
+	err := m.observe(ctx, &r, build, func(p *processor.Prompt, stage string, index int, rows tensor.Tensor) {
+		out.Tokens = p.Tokens
+		switch {
+		case stage == "llm.norm":
+			out.Final.add(len(p.Tokens), rows)
+		case stage == "logits" && !o.NoLogits:
+			out.Logits.add(len(p.Tokens), rows)
+		case stage == "llm.layer":
+			for i, l := range o.Layers {
+				if l == index {
+					out.Layers[i].add(len(p.Tokens), rows)
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// observe runs a prompt through the engine, without an answer, and shows each stage to see on the engine's goroutine.
+func (m *Model) observe(ctx context.Context, r *Request, build func(context.Context) (*processor.Prompt, error),
+	see func(p *processor.Prompt, stage string, index int, rows tensor.Tensor)) (err error) {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.leave()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p, err := m.aside(ctx, build)
+	if err != nil {
+		return m.failed(err)
+	}
+	if n := len(p.Tokens); n > m.context {
+		return &contextError{prompt: n, context: m.context}
+	}
+	items, _ := m.media(p, nil)
+	h, err := m.engine.Submit(ctx, &engine.Request{
+		Tokens: p.Tokens, Positions: p.Positions, Delta: p.Delta, Media: items, AllLogits: true,
+		Trace: func(stage string, index int, rows tensor.Tensor) { see(p, stage, index, rows) },
+	})
+	for err == nil {
+		var ev engine.Event
+		if ev, err = h.Next(ctx); err != nil {
+			break
+		}
+		r.progress(ev)
+		if err = ev.Err; err == nil && ev.Kind == engine.End {
+			return nil
+		}
+	}
+	return m.failed(publicError(err))
+}
