@@ -210,7 +210,6 @@ func (e *Encoder) mlp(ex *tensor.Exec, i int, x tensor.Tensor) {
 func (j *Job) attend(ex *tensor.Exec, dst, qkv tensor.Tensor, block int) {
 	c := j.enc.cfg
 	dim := c.HeadDim()
-	scale := float32(1 / math.Sqrt(float64(dim)))
 	switch c.Rotary { // queries and keys lie side by side
 	case RotaryHalves:
 		ex.Rotate(qkv, 0, 2*c.NumHeads, dim, j.cos, j.sin, tensor.HalfSplit)
@@ -221,16 +220,8 @@ func (j *Job) attend(ex *tensor.Exec, dst, qkv tensor.Tensor, block int) {
 	if !c.full(block) {
 		bounds = j.windows
 	}
-	attend := ex.AttendVarlen
-	switch quantized := c.Attention == tensor.Int8; {
-	case c.QKVByHead && quantized:
-		attend = ex.AttendByHeadInt8
-	case c.QKVByHead:
-		attend = ex.AttendByHead
-	case quantized:
-		attend = ex.AttendVarlenInt8
-	}
-	attend(dst, qkv, c.NumHeads, dim, bounds, scale)
+	ex.AttendVarlen(dst, qkv, tensor.Varlen{Heads: c.NumHeads, Dim: dim, ByHead: c.QKVByHead,
+		Bounds: bounds, Scale: float32(1 / math.Sqrt(float64(dim))), Format: c.Attention})
 }
 
 // finish undoes the order of the blocks and applies the last norm.

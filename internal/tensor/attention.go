@@ -29,28 +29,6 @@ type attention struct {
 	blocks   []int32 // first query block of each segment
 }
 
-// sideBySide is the attention of [Exec.AttendVarlen].
-func sideBySide(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) attention {
-	w := heads * dim
-	if qkv.Cols != 3*w {
-		panic(badShape)
-	}
-	return attention{dst: dst,
-		q: headView{qkv, 0, dim}, k: headView{qkv, w, dim}, v: headView{qkv, 2 * w, dim},
-		qb: bounds, kb: bounds, heads: heads, dim: dim, scale: scale}
-}
-
-// byHead is the attention of [Exec.AttendByHead].
-func byHead(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) attention {
-	if qkv.Cols != 3*heads*dim {
-		panic(badShape)
-	}
-	w := 3 * dim // of a head
-	return attention{dst: dst,
-		q: headView{qkv, 0, w}, k: headView{qkv, dim, w}, v: headView{qkv, 2 * dim, w},
-		qb: bounds, kb: bounds, heads: heads, dim: dim, scale: scale}
-}
-
 // tileBy checks the shapes and cuts the work into tiles of tileKeys keys and blocks of queryRows
 // queries.
 func (a *attention) tileBy(tileKeys int) {

@@ -51,6 +51,12 @@ func closeTo(t *testing.T, want []float64, got []float32) {
 	}
 }
 
+// attend is AttendVarlen with its options in a row.
+func attend(ex *Exec, f Format, byHead bool, dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
+	ex.AttendVarlen(dst, qkv, Varlen{
+		Heads: heads, Dim: dim, ByHead: byHead, Bounds: bounds, Scale: scale, Format: f})
+}
+
 func TestAttendVarlen(t *testing.T) {
 	for _, dim := range []int{4, 20, 24, 64, 80, 128} {
 		for _, bounds := range [][]int32{{0, 1}, {0, 5, 70}, {0, 64, 65, 65, 300}, {0, 257, 400}} {
@@ -63,7 +69,7 @@ func TestAttendVarlen(t *testing.T) {
 				ex := NewExec(2)
 				defer ex.Close()
 				got := New(n, heads*dim)
-				ex.AttendVarlen(got, qkv, heads, dim, bounds, scale)
+				attend(ex, F32, false, got, qkv, heads, dim, bounds, scale)
 
 				byHead := New(n, qkv.Cols)
 				q, k, v := New(n, heads*dim), New(n, heads*dim), New(n, heads*dim)
@@ -90,13 +96,13 @@ func TestAttendVarlen(t *testing.T) {
 					}
 				}
 				other := New(n, heads*dim)
-				ex.AttendByHead(other, byHead, heads, dim, bounds, scale)
+				attend(ex, F32, true, other, byHead, heads, dim, bounds, scale)
 				testkit.SameBits(t, got.data, other.data)
 				ex.AttendCross(other, q, k, v, heads, dim, bounds, bounds, scale)
 				testkit.SameBits(t, got.data, other.data)
 				one := NewExec(1)
 				defer one.Close()
-				one.AttendVarlen(other, qkv, heads, dim, bounds, scale)
+				attend(one, F32, false, other, qkv, heads, dim, bounds, scale)
 				testkit.SameBits(t, got.data, other.data)
 			})
 		}
@@ -158,9 +164,10 @@ func TestAttendPaged(t *testing.T) {
 func TestAttentionMisuse(t *testing.T) {
 	ex := NewExec(1)
 	defer ex.Close()
-	require.PanicsWithValue(t, badShape, func() { ex.AttendVarlen(New(4, 8), New(4, 25), 2, 4, []int32{0, 4}, 1) })
-	require.PanicsWithValue(t, badSegments, func() { ex.AttendVarlen(New(4, 8), New(4, 24), 2, 4, []int32{0, 3}, 1) })
-	require.PanicsWithValue(t, badSegments, func() { ex.AttendVarlen(New(4, 8), New(4, 24), 2, 4, []int32{0, 3, 2, 4}, 1) })
+	require.PanicsWithValue(t, badShape, func() { attend(ex, F32, false, New(4, 8), New(4, 25), 2, 4, []int32{0, 4}, 1) })
+	require.PanicsWithValue(t, badSegments, func() { attend(ex, F32, false, New(4, 8), New(4, 24), 2, 4, []int32{0, 3}, 1) })
+	require.PanicsWithValue(t, badSegments, func() { attend(ex, F32, false, New(4, 8), New(4, 24), 2, 4, []int32{0, 3, 2, 4}, 1) })
+	require.PanicsWithValue(t, badFormat, func() { attend(ex, BF16, false, New(4, 8), New(4, 24), 2, 4, []int32{0, 4}, 1) })
 	layout := KVLayout{Heads: 2, KeyDim: 4, ValueDim: 4}
 	require.PanicsWithValue(t, badShape, func() { ex.AttendPaged(New(1, 12), New(1, 12), nil, layout, 0, 3, 1) })
 	require.PanicsWithValue(t, badShape, func() { ex.AppendKV(New(1, 8), New(1, 7), nil, layout, 0) })

@@ -22,18 +22,16 @@ type Exec struct {
 	trace   Trace
 
 	// One state for each kind of loop, kept here so that starting a loop allocates nothing.
-	linear  linearLoop
-	fill    fillLoop
-	rows    rowLoop
-	rotate  rotateLoop
-	varlen  varlenLoop
-	int8    int8Loop
-	heads   headLoop
-	experts expertLoop
-	delta   deltaLoop
-	paged   pagedLoop
-	packs   packLoop
-	append  appendLoop
+	linear linearLoop
+	fill   operand
+	rows   rowLoop
+	varlen varlenLoop
+	int8   int8Loop
+	heads  headLoop
+	delta  deltaLoop
+	paged  pagedLoop
+	packs  packLoop
+	append appendLoop
 }
 
 // NewExec returns an Exec of threads workers.

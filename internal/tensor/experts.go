@@ -14,35 +14,25 @@ type Route struct {
 	Weight []float32
 }
 
-type expertLoop struct {
-	dst, y Tensor
-	route  Route
-	slot   []int32 // by row and choice: the row of y
-}
-
 // Combine adds to every row of dst the weighted results of its experts, in the order of the route:
 // dst[r] += Σ_j weight·y[slot[r·K+j]].
 //
-// Shapes: dst is [n, d], y [any, d], slot as long as route.Index, n·K. The rows of y are
-// overwritten, and no two slots are the same.
+// Shapes: dst is [n, d], y [any, d], slot as long as route.Index, n·K: the row of y by row and
+// choice. The rows of y are overwritten, and no two slots are the same.
 func (ex *Exec) Combine(dst, y Tensor, route Route, slot []int32) {
 	if dst.Cols != y.Cols || len(slot) != dst.Rows*route.K ||
 		len(route.Index) != len(slot) || len(route.Weight) != len(slot) {
 		panic(badShape)
 	}
-	ex.experts = expertLoop{dst: dst, y: y, route: route, slot: slot}
-	ex.pool.Run(&ex.experts, (dst.Rows+rowGroup-1)/rowGroup)
-	ex.experts = expertLoop{}
+	ex.runRows(rowLoop{n: dst.Rows, f: combineRow, dst: dst, x: y,
+		width: route.K, index: slot, factor: route.Weight})
 }
 
-func (l *expertLoop) Do(_, i int) {
-	k := l.route.K
-	for r := i * rowGroup; r < min((i+1)*rowGroup, l.dst.Rows); r++ {
-		dst := l.dst.Row(r)
-		for j := r * k; j < (r+1)*k; j++ {
-			y := l.y.Row(int(l.slot[j]))
-			kernel.Scale(y, l.route.Weight[j])
-			kernel.Add(dst, y)
-		}
+func combineRow(l *rowLoop, r int) {
+	dst := l.dst.Row(r)
+	for j := r * l.width; j < (r+1)*l.width; j++ {
+		y := l.x.Row(int(l.index[j]))
+		kernel.Scale(y, l.factor[j])
+		kernel.Add(dst, y)
 	}
 }

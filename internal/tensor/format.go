@@ -47,37 +47,20 @@ var formats []formatInfo
 
 func init() {
 	formats = []formatInfo{
-		F32: {
-			name: "f32", elements: 1, bytes: 4,
-			decode: func(m *Matrix, dst []float32, row int) {
-				copy(dst, rowsAs[float32](m, row, row+1))
-			},
-			product: inFloats(false, kernel.MatMulF32, kernel.MatMulBlockedF32),
-		},
-		BF16: {
-			name: "bf16", elements: 1, bytes: 2,
-			decode: func(m *Matrix, dst []float32, row int) {
-				kernel.BF16ToF32(dst, rowsAs[uint16](m, row, row+1))
-			},
-			product: inFloats(true, kernel.MatMulBF16, kernel.MatMulBlockedBF16),
-			size:    func(rows, cols int) int { return roundUp(2 * rows * cols) },
-			pack: func(m *Matrix, rows []float32, row0 int) {
-				for i, v := range rows {
-					binary.LittleEndian.PutUint16(m.data[2*(row0*m.cols+i):], half.ToBF16(v))
-				}
-			},
-		},
-		F16: {
-			name: "f16", elements: 1, bytes: 2,
-			decode: func(m *Matrix, dst []float32, row int) {
-				kernel.F16ToF32(dst, rowsAs[uint16](m, row, row+1))
-			},
-			product: inFloats(false, kernel.MatMulF16, kernel.MatMulBlockedF16),
-		},
+		F32: inFloats("f32", false, func(dst, row []float32) { copy(dst, row) },
+			kernel.MatMulF32, kernel.MatMulBlockedF32),
+		BF16: inFloats("bf16", true, kernel.BF16ToF32, kernel.MatMulBF16, kernel.MatMulBlockedBF16),
+		F16:  inFloats("f16", false, kernel.F16ToF32, kernel.MatMulF16, kernel.MatMulBlockedF16),
 		Int8: inPanels("int8", kernel.PackedInt8Len, kernel.PackInt8, kernel.UnpackInt8Row,
 			kernel.MatMulInt8, kernel.AddOutliersInt8),
 		Int4: inPanels("int4", kernel.PackedInt4Len, kernel.PackInt4, kernel.UnpackInt4Row,
 			kernel.MatMulInt4, kernel.AddOutliersInt4),
+	}
+	formats[BF16].size = func(rows, cols int) int { return roundUp(2 * rows * cols) }
+	formats[BF16].pack = func(m *Matrix, rows []float32, row0 int) {
+		for i, v := range rows {
+			binary.LittleEndian.PutUint16(m.data[2*(row0*m.cols+i):], half.ToBF16(v))
+		}
 	}
 }
 

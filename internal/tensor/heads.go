@@ -100,9 +100,6 @@ func (ex *Exec) LinearHeads(dst Tensor, to, out int, x Tensor, from, in int, w [
 	}
 	l := headLoop{ex: ex, dst: dst, x: x, w: w, in: in, out: out, from: from, to: to,
 		chunk: min(x.Rows, chunkRows)}
-	for _, m := range w {
-		l.chunk = min(l.chunk, m.product(x.Rows).most(m.cols))
-	}
 	l.chunks = (x.Rows + l.chunk - 1) / max(l.chunk, 1)
 	need := 0
 	for _, m := range w {

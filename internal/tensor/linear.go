@@ -95,9 +95,6 @@ func (ex *Exec) LinearAdd(dst Tensor, x Input, w *Matrix) {
 //
 // Shapes: as Linear; gate and up have the same shape.
 func (ex *Exec) GatedLinear(dst Tensor, x Input, gate, up *Matrix, act Act) {
-	if gate.rows != up.rows || gate.cols != up.cols {
-		panic(badShape)
-	}
 	ex.runLinear(&linearLoop{parts: one(dst, gate), in: operand{Input: x}, up: up, act: act})
 }
 
@@ -109,9 +106,6 @@ func (ex *Exec) LinearInput(x Input, w *Matrix, act Act, next *Matrix) Input {
 
 // GatedInput is [Exec.GatedLinear] with the result as by [Exec.LinearInput].
 func (ex *Exec) GatedInput(x Input, gate, up *Matrix, act Act, next *Matrix) Input {
-	if gate.rows != up.rows || gate.cols != up.cols {
-		panic(badShape)
-	}
 	return ex.inputOf(&linearLoop{parts: one(Tensor{}, gate), in: operand{Input: x}, up: up, act: act}, next)
 }
 
@@ -191,8 +185,10 @@ func (l *linearLoop) check() {
 			panic(badPacking)
 		}
 	}
-	if l.up != nil && l.up.Unpacked() {
+	if up, gate := l.up, l.parts[0].w; up != nil && up.Unpacked() {
 		panic(badPacking)
+	} else if up != nil && (up.rows != gate.rows || up.cols != gate.cols) {
+		panic(badShape)
 	}
 }
 
@@ -242,10 +238,9 @@ func (ex *Exec) linearSlices(l *linearLoop, slices int) {
 func (l *linearLoop) Do(worker, i int) {
 	band, chunk := i/l.chunks, i%l.chunks
 	p := &l.parts[0]
-	for k := len(l.parts) - 1; k > 0; k-- {
-		if l.parts[k].w != nil && band >= l.parts[k].first {
-			p = &l.parts[k]
-			break
+	for k := range l.parts {
+		if q := &l.parts[k]; q.w != nil && band >= q.first {
+			p = q
 		}
 	}
 	c0 := (band - p.first) * l.band

@@ -88,22 +88,19 @@ func (x operand) fill(from, to int) {
 // fillUnits is how many units a work item fills.
 const fillUnits = 2
 
-type fillLoop struct{ x operand }
-
 // operand makes an input what a product multiplies, in the workspace.
 func (ex *Exec) operand(p *product, x Input, w *Matrix) operand {
 	if p.quantizes() && x.q.stride == 0 {
 		x = ex.Input(x.Floats(), w)
 	}
-	room := p.room(x.Rows(), w.cols)
-	if room == 0 {
-		return p.operand(x, w.cols, nil)
+	in := p.operand(x, w.cols, ex.arena.alloc(p.room(x.Rows(), w.cols)))
+	if in.blocked.Tiles() > 0 {
+		ex.fill = in
+		ex.pool.Run(&ex.fill, (in.units+fillUnits-1)/fillUnits)
+		ex.fill = operand{}
 	}
-	ex.fill.x = p.operand(x, w.cols, ex.arena.alloc(room))
-	ex.pool.Run(&ex.fill, (ex.fill.x.units+fillUnits-1)/fillUnits)
-	out := ex.fill.x
-	ex.fill = fillLoop{}
-	return out
+	return in
 }
 
-func (l *fillLoop) Do(_, i int) { l.x.fill(i*fillUnits, min((i+1)*fillUnits, l.x.units)) }
+// Do fills the units of a work item.
+func (x *operand) Do(_, i int) { x.fill(i*fillUnits, min((i+1)*fillUnits, x.units)) }

@@ -7,6 +7,7 @@ package tensor
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/qwenvl/qwenvl/internal/kernel"
 )
@@ -19,21 +20,27 @@ const (
 	bandUnit   = 32   // columns of a panel of the kernel
 )
 
-// inFloats returns the products of a format whose elements are numbers of type T: by rows, and by
-// blocks where the kernels want them, in the order for weights in bfloat16 or for others.
-func inFloats[T float32 | uint16](bf16 bool,
+// inFloats returns the row of the table for a format of numbers of type T, out of its kernels: the
+// conversion of a row, the product by rows, and that by blocks, which are made for weights in
+// bfloat16 or for others.
+func inFloats[T float32 | uint16](name string, bf16 bool, convert func(dst []float32, row []T),
 	rows func(y []float32, ldy int, x []float32, ldx, m int, w []T, n, k int, scratch []float32),
 	blocked func(y []float32, ldy int, x kernel.Blocked, from, to int, w []T, n int, s []float32),
-) func(rows, cols int) *product {
-	return choose(bf16, false,
-		func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, scratch []float32) {
-			r := x.rows
-			rows(y, ldy, r.data[from*r.Cols:], r.Cols, to-from,
-				rowsAs[T](w, c0, c1), c1-c0, w.cols, scratch)
-		},
-		func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, scratch []float32) {
-			blocked(y, ldy, x.blocked, from, to, rowsAs[T](w, c0, c1), c1-c0, scratch)
-		})
+) formatInfo {
+	var t T
+	return formatInfo{
+		name: name, elements: 1, bytes: int(unsafe.Sizeof(t)),
+		decode: func(m *Matrix, dst []float32, row int) { convert(dst, rowsAs[T](m, row, row+1)) },
+		product: choose(bf16, false,
+			func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, s []float32) {
+				r := x.rows
+				rows(y, ldy, r.data[from*r.Cols:], r.Cols, to-from,
+					rowsAs[T](w, c0, c1), c1-c0, w.cols, s)
+			},
+			func(w *Matrix, y []float32, ldy int, x operand, from, to, c0, c1 int, s []float32) {
+				blocked(y, ldy, x.blocked, from, to, rowsAs[T](w, c0, c1), c1-c0, s)
+			}),
+	}
 }
 
 // choose returns what chooses between the two products in float32.
@@ -41,7 +48,7 @@ func choose(bf16, decoded bool, rows, blocked multiply) func(rows, cols int) *pr
 	plain := &product{plan: rowsPlan{}, multiply: rows, decoded: decoded}
 	blocks := &product{plan: blockedPlan{bf16}, multiply: blocked, decoded: decoded}
 	return func(rows, cols int) *product {
-		if kernel.BlockedLen(rows, cols, bf16) > 0 {
+		if blocks.room(rows, cols) > 0 {
 			return blocks
 		}
 		return plain

@@ -14,12 +14,6 @@ const (
 	Neighbors                // channel 2i with channel 2i+1
 )
 
-type rotateLoop struct {
-	x, cos, sin     Tensor
-	off, heads, dim int
-	pairing         Pairing
-}
-
 // Rotate turns heads of every row by the angles of that row: the first 2·cos.Cols channels of each
 // of the heads that start at columns off+h·headDim.
 //
@@ -29,23 +23,17 @@ func (ex *Exec) Rotate(x Tensor, off, heads, headDim int, cos, sin Tensor, pairi
 		2*cos.Cols > headDim || off < 0 || off+heads*headDim > x.Cols {
 		panic(badShape)
 	}
-	ex.rotate = rotateLoop{x: x, cos: cos, sin: sin,
-		off: off, heads: heads, dim: headDim, pairing: pairing}
-	ex.pool.Run(&ex.rotate, (x.Rows+rowGroup-1)/rowGroup)
-	ex.rotate = rotateLoop{}
+	turn := kernel.RotateHalf
+	if pairing == Neighbors {
+		turn = kernel.RotatePairs
+	}
+	ex.runRows(rowLoop{n: x.Rows, f: rotateRow, x: x, cos: cos, sin: sin, turn: turn,
+		off: off, width: heads * headDim, stride: headDim})
 }
 
-func (l *rotateLoop) Do(_, i int) {
-	width := 2 * l.cos.Cols
-	for r := i * rowGroup; r < min((i+1)*rowGroup, l.x.Rows); r++ {
-		row, cos, sin := l.x.Row(r), l.cos.Row(r), l.sin.Row(r)
-		for h := 0; h < l.heads; h++ {
-			at := l.off + h*l.dim
-			if l.pairing == HalfSplit {
-				kernel.RotateHalf(row[at:at+width], cos, sin)
-			} else {
-				kernel.RotatePairs(row[at:at+width], cos, sin)
-			}
-		}
+func rotateRow(l *rowLoop, r int) {
+	row, cos, sin := l.x.Row(r)[l.off:l.off+l.width], l.cos.Row(r), l.sin.Row(r)
+	for h := 0; h < l.width; h += l.stride {
+		l.turn(row[h:h+2*len(cos)], cos, sin)
 	}
 }

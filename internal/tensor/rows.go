@@ -24,19 +24,21 @@ func (n *Norm) apply(dst, x []float32) {
 // rowGroup is how many rows a work item of a row-wise loop takes.
 const rowGroup = 16
 
-// rowLoop applies f to groups of rows.
+// rowLoop applies f to groups of rows. The other fields are what the functions need.
 type rowLoop struct {
-	n      int
-	f      func(l *rowLoop, r int)
-	dst, x Tensor
-	dst2   Tensor
-	norm   *Norm
-	width  int
-	stride int
-	off    int
-	index  []int32
-	factor []float32
-	q      quantized
+	n        int
+	f        func(l *rowLoop, r int)
+	dst, x   Tensor
+	dst2     Tensor
+	norm     *Norm
+	width    int
+	stride   int
+	off      int
+	index    []int32
+	factor   []float32
+	cos, sin Tensor
+	turn     func(x, cos, sin []float32)
+	q        quantized
 }
 
 func (l *rowLoop) Do(_, i int) {

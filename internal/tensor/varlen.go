@@ -15,19 +15,39 @@ type varlenLoop struct {
 	pack  bool
 }
 
+// Varlen says where the heads of queries, keys and values lie, and what attends to what.
+type Varlen struct {
+	Heads, Dim int     // of queries, keys and values alike
+	ByHead     bool    // q, k and v of each head lie side by side, not those of all heads
+	Bounds     []int32 // the first row of each segment, ascending, and the number of rows
+	Scale      float32 // of scores
+	Format     Format  // what is multiplied: F32, or Int8 (see varlen_int8.go)
+}
+
 // AttendVarlen is softmax(q·kᵀ·scale)·v within each segment, for all heads, without a matrix of
 // scores: memory is linear in rows.
 //
-// Shapes: qkv is [n, 3·heads·dim] with q, k and v side by side, dst [n, heads·dim]; bounds holds
-// the first row of each segment and n at the end, ascending.
+// Shapes: dst is [n, heads·dim], qkv [n, 3·heads·dim]: [3][heads][dim], or [heads][3][dim] by head.
 // Source: FlashAttention (arXiv 2205.14135), section 3.1, for the order of the loops.
-func (ex *Exec) AttendVarlen(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
-	ex.attend(sideBySide(dst, qkv, heads, dim, bounds, scale))
-}
-
-// AttendByHead is AttendVarlen with q, k and v of each head side by side in qkv: [heads][3][dim].
-func (ex *Exec) AttendByHead(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
-	ex.attend(byHead(dst, qkv, heads, dim, bounds, scale))
+func (ex *Exec) AttendVarlen(dst, qkv Tensor, o Varlen) {
+	part, step := o.Heads*o.Dim, o.Dim // from q to k and to v, and from head to head
+	if qkv.Cols != 3*part {
+		panic(badShape)
+	}
+	if o.ByHead {
+		part, step = o.Dim, 3*o.Dim
+	}
+	a := attention{dst: dst,
+		q: headView{qkv, 0, step}, k: headView{qkv, part, step}, v: headView{qkv, 2 * part, step},
+		qb: o.Bounds, kb: o.Bounds, heads: o.Heads, dim: o.Dim, scale: o.Scale}
+	switch o.Format {
+	case F32:
+		ex.attend(a)
+	case Int8:
+		ex.attendInt8(a)
+	default:
+		panic(badFormat)
+	}
 }
 
 // AttendCross is AttendVarlen with queries of their own: those of segment s, rows qBounds[s] to
@@ -46,8 +66,8 @@ func (ex *Exec) AttendCross(dst, q, k, v Tensor, heads, dim int,
 
 func (ex *Exec) attend(a attention) {
 	a.tileBy(TileKeys)
-	l := varlenLoop{attention: a}
-	l.ex = ex
+	l := &ex.varlen
+	l.attention, l.ex = a, ex
 	mark := ex.Mark()
 	defer ex.Release(mark)
 	tiles, blocks := l.counts()
@@ -55,12 +75,10 @@ func (ex *Exec) attend(a attention) {
 	ex.prepare(queryRows*(groupKeys+l.dim) + onlineFloats(queryRows, l.dim))
 
 	l.pack = true
-	ex.varlen = l
-	ex.pool.Run(&ex.varlen, tiles*l.heads)
+	ex.pool.Run(l, tiles*l.heads)
 	l.pack = false
-	ex.varlen = l
-	ex.pool.Run(&ex.varlen, blocks*l.heads)
-	ex.varlen = varlenLoop{}
+	ex.pool.Run(l, blocks*l.heads)
+	*l = varlenLoop{}
 }
 
 func (l *varlenLoop) Do(worker, i int) {

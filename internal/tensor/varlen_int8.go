@@ -61,25 +61,13 @@ const (
 	stepAttend                  // a block of queries of a head
 )
 
-// AttendVarlenInt8 is [Exec.AttendVarlen] in integers: scores are products of 8 bits, weights have
-// 12 and values 11.
+// attendInt8 is attend in integers: scores are products of 8 bits, weights have 12 and values 11.
 //
 // Of normally distributed q, k and v, with scores of variance 1, the result is off by 0.9 % (the
-// norm of the difference over that of the result), nearly all of it by the 8 bits of q and k; by 2
-// % where the scores have a standard deviation of 3, or keys have channels 10 to 30 times larger
+// norm of the difference over that of the result), nearly all of it by the 8 bits of q and k; by
+// 2 % where the scores have a standard deviation of 3, or keys have channels 10 to 30 times larger
 // than the others. A NaN or infinity in q makes its row NaN, one in k all rows of the segment, one
 // in v its column of the segment, for that head.
-//
-// Shapes: as AttendVarlen.
-func (ex *Exec) AttendVarlenInt8(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
-	ex.attendInt8(sideBySide(dst, qkv, heads, dim, bounds, scale))
-}
-
-// AttendByHeadInt8 is [Exec.AttendByHead] in integers, as [Exec.AttendVarlenInt8].
-func (ex *Exec) AttendByHeadInt8(dst, qkv Tensor, heads, dim int, bounds []int32, scale float32) {
-	ex.attendInt8(byHead(dst, qkv, heads, dim, bounds, scale))
-}
-
 func (ex *Exec) attendInt8(a attention) {
 	a.tileBy(kernel.GroupKeys)
 	if a.dst.Rows == 0 || a.dst.Cols == 0 {

@@ -36,7 +36,7 @@ func channels(qkv Tensor, heads, dim, part int, f func(v float32) float32) {
 	}
 }
 
-// The bounds are those that the documentation of AttendVarlenInt8 gives, for every block of rows.
+// The bounds are those that the documentation of attendInt8 gives, for every block of rows.
 func TestAttendVarlenInt8Accuracy(t *testing.T) {
 	times := func(f float32) func(float32) float32 { return func(v float32) float32 { return v * f } }
 	plus := func(f float32) func(float32) float32 { return func(v float32) float32 { return v + f } }
@@ -84,8 +84,8 @@ func TestAttendVarlenInt8Accuracy(t *testing.T) {
 						defer ex.Close()
 						want, got := New(n, heads*dim), New(n, heads*dim)
 						scale := float32(1 / math.Sqrt(float64(dim)))
-						ex.AttendVarlen(want, qkv, heads, dim, bounds, scale)
-						ex.AttendVarlenInt8(got, qkv, heads, dim, bounds, scale)
+						attend(ex, F32, false, want, qkv, heads, dim, bounds, scale)
+						attend(ex, Int8, false, got, qkv, heads, dim, bounds, scale)
 						for lo := 0; lo < n; lo += 64 {
 							e := relativeError(want, got, lo, min(lo+64, n))
 							if lo == 0 {
@@ -124,16 +124,16 @@ func TestAttendInt8Bits(t *testing.T) {
 					}
 					const scale = 0.25
 					got, other := New(n, heads*dim), New(n, heads*dim)
-					ex.AttendVarlenInt8(got, qkv, heads, dim, bounds, scale)
-					ex.AttendByHeadInt8(other, byHead, heads, dim, bounds, scale)
+					attend(ex, Int8, false, got, qkv, heads, dim, bounds, scale)
+					attend(ex, Int8, true, other, byHead, heads, dim, bounds, scale)
 					testkit.SameBits(t, got.data, other.data)
 					clear(other.data)
-					one.AttendVarlenInt8(other, qkv, heads, dim, bounds, scale)
+					attend(one, Int8, false, other, qkv, heads, dim, bounds, scale)
 					testkit.SameBits(t, got.data, other.data)
 					clear(other.data)
 					for s := range len(bounds) - 1 {
 						lo, hi := int(bounds[s]), int(bounds[s+1])
-						one.AttendVarlenInt8(other.Slice(lo, hi), qkv.Slice(lo, hi), heads, dim, []int32{0, int32(hi - lo)}, scale)
+						attend(one, Int8, false, other.Slice(lo, hi), qkv.Slice(lo, hi), heads, dim, []int32{0, int32(hi - lo)}, scale)
 					}
 					testkit.SameBits(t, got.data, other.data)
 				})
@@ -156,7 +156,7 @@ func TestAttendInt8NotFinite(t *testing.T) {
 						ex := NewExec(2)
 						defer ex.Close()
 						got := New(n, heads*dim)
-						ex.AttendVarlenInt8(got, qkv, heads, dim, bounds, 0.2)
+						attend(ex, Int8, false, got, qkv, heads, dim, bounds, 0.2)
 						for r := range n {
 							for c, v := range got.Row(r) {
 								want := c >= dim && r < int(bounds[1])
@@ -190,7 +190,7 @@ func TestAttendInt8Equal(t *testing.T) {
 		defer ex.Close()
 		got := New(keys, dim)
 		for _, scale := range []float32{1, 0} {
-			ex.AttendVarlenInt8(got, qkv, 1, dim, []int32{0, int32(keys)}, scale)
+			attend(ex, Int8, false, got, qkv, 1, dim, []int32{0, int32(keys)}, scale)
 			for c := range dim {
 				var mean float64
 				for r := range keys {
@@ -207,11 +207,11 @@ func TestAttendInt8Equal(t *testing.T) {
 func TestAttendInt8Misuse(t *testing.T) {
 	ex := NewExec(1)
 	defer ex.Close()
-	require.PanicsWithValue(t, badShape, func() { ex.AttendVarlenInt8(New(4, 8), New(4, 25), 2, 4, []int32{0, 4}, 1) })
-	require.PanicsWithValue(t, badShape, func() { ex.AttendByHeadInt8(New(4, 7), New(4, 24), 2, 4, []int32{0, 4}, 1) })
-	require.PanicsWithValue(t, badSegments, func() { ex.AttendVarlenInt8(New(4, 8), New(4, 24), 2, 4, []int32{0, 3}, 1) })
-	require.PanicsWithValue(t, badSegments, func() { ex.AttendByHeadInt8(New(4, 8), New(4, 24), 2, 4, []int32{0, 3, 2, 4}, 1) })
-	require.NotPanics(t, func() { ex.AttendVarlenInt8(New(0, 8), New(0, 24), 2, 4, []int32{0}, 1) })
+	require.PanicsWithValue(t, badShape, func() { attend(ex, Int8, false, New(4, 8), New(4, 25), 2, 4, []int32{0, 4}, 1) })
+	require.PanicsWithValue(t, badShape, func() { attend(ex, Int8, true, New(4, 7), New(4, 24), 2, 4, []int32{0, 4}, 1) })
+	require.PanicsWithValue(t, badSegments, func() { attend(ex, Int8, false, New(4, 8), New(4, 24), 2, 4, []int32{0, 3}, 1) })
+	require.PanicsWithValue(t, badSegments, func() { attend(ex, Int8, true, New(4, 8), New(4, 24), 2, 4, []int32{0, 3, 2, 4}, 1) })
+	require.NotPanics(t, func() { attend(ex, Int8, false, New(0, 8), New(0, 24), 2, 4, []int32{0}, 1) })
 }
 
 // A call allocates what float32 does: the cuts of its segments.
@@ -221,8 +221,8 @@ func TestAttendInt8Allocates(t *testing.T) {
 	defer ex.Close()
 	qkv, dst := random(rand.New(rand.NewPCG(8, 0)), n, 3*heads*dim), New(n, heads*dim)
 	for _, bounds := range [][]int32{{0, n}, {0, 200, 400, n}} {
-		float := testing.AllocsPerRun(5, func() { ex.AttendVarlen(dst, qkv, heads, dim, bounds, 1) })
-		require.LessOrEqual(t, testing.AllocsPerRun(5, func() { ex.AttendVarlenInt8(dst, qkv, heads, dim, bounds, 1) }), float)
+		float := testing.AllocsPerRun(5, func() { attend(ex, F32, false, dst, qkv, heads, dim, bounds, 1) })
+		require.LessOrEqual(t, testing.AllocsPerRun(5, func() { attend(ex, Int8, false, dst, qkv, heads, dim, bounds, 1) }), float)
 		ex.Trim()
 	}
 }
@@ -239,20 +239,16 @@ func BenchmarkAttend(b *testing.B) {
 		bounds = append(bounds, int32(c.rows))
 		names := cpu.Names()
 		for i, isa := range names {
-			for _, format := range []string{"f32", "int8"} {
-				b.Run(fmt.Sprintf("fmt=%s/rows=%d/segment=%d/heads=%d/dim=%d/isa=%s", format, c.rows, c.segment, heads, c.dim, isa), func(b *testing.B) {
+			for _, format := range []Format{F32, Int8} {
+				b.Run(fmt.Sprintf("fmt=%v/rows=%d/segment=%d/heads=%d/dim=%d/isa=%s", format, c.rows, c.segment, heads, c.dim, isa), func(b *testing.B) {
 					for _, wider := range names[:i] {
 						defer cpu.Disable(wider)()
 					}
 					ex := NewExec(2)
 					defer ex.Close()
-					attend := ex.AttendVarlen
-					if format == "int8" {
-						attend = ex.AttendVarlenInt8
-					}
 					scale := float32(1 / math.Sqrt(float64(c.dim)))
 					for b.Loop() {
-						attend(dst, qkv, heads, c.dim, bounds, scale)
+						attend(ex, format, false, dst, qkv, heads, c.dim, bounds, scale)
 					}
 					b.ReportMetric(float64(heads*c.rows*c.segment)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gscore/s")
 				})
