@@ -53,9 +53,17 @@ func (h *hub) keys(name string, optional bool) (Keys, error) {
 
 // read returns a file's contents, nil when there is no such file.
 func (h *hub) read(name string, limit int) ([]byte, error) {
-	f, err := h.files.Open(name)
+	// Asked for before opening, which would wait at a named pipe.
+	info, err := fs.Stat(h.files, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, &Error{File: name, Problem: "not a regular file"}
+	}
+	var f fs.File
+	if err == nil {
+		f, err = h.files.Open(name)
 	}
 	if err != nil {
 		return nil, &Error{File: name, Problem: "not readable", Err: err}

@@ -98,6 +98,12 @@ func TestBadFiles(t *testing.T) {
 		require.ErrorContains(t, err, problem, "%.20s", text)
 		require.Equal(t, [2]string{"generation_config.json", ""}, placeOf(t, err))
 	}
+	for _, mode := range []fs.FileMode{fs.ModeNamedPipe, fs.ModeDir} {
+		c := OpenFS(fstest.MapFS{"config.json": &fstest.MapFile{Mode: mode}})
+		_, err := c.Keys(Model)
+		require.ErrorContains(t, err, "not a regular file")
+		require.Equal(t, [2]string{"config.json", ""}, placeOf(t, err))
+	}
 	const template = "chat_template.jinja"
 	for _, name := range []string{"tokenizer.json", tokenizerConfig, "vocab.json", template} {
 		c := OpenFS(brokenFS{files(), name})
