@@ -16,7 +16,7 @@ type block struct {
 	state  []float32     // the recurrent state behind the block; nil: none was kept
 }
 
-// take returns a block with undefined contents and one owner.
+// take returns a block with undefined contents and no owner.
 //
 // Errors: [ErrCacheFull].
 func (c *Cache) take() (*block, error) {
@@ -28,11 +28,11 @@ func (c *Cache) take() (*block, error) {
 	}
 	last := len(c.free) - 1
 	b := c.free[last]
-	c.free, b.owners = c.free[:last], 1
+	c.free = c.free[:last]
 	return b, nil
 }
 
-// own adds an owner to a block with a key.
+// own adds an owner.
 func (c *Cache) own(b *block) {
 	if b.kept != nil {
 		c.kept.Remove(b.kept)

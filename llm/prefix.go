@@ -43,19 +43,14 @@ func (s *Sequence) Adopt(salt []byte, contents ...Content) int {
 		return 0
 	}
 	n := 0 // blocks to adopt
-	for i := range max(0, len(contents)-1) / BlockTokens {
-		b := s.cache.known[s.keys[i]]
-		if b == nil {
-			break
-		}
-		if len(s.state) == 0 || b.state != nil {
+	known := s.cache.known
+	for i := 0; i < (len(contents)-1)/BlockTokens && known[s.keys[i]] != nil; i++ {
+		if len(s.state) == 0 || known[s.keys[i]].state != nil {
 			n = i + 1
 		}
 	}
 	for i, key := range s.keys[:n] {
-		b := s.cache.known[key]
-		s.cache.own(b)
-		s.put(i, b)
+		s.put(i, known[key])
 	}
 	if n > 0 && len(s.state) > 0 {
 		copy(s.state, s.table[n-1].state)
@@ -94,7 +89,6 @@ func (s *Sequence) publish() {
 			s.table[i].key = s.keys[i]
 			s.cache.known[s.keys[i]] = s.table[i]
 		} else if same != s.table[i] {
-			s.cache.own(same)
 			s.put(i, same)
 		}
 		s.published = i + 1

@@ -48,11 +48,13 @@ func (s *Sequence) Free() {
 // cut forgets all positions from n on. The last block is released first: among blocks of one age
 // those deep in a text are then evicted first.
 func (s *Sequence) cut(n int) {
-	for i := len(s.table) - 1; i >= (n+BlockTokens-1)/BlockTokens; i-- {
+	first := (n + BlockTokens - 1) / BlockTokens
+	for i := len(s.table) - 1; i >= first; i-- {
 		s.cache.release(s.table[i])
-		s.table[i], s.blocks[i] = nil, nil
-		s.table, s.blocks = s.table[:i], s.blocks[:i]
 	}
+	clear(s.table[first:])
+	clear(s.blocks[first:])
+	s.table, s.blocks = s.table[:first], s.blocks[:first]
 	s.length, s.published = n, min(s.published, n/BlockTokens)
 	s.contents = s.contents[:min(len(s.contents), n)]
 	s.keys = s.keys[:min(len(s.keys), n/BlockTokens)]
@@ -96,8 +98,9 @@ func (s *Sequence) reserveState() error {
 	return nil
 }
 
-// put makes a block that the sequence owns the one at i of the table, or at its end.
+// put makes b the block at i of the table, or at its end, and the sequence its owner.
 func (s *Sequence) put(i int, b *block) {
+	s.cache.own(b)
 	if i == len(s.table) {
 		s.table, s.blocks = append(s.table, nil), append(s.blocks, nil)
 	} else {
