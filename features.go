@@ -107,7 +107,7 @@ func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*Hidden
 	}
 	out := &HiddenStates{Layers: make([]Matrix, len(o.Layers))}
 	build := func(ctx context.Context) (*processor.Prompt, error) {
-		p, err := m.prompt(ctx, &r)
+		p, err := m.prompt(ctx, &r, false)
 		if err == nil && !o.NoLogits && len(p.Tokens) > maxLogits/m.spec.LLM.VocabSize {
 			err = requestError("NoLogits", fmt.Sprintf("logits of %d tokens are too many to keep", len(p.Tokens)))
 		}

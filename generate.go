@@ -155,7 +155,7 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	if g.req.MaxTokens < 0 {
 		return nil, requestError("MaxTokens", "below 0")
 	}
-	build := func(ctx context.Context) (*processor.Prompt, error) { return m.prompt(ctx, g.req) }
+	build := func(ctx context.Context) (*processor.Prompt, error) { return m.prompt(ctx, g.req, false) }
 	if g.prompt, err = m.aside(ctx, build); err != nil {
 		return nil, err
 	}
@@ -188,12 +188,12 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 }
 
 // prompt lays out a request.
-func (m *Model) prompt(ctx context.Context, r *Request) (*processor.Prompt, error) {
+func (m *Model) prompt(ctx context.Context, r *Request, measure bool) (*processor.Prompt, error) {
 	req, err := r.conversation()
 	if err != nil {
 		return nil, err
 	}
-	return m.processor.Prompt(ctx, req)
+	return m.processor.Prompt(ctx, req, measure)
 }
 
 // aside builds a prompt in a goroutine of its own, so that a cancelled caller need not wait for a large file, and packs
@@ -315,11 +315,7 @@ func (m *Model) CountTokens(r Request) (int, error) {
 		return 0, err
 	}
 	defer m.leave()
-	req, err := r.conversation()
-	if err != nil {
-		return 0, err
-	}
-	p, err := m.processor.Measure(context.Background(), req)
+	p, err := m.prompt(context.Background(), &r, true)
 	if err != nil {
 		return 0, publicError(err)
 	}

@@ -38,19 +38,17 @@ type reader func() (*preprocess.Image, error)
 // Medium measures a picture or video and says how its patches are made. With measure, only its grid is found.
 //
 // Errors: *[Error].
-func (p *Processor) Medium(src *Source, measure bool) (Medium, error) {
-	m, err := p.medium(src, measure)
-	if err != nil {
-		err = &Error{Field: src.Field, Err: err}
-	}
-	return m, err
-}
-
-func (p *Processor) medium(src *Source, measure bool) (m Medium, err error) {
+func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
+	field := src.Field
+	defer func() {
+		if err != nil {
+			err = &Error{Field: field, Err: err}
+		}
+	}()
 	if p.cfg.Vision == nil {
 		return m, errors.New("the model is text only")
 	}
-	c, lim, field := p.cfg.Vision.Preprocess, src.Limits, src.Field
+	c, lim := p.cfg.Vision.Preprocess, src.Limits
 	m.Message, m.Video = src.Message, src.Kind == Video
 	var k *key
 	if !measure {
@@ -132,29 +130,28 @@ func (p *Processor) frames(src *Source, k *key) (out []reader, size preprocess.S
 }
 
 // file returns the reader of a picture file, which is read once.
-func (p *Processor) file(src *Source, k *key) (reader, preprocess.Size, error) {
-	data, place := src.Data, func(err error) error { return err }
+func (p *Processor) file(src *Source, k *key) (read reader, size preprocess.Size, err error) {
+	data, path := src.Data, src.Path
 	if src.Kind == PictureFile {
-		path := src.Path
-		var err error
 		if data, err = p.load(path); err != nil {
-			return nil, preprocess.Size{}, err
-		}
-		place = func(err error) error {
-			if err != nil {
-				err = fmt.Errorf("%s: %w", path, err)
-			}
-			return err
+			return nil, size, err
 		}
 	}
-	size, err := preprocess.DecodeSize(data, p.cfg.Decode)
-	if err == nil && k != nil {
+	if size, err = preprocess.DecodeSize(data, p.cfg.Decode); err == nil && k != nil {
 		k.bytes(data)
 	}
 	return func() (*preprocess.Image, error) {
 		img, err := preprocess.Decode(data, p.cfg.Decode)
-		return img, place(err)
-	}, size, place(err)
+		return img, inFile(path, err)
+	}, size, inFile(path, err)
+}
+
+// inFile adds the name of a file to an error, where there is one.
+func inFile(path string, err error) error {
+	if err == nil || path == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // load reads a picture file, one byte more than the limit, for the decoder to refuse.

@@ -152,7 +152,7 @@ func TestPromptIsTheReferences(t *testing.T) {
 					}
 					r.Messages = append(r.Messages, msg)
 				}
-				got, err := p.Prompt(background, r)
+				got, err := p.Prompt(background, r, false)
 				require.NoError(t, err)
 				require.Equal(t, c.Prompt, got.Text)
 				if name == "plain_specials" { // the reference reads special tokens in a user's text; here they are text
@@ -196,7 +196,7 @@ func TestPromptIsTheReferences(t *testing.T) {
 				}
 				require.Equal(t, tokens, got.VisionTokens())
 
-				counted, err := p.Measure(background, r)
+				counted, err := p.Prompt(background, r, true)
 				require.NoError(t, err)
 				require.Equal(t, got.Tokens, counted.Tokens)
 				require.Equal(t, got.Positions, counted.Positions)
@@ -212,7 +212,7 @@ func TestPromptIsTheReferences(t *testing.T) {
 // Spans of a video with time stamps: one for each step, behind its time.
 func TestSpansOfVideos(t *testing.T) {
 	p := open(t, "qwen3_vl_moe-tiny")
-	got, err := p.Prompt(background, user("a", clip(5, 2), memory(gray(60, 60)), "b"))
+	got, err := p.Prompt(background, user("a", clip(5, 2), memory(gray(60, 60)), "b"), false)
 	require.NoError(t, err)
 	video, picture := got.Media[0], got.Media[1]
 	require.Equal(t, 3, video.Grid.T)
@@ -262,7 +262,7 @@ func TestPlaceholdersMustMatch(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := open(t, c.fixture, func(cfg *Config) { cfg.Template = c.writes })
-			got, err := p.Prompt(background, c.r)
+			got, err := p.Prompt(background, c.r, false)
 			if c.problem == "" {
 				require.NoError(t, err)
 				require.NotZero(t, got.VisionTokens())
@@ -288,7 +288,7 @@ func TestErrorsNameThePart(t *testing.T) {
 	short := &image.RGBA{Rect: image.Rect(0, 0, 60, 60), Stride: 240}
 	late := func(c Content) func() error {
 		return func() error {
-			got, err := p.Prompt(background, user("x", c))
+			got, err := p.Prompt(background, user("x", c), false)
 			require.NoError(t, err)
 			_, err = got.Media[0].Pixels(background)
 			return err
@@ -296,7 +296,7 @@ func TestErrorsNameThePart(t *testing.T) {
 	}
 	now := func(c Content) func() error {
 		return func() error {
-			_, err := p.Prompt(background, user("x", c))
+			_, err := p.Prompt(background, user("x", c), false)
 			return err
 		}
 	}
@@ -313,7 +313,7 @@ func TestErrorsNameThePart(t *testing.T) {
 		"cut file":   late(Content{Kind: PictureFile, Path: cutFile}),
 		"frame":      now(EvenVideo([]image.Image{gray(60, 60), short}, 1)),
 		"another family": func() error {
-			_, err := open(t, "text-tiny/qwen2").Prompt(background, user("x", memory(gray(60, 60))))
+			_, err := open(t, "text-tiny/qwen2").Prompt(background, user("x", memory(gray(60, 60))), false)
 			return err
 		},
 	} {
@@ -325,18 +325,18 @@ func TestErrorsNameThePart(t *testing.T) {
 			require.NotRegexp(t, "0x[0-9a-f]{6}", err.Error(), "an address")
 		})
 	}
-	_, err = open(t, "qwen2_vl-tiny", func(c *Config) { c.Template = nil }).Prompt(background, user("x"))
+	_, err = open(t, "qwen2_vl-tiny", func(c *Config) { c.Template = nil }).Prompt(background, user("x"), false)
 	require.ErrorIs(t, err, ErrNoTemplate)
 }
 
 // What ends early does so with the context's error.
 func TestContextEnds(t *testing.T) {
 	p := open(t, "qwen2_vl-tiny")
-	got, err := p.Prompt(background, user(clip(4, 1)))
+	got, err := p.Prompt(background, user(clip(4, 1)), false)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(background)
 	cancel()
-	_, err = p.Prompt(ctx, user(clip(4, 1)))
+	_, err = p.Prompt(ctx, user(clip(4, 1)), false)
 	require.Equal(t, context.Canceled, err)
 	_, err = got.Media[0].Pixels(ctx)
 	require.Equal(t, context.Canceled, err)
@@ -345,12 +345,12 @@ func TestContextEnds(t *testing.T) {
 // A picture's pixels are not those its header promised: it cannot be, but a decoder might differ from its header.
 func TestGridIsChecked(t *testing.T) {
 	m := &growing{Gray: gray(60, 60)}
-	got, err := open(t, "qwen2_vl-tiny").Prompt(background, user(memory(m)))
+	got, err := open(t, "qwen2_vl-tiny").Prompt(background, user(memory(m)), false)
 	require.NoError(t, err)
 	require.NotZero(t, got.Media[0].Key)
 	grown := &growing{Gray: gray(60, 60), more: 60}
 	p := open(t, "qwen2_vl-tiny")
-	got, err = p.Prompt(background, user(memory(grown)))
+	got, err = p.Prompt(background, user(memory(grown)), false)
 	require.NoError(t, err)
 	_, err = got.Media[0].Pixels(background)
 	var e *Error
@@ -459,7 +459,7 @@ func TestNoPixelsWhileWaiting(t *testing.T) {
 	r := user(Content{Kind: PictureBytes, Data: b.Bytes()})
 	allocated := testing.Benchmark(func(tb *testing.B) {
 		for range tb.N {
-			if _, err := p.Prompt(background, r); err != nil {
+			if _, err := p.Prompt(background, r, false); err != nil {
 				tb.Fatal(err)
 			}
 		}

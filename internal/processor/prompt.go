@@ -39,19 +39,11 @@ func (p *Prompt) VisionTokens() int {
 	return n
 }
 
-// Prompt lays out a request. The request's pictures must not change until the engine has encoded them.
+// Prompt lays out a request. The request's pictures must not change until the engine has encoded them. With measure it
+// is for counting: its media have neither keys nor pixels.
 //
 // Errors: *[Error]; [ErrNoTemplate]; ctx's.
-func (p *Processor) Prompt(ctx context.Context, r *Request) (*Prompt, error) {
-	return p.build(ctx, r, false)
-}
-
-// Measure is Prompt for counting: its media have neither keys nor pixels.
-func (p *Processor) Measure(ctx context.Context, r *Request) (*Prompt, error) {
-	return p.build(ctx, r, true)
-}
-
-func (p *Processor) build(ctx context.Context, r *Request, measure bool) (*Prompt, error) {
+func (p *Processor) Prompt(ctx context.Context, r *Request, measure bool) (*Prompt, error) {
 	if p.cfg.Template == nil {
 		return nil, ErrNoTemplate
 	}
