@@ -1,8 +1,8 @@
 package qwenvl
 
-// What a model computes on the way to an answer: features of pictures, hidden states and logits of prompts. The
-// requests here are those of [Model.Generate] without an answer: they wait, run and share batches like any other, and
-// a trace copies what they want out of the same forward pass.
+// What a model computes on the way to an answer: features of pictures, hidden states and logits of
+// prompts. The requests here are those of [Model.Generate] without an answer: they wait, run and
+// share batches like any other, and a trace copies what they want out of the same forward pass.
 
 import (
 	"context"
@@ -38,17 +38,20 @@ func (m *Matrix) add(total int, rows tensor.Tensor) {
 // Features is what a model sees in a picture or video.
 type Features struct {
 	Grid rope.Grid // of the patches: steps of time, rows, columns
-	// Tower is [patches, hidden size of the tower]: the result of the vision tower, in the order in which the family
-	// lists patches. Most list those that one token is merged of one after the other.
+	// Tower is [patches, hidden size of the tower]: the result of the vision tower, in the order in
+	// which the family lists patches. Most list those that one token is merged of one after the
+	// other.
 	Tower Matrix
-	// Adapter is [tokens, Info.HiddenSize]: the embeddings that stand in a prompt in place of its placeholders.
+	// Adapter is [tokens, Info.HiddenSize]: the embeddings that stand in a prompt in place of its
+	// placeholders.
 	Adapter Matrix
-	// Deep is what families with DeepStack add after the first decoder layers, one matrix for each, shaped as Adapter.
+	// Deep is what families with DeepStack add after the first decoder layers, one matrix for each,
+	// shaped as Adapter.
 	Deep []Matrix
 }
 
-// Features computes the features of a picture or video as it would be in a request: resized within its own limits, or
-// else the checkpoint's.
+// Features computes the features of a picture or video as it would be in a request: resized within
+// its own limits, or else the checkpoint's.
 //
 // Errors: *[RequestError], whose Field is "Part"; otherwise as [Model.Generate].
 func (m *Model) Features(ctx context.Context, p Part) (*Features, error) {
@@ -62,7 +65,7 @@ func (m *Model) Features(ctx context.Context, p Part) (*Features, error) {
 		out.Grid = medium.Grid
 		return &processor.Prompt{Media: []processor.Medium{medium}}, err
 	}
-	err := m.observe(ctx, &Request{}, build, func(_ *processor.Prompt, stage string, index int, rows tensor.Tensor) {
+	see := func(_ *processor.Prompt, stage string, index int, rows tensor.Tensor) {
 		switch stage {
 		case "vision.features":
 			out.Tower.add(rows.Rows, rows)
@@ -72,8 +75,8 @@ func (m *Model) Features(ctx context.Context, p Part) (*Features, error) {
 			out.Deep = append(out.Deep, Matrix{})
 			out.Deep[index].add(rows.Rows, rows)
 		}
-	})
-	if err != nil {
+	}
+	if err := m.observe(ctx, &Request{}, build, see); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -90,30 +93,31 @@ type HiddenStates struct {
 	Tokens []int    // placeholders of pictures and videos included
 	Final  Matrix   // [tokens, Info.HiddenSize]: after the last layer and its norm
 	Logits Matrix   // [tokens, Info.VocabSize]: row i scores the token behind token i
-	Layers []Matrix // [tokens, Info.HiddenSize] each: outputs of HiddenOptions.Layers, in their order
+	Layers []Matrix // [tokens, Info.HiddenSize] each: of HiddenOptions.Layers, in their order
 }
 
 // maxLogits bounds the logits that are kept for one request: 4 GiB.
 const maxLogits = 1 << 30
 
-// Hidden reads a request's prompt and returns its hidden states instead of an answer. MaxTokens, Sampling and Stop of
-// the request have no effect.
+// Hidden reads a request's prompt and returns its hidden states instead of an answer. MaxTokens,
+// Sampling and Stop of the request have no effect.
 //
 // Errors: as [Model.Generate]; the Field of a *[RequestError] may be "Layers" or "NoLogits".
 func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*HiddenStates, error) {
 	n := len(m.spec.LLM.Layers)
-	if len(o.Layers) > n || slices.ContainsFunc(o.Layers, func(l int) bool { return l < 0 || l >= n }) {
-		return nil, requestError("Layers", fmt.Sprintf("%v of %d layers", o.Layers[:min(len(o.Layers), n+1)], n))
+	outside := func(l int) bool { return l < 0 || l >= n }
+	if len(o.Layers) > n || slices.ContainsFunc(o.Layers, outside) {
+		return nil, requestError("Layers", fmt.Sprintf("not some of the %d layers", n))
 	}
 	out := &HiddenStates{Layers: make([]Matrix, len(o.Layers))}
 	build := func(ctx context.Context) (*processor.Prompt, error) {
 		p, err := m.prompt(ctx, &r, false)
 		if err == nil && !o.NoLogits && len(p.Tokens) > maxLogits/m.spec.LLM.VocabSize {
-			err = requestError("NoLogits", fmt.Sprintf("logits of %d tokens are too many to keep", len(p.Tokens)))
+			err = requestError("NoLogits", fmt.Sprintf("logits of %d tokens are too many", len(p.Tokens)))
 		}
 		return p, err
 	}
-	err := m.observe(ctx, &r, build, func(p *processor.Prompt, stage string, index int, rows tensor.Tensor) {
+	see := func(p *processor.Prompt, stage string, index int, rows tensor.Tensor) {
 		out.Tokens = p.Tokens
 		switch {
 		case stage == "llm.norm":
@@ -127,16 +131,19 @@ func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*Hidden
 				}
 			}
 		}
-	})
-	if err != nil {
+	}
+	if err := m.observe(ctx, &r, build, see); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// observe runs a prompt through the engine, without an answer, and shows each stage to see on the engine's goroutine.
-func (m *Model) observe(ctx context.Context, r *Request, build func(context.Context) (*processor.Prompt, error),
-	see func(p *processor.Prompt, stage string, index int, rows tensor.Tensor)) (err error) {
+// observer is shown the stages of a prompt's pass, on the engine's goroutine.
+type observer func(p *processor.Prompt, stage string, index int, rows tensor.Tensor)
+
+// observe runs a prompt through the engine, without an answer, and shows each stage to see on the
+// engine's goroutine.
+func (m *Model) observe(ctx context.Context, r *Request, build builder, see observer) (err error) {
 	if err := m.enter(); err != nil {
 		return err
 	}

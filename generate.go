@@ -1,8 +1,11 @@
 package qwenvl
 
+// From a request to its answer, on the caller's side: the prompt is laid out (internal/processor),
+// the engine's events become deltas (internal/output), and errors get their public types.
+// features.go has requests without an answer.
+
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -19,9 +22,10 @@ import (
 
 // Generate answers a request.
 //
-// Errors: *[RequestError]; [ErrContextFull]; [ErrBadLogits]; [ErrClosed]; ctx's error, within a tenth of a second of its end;
-// *[InternalError] after a panic inside the library, and from then on for every request. A panic in the caller's own
-// r.Progress, or in the loop over [Model.Stream], is the caller's and leaves the model usable.
+// Errors: *[RequestError]; [ErrContextFull]; [ErrBadLogits]; [ErrClosed]; ctx's error, within a
+// tenth of a second of its end; *[InternalError] after a panic inside the library, and from then on
+// for every request. A panic in the caller's own r.Progress, or in the loop over [Model.Stream], is
+// the caller's and leaves the model usable.
 func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
 	resp := &Response{}
 	var text, reasoning strings.Builder
@@ -38,8 +42,8 @@ func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
 	return resp, nil
 }
 
-// Stream is [Model.Generate] with the answer piece by piece. Leaving the loop cancels the request. An error comes as the last
-// pair. The sequence can be ranged over once.
+// Stream is [Model.Generate] with the answer piece by piece. Leaving the loop cancels the request.
+// An error comes as the last pair. The sequence can be ranged over once.
 func (m *Model) Stream(ctx context.Context, r Request) iter.Seq2[Delta, error] {
 	return func(yield func(Delta, error) bool) {
 		if err := m.enter(); err != nil {
@@ -124,24 +128,6 @@ func (r *Request) progress(ev engine.Event) {
 	}
 }
 
-// Bounds on a request's stop strings; searching them costs time for every token.
-const (
-	maxStops     = 64
-	maxStopBytes = 1 << 10
-)
-
-func checkStops(stops []string) error {
-	if len(stops) > maxStops {
-		return requestError("Stop", fmt.Sprintf("%d strings, at most %d", len(stops), maxStops))
-	}
-	for i, s := range stops {
-		if s == "" || len(s) > maxStopBytes {
-			return requestError(fmt.Sprintf("Stop[%d]", i), fmt.Sprintf("%d bytes, not in 1…%d", len(s), maxStopBytes))
-		}
-	}
-	return nil
-}
-
 // prepare turns the request into what the engine takes.
 func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	m, h := g.model, hooks.From(ctx)
@@ -155,8 +141,7 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	if g.req.MaxTokens < 0 {
 		return nil, requestError("MaxTokens", "below 0")
 	}
-	build := func(ctx context.Context) (*processor.Prompt, error) { return m.prompt(ctx, g.req, false) }
-	if g.prompt, err = m.aside(ctx, build); err != nil {
+	if g.prompt, err = m.aside(ctx, m.builder(g.req)); err != nil {
 		return nil, err
 	}
 	n := len(g.prompt.Tokens)
@@ -196,9 +181,17 @@ func (m *Model) prompt(ctx context.Context, r *Request, measure bool) (*processo
 	return m.processor.Prompt(ctx, req, measure)
 }
 
-// aside builds a prompt in a goroutine of its own, so that a cancelled caller need not wait for a large file, and packs
-// the tower if it will be needed.
-func (m *Model) aside(ctx context.Context, build func(context.Context) (*processor.Prompt, error)) (*processor.Prompt, error) {
+// builder is prompt for the engine.
+func (m *Model) builder(r *Request) builder {
+	return func(ctx context.Context) (*processor.Prompt, error) { return m.prompt(ctx, r, false) }
+}
+
+// builder makes a prompt; it returns early, with ctx's error, when ctx ends.
+type builder func(ctx context.Context) (*processor.Prompt, error)
+
+// aside builds a prompt in a goroutine of its own, so that a cancelled caller need not wait for a
+// large file, and packs the tower if it will be needed.
+func (m *Model) aside(ctx context.Context, build builder) (*processor.Prompt, error) {
 	type result struct {
 		p   *processor.Prompt
 		err error
@@ -227,8 +220,8 @@ func (m *Model) aside(ctx context.Context, build func(context.Context) (*process
 	}
 }
 
-// media lists the media of a prompt for the engine, and for the places in an answer. A tool that asked for pixels gets
-// them when they are made.
+// media lists the media of a prompt for the engine, and for the places in an answer. A tool that
+// asked for pixels gets them when they are made.
 func (m *Model) media(p *processor.Prompt, h *hooks.Hooks) (items []*engine.MediaItem, places placing) {
 	for i := range p.Media {
 		x := &p.Media[i]
@@ -287,7 +280,8 @@ func (g *generation) token(ev engine.Event) (done bool) {
 
 func (g *generation) stages(ev engine.Event) {
 	g.timings.Preprocess += ev.Times[engine.Pixels]
-	g.timings.Vision, g.timings.Prefill, g.timings.Decode = ev.Times[engine.Encode], ev.Times[engine.Prefill], ev.Times[engine.Decode]
+	g.timings.Vision, g.timings.Prefill = ev.Times[engine.Encode], ev.Times[engine.Prefill]
+	g.timings.Decode = ev.Times[engine.Decode]
 }
 
 // finish gives out the last delta.
@@ -295,7 +289,7 @@ func (g *generation) finish(reason FinishReason, reasoning, answer string) {
 	g.timings.Total = time.Since(g.start)
 	g.emit(Delta{
 		Reasoning: reasoning, Text: answer, grounding: g.places, Finish: reason, Timings: g.timings,
-		Usage: Usage{PromptTokens: len(g.prompt.Tokens), VisionTokens: g.prompt.VisionTokens(), CompletionTokens: g.made},
+		Usage: Usage{len(g.prompt.Tokens), g.prompt.VisionTokens(), g.made},
 	})
 }
 
@@ -306,8 +300,8 @@ func (g *generation) emit(d Delta) {
 	}
 }
 
-// CountTokens returns how many tokens the request's prompt has, placeholders of pictures and videos included. Of pictures
-// the headers are read, to learn their size.
+// CountTokens returns how many tokens the request's prompt has, placeholders of pictures and videos
+// included. Of pictures the headers are read, to learn their size.
 //
 // Errors: as [Model.Generate].
 func (m *Model) CountTokens(r Request) (int, error) {

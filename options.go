@@ -1,5 +1,8 @@
 package qwenvl
 
+// How a model is loaded and run. Each option checks its own range; what an option's default depends
+// on stands in newOptions. formats.go has the weight formats.
+
 import (
 	"fmt"
 	"runtime"
@@ -35,7 +38,8 @@ const (
 	maxRows    = 1 << 16
 )
 
-// WithThreads sets the number of threads that compute, 1 to 1024. The default is GOMAXPROCS. It changes no result.
+// WithThreads sets the number of threads that compute, 1 to 1024. The default is GOMAXPROCS. It
+// changes no result.
 func WithThreads(n int) Option {
 	return func(o *options) error {
 		o.threads = n
@@ -43,8 +47,9 @@ func WithThreads(n int) Option {
 	}
 }
 
-// WithContextSize sets how many tokens a request's prompt and answer may have together, at least 16. The default is what the
-// checkpoint was trained for. Memory for keys and values is taken as it fills.
+// WithContextSize sets how many tokens a request's prompt and answer may have together, at least
+// 16. The default is what the checkpoint was trained for. Memory for keys and values is taken as it
+// fills.
 func WithContextSize(n int) Option {
 	return func(o *options) error {
 		o.context = n
@@ -52,8 +57,9 @@ func WithContextSize(n int) Option {
 	}
 }
 
-// WithPrefillChunk sets how many prompt tokens go through the model at a time, 1 to 65536. The default is 512. Larger chunks are a
-// little faster, smaller ones let the answers of other requests flow more evenly. It changes no result.
+// WithPrefillChunk sets how many prompt tokens go through the model at a time, 1 to 65536. The
+// default is 512. Larger chunks are a little faster, smaller ones let the answers of other requests
+// flow more evenly. It changes no result.
 func WithPrefillChunk(n int) Option {
 	return func(o *options) error {
 		o.chunk = n
@@ -61,7 +67,8 @@ func WithPrefillChunk(n int) Option {
 	}
 }
 
-// WithMaxBatch sets how many requests run at a time, 1 to 4096; more wait in order. The default is 16. It changes no result.
+// WithMaxBatch sets how many requests run at a time, 1 to 4096; more wait in order. The default is
+// 16. It changes no result.
 func WithMaxBatch(n int) Option {
 	return func(o *options) error {
 		o.maxBatch = n
@@ -69,7 +76,8 @@ func WithMaxBatch(n int) Option {
 	}
 }
 
-// WithWeightFormat sets how the decoder's weights are kept and multiplied. The default is [F32], the reference's numbers.
+// WithWeightFormat sets how the decoder's weights are kept and multiplied. The default is [F32],
+// the reference's numbers.
 func WithWeightFormat(f WeightFormat) Option {
 	return func(o *options) error {
 		o.weights = f
@@ -77,8 +85,9 @@ func WithWeightFormat(f WeightFormat) Option {
 	}
 }
 
-// WithVisionFormat sets how the weights of the vision tower and its adapter are kept and multiplied. The default is the decoder's format, but
-// [Int8] where that is [Int4]. Packing them waits for the first picture.
+// WithVisionFormat sets how the weights of the vision tower and its adapter are kept and
+// multiplied. The default is the decoder's format, but [Int8] where that is [Int4]. Packing them
+// waits for the first picture.
 func WithVisionFormat(f WeightFormat) Option {
 	return func(o *options) error {
 		o.vision = f
@@ -86,8 +95,9 @@ func WithVisionFormat(f WeightFormat) Option {
 	}
 }
 
-// WithDecodeOptions sets how pictures are read: what happens to transparency, orientation and 16-bit grey, and the limits on
-// their size. The zero value, the default, is what the reference does.
+// WithDecodeOptions sets how pictures are read: what happens to transparency, orientation and
+// 16-bit grey, and the limits on their size. The zero value, the default, is what the reference
+// does.
 func WithDecodeOptions(d preprocess.DecodeOptions) Option {
 	return func(o *options) error {
 		o.decode = d

@@ -1,7 +1,7 @@
 package adapter_test
 
-// What the adapter makes of the tower's features, from a loaded model: the package's own constructors are for the
-// library.
+// What the adapter makes of the tower's features, from a loaded model: the package's own
+// constructors are for the library.
 
 import (
 	"context"

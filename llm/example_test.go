@@ -1,6 +1,7 @@
 package llm_test
 
-// What the decoder makes of a prompt, from a loaded model: the package's own constructors are for the library.
+// What the decoder makes of a prompt, from a loaded model: the package's own constructors are for
+// the library.
 
 import (
 	"context"

@@ -1,6 +1,7 @@
 package vision_test
 
-// What the tower makes of a picture, from a loaded model: the package's own constructors are for the library.
+// What the tower makes of a picture, from a loaded model: the package's own constructors are for
+// the library.
 
 import (
 	"context"

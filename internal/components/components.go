@@ -1,8 +1,8 @@
-// Package components binds what a model computes with, decoder, tower and adapter, to the weights of a checkpoint, and
-// runs tower and adapter for the engine.
+// Package components binds what a model computes with, decoder, tower and adapter, to the weights
+// of a checkpoint, and runs tower and adapter for the engine.
 //
-// Loading, planning (Inspect, Estimate, the choice of a format) and the engine share Bind: what one of them counts is
-// what another loads.
+// Loading, planning (Inspect, Estimate, the choice of a format) and the engine share Bind: what one
+// of them counts is what another loads.
 package components
 
 import (
@@ -30,10 +30,11 @@ type Components struct {
 	packing                 chan struct{}    // full while unpackedTower is in use
 }
 
-// Bind makes the components of a model from the weights that a loader finds: the decoder's, and those of tower and
-// adapter, in a format each.
+// Bind makes the components of a model from the weights that a loader finds: the decoder's, and
+// those of tower and adapter, in a format each.
 //
-// Errors: those of a component whose configuration is impossible. What the loader misses, its Finish tells.
+// Errors: those of a component whose configuration is impossible. What the loader misses, its
+// Finish tells.
 func Bind(spec family.Spec, ld *weights.Loader, text, tower tensor.Format) (*Components, error) {
 	c := &Components{packing: make(chan struct{}, 1)}
 	var err error
@@ -47,7 +48,7 @@ func Bind(spec family.Spec, ld *weights.Loader, text, tower tensor.Format) (*Com
 	}
 	seeing, cfg := ld.As(tower), v.Encoder
 	cfg.Attention = tensor.F32
-	if tower.Packed() { // a score in 8 bits is hardly less exact than the query and the key that it is the product of
+	if tower.Packed() { // a score in 8 bits is hardly less exact than the query and the key
 		cfg.Attention = tensor.Int8
 	}
 	if c.Encoder, err = vision.New(cfg, seeing.Sub("vision")); err != nil {
@@ -72,8 +73,8 @@ func (c *Components) PackDecoder(src *weights.Source, threads int) error {
 	return err
 }
 
-// PackTower packs the weights of tower and adapter unless that was done before; the first request with a picture asks
-// for it.
+// PackTower packs the weights of tower and adapter unless that was done before; the first request
+// with a picture asks for it.
 //
 // Errors: ctx's; the system's.
 func (c *Components) PackTower(ctx context.Context, src *weights.Source, threads int) error {
@@ -99,12 +100,16 @@ func (c *Components) PackTower(ctx context.Context, src *weights.Source, threads
 	return nil
 }
 
-// probe is how many bytes of a tensor count in Identity: those of one page, which are read together anyway.
+// probe is how many bytes of a tensor count in Identity: those of one page, which are read together
+// anyway.
 const probe = 4 << 10
 
-// Identity tells towers apart: a hash of how tower and adapter compute, of the format of their matrices, and of each
-// of their tensors by name, shape and first bytes. Fine-tuned towers differ in some tensor from its beginning.
-func Identity(spec family.Spec, src *weights.Source, names weights.Names, format tensor.Format) (id [sha256.Size]byte) {
+// Identity tells towers apart: a hash of how tower and adapter compute, of the format of their
+// matrices, and of each of their tensors by name, shape and first bytes. Fine-tuned towers differ
+// in some tensor from its beginning.
+func Identity(
+	spec family.Spec, src *weights.Source, names weights.Names, format tensor.Format,
+) (id [sha256.Size]byte) {
 	h := sha256.New()
 	described, err := json.Marshal(spec.Vision)
 	if err != nil {

@@ -1,7 +1,7 @@
 package components
 
-// Tower and adapter as one, for the engine: a job runs the blocks of the tower one by one (vision.Job), then the
-// adapter.
+// Tower and adapter as one, for the engine: a job runs the blocks of the tower one by one
+// (vision.Job), then the adapter.
 
 import (
 	"github.com/qwenvl/qwenvl/adapter"
@@ -36,7 +36,7 @@ func (j *job) Step(ex *tensor.Exec) (bool, error) {
 	}
 	var err error
 	f := j.tower.Features()
-	j.out, err = j.components.Adapter.Forward(ex, adapter.Input{Rows: f.Rows, Taps: f.Taps, Grids: f.Grids})
+	j.out, err = j.components.Adapter.Forward(ex, adapter.Input(f))
 	if err == nil {
 		j.tower = nil
 	}

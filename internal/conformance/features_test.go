@@ -18,8 +18,8 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-// Features and hidden states are the stages that the comparison with the reference judges, bit for bit, for every
-// family; also where other requests share the batches and chunks cut the prompt.
+// Features and hidden states are the stages that the comparison with the reference judges, bit for
+// bit, for every family; also where other requests share the batches and chunks cut the prompt.
 func TestFeaturesAreTheStages(t *testing.T) {
 	for _, fixture := range []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny", "qwen-vl-small", "kimi-vl-tiny"} {
 		t.Run(fixture, func(t *testing.T) {

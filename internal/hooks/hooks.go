@@ -1,4 +1,5 @@
-// Package hooks lets the judging tools look into a generation through its context: the same code runs as without them.
+// Package hooks lets the judging tools look into a generation through its context: the same code
+// runs as without them.
 package hooks
 
 import (
@@ -13,7 +14,8 @@ import (
 type Hooks struct {
 	Prompt func(*processor.Prompt) // called once, before the engine sees the request
 	Trace  tensor.Trace            // called from the engine for each stage
-	// Pixels is called with the patches of each of the prompt's media when they are made, on goroutines of the engine.
+	// Pixels is called with the patches of each of the prompt's media when they are made, on
+	// goroutines of the engine.
 	Pixels    func(medium int, patches *preprocess.Patches)
 	AllLogits bool   // logits of every prompt token
 	Forced    []int  // tokens to take in place of the sampled ones

@@ -2,9 +2,10 @@ package processor
 
 // Pictures and videos as media items.
 //
-// A size from headers → the grid, and so the number of tokens → a content key → a function that makes the patches.
-// The engine calls it when the item's turn comes, so that a request that waits holds the file's bytes at most.
-// key.go says what the key is made of, preprocess how pixels become patches.
+// A size from headers → the grid, and so the number of tokens → a content key → a function that
+// makes the patches. The engine calls it when the item's turn comes, so that a request that waits
+// holds the file's bytes at most. key.go says what the key is made of, preprocess how pixels become
+// patches.
 
 import (
 	"context"
@@ -29,13 +30,14 @@ type Medium struct {
 	Message           int             // the message it is a part of
 	Original, Resized preprocess.Size // as it is given, and as the tower sees it
 	SecondsPerGrid    float64         // of a video: seconds between steps of the grid
-	StepTimes         []float64       // of a video: seconds from its start to the middle of each step
+	StepTimes         []float64       // of a video: seconds from its start to the middle of a step
 }
 
 // reader makes the pixels of a picture or frame.
 type reader func() (*preprocess.Image, error)
 
-// Medium measures a picture or video and says how its patches are made. With measure, only its grid is found.
+// Medium measures a picture or video and says how its patches are made. With measure, only its grid
+// is found.
 //
 // Errors: *[Error].
 func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
@@ -58,18 +60,17 @@ func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
 	if frames, m.Original, err = p.frames(src, k); err != nil {
 		return m, err
 	}
-	patches := func(images []*preprocess.Image) (*preprocess.Patches, error) { return c.Image(images[0], lim) }
 	if m.Video {
-		patches = func(images []*preprocess.Image) (*preprocess.Patches, error) { return c.Video(images, lim) }
 		m.Grid, m.Resized, err = c.VideoSize(len(frames), m.Original.W, m.Original.H, lim)
-		m.SecondsPerGrid, m.StepTimes = src.secondsPerGrid(c.TemporalPatchSize), src.stepTimes(c.TemporalPatchSize)
+		m.SecondsPerGrid = src.secondsPerGrid(c.TemporalPatchSize)
+		m.StepTimes = src.stepTimes(c.TemporalPatchSize)
 	} else {
 		m.Grid, m.Resized, err = c.Size(m.Original.W, m.Original.H, lim)
 	}
 	if err != nil || measure {
 		return m, err
 	}
-	grid := m.Grid
+	grid, video := m.Grid, m.Video
 	m.Key = k.sum()
 	m.Pixels = func(ctx context.Context) (x *preprocess.Patches, err error) {
 		images := make([]*preprocess.Image, len(frames))
@@ -79,8 +80,11 @@ func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err == nil {
-			x, err = patches(images)
+		switch {
+		case err == nil && video:
+			x, err = c.Video(images, lim)
+		case err == nil:
+			x, err = c.Image(images[0], lim)
 		}
 		if err == nil && x.Grid != grid {
 			err = errors.New("the picture has not the size that its header says")
@@ -108,7 +112,8 @@ func (p *Processor) frames(src *Source, k *key) (out []reader, size preprocess.S
 		s, err := preprocess.FromImageSize(m, p.cfg.Decode)
 		read := func() (*preprocess.Image, error) { return preprocess.FromImage(m, p.cfg.Decode) }
 		if err == nil && k != nil && !k.image(m) {
-			// Read it once for key and pixels: with its own At method that takes longer than all the rest.
+			// Read it once for key and pixels: with its own At method that takes longer than all
+			// the rest.
 			var img *preprocess.Image
 			if img, err = read(); err == nil {
 				k.bytes(img.Pix)
@@ -176,7 +181,7 @@ func (c *Content) check() error {
 	case n > maxFrames:
 		return fmt.Errorf("%d frames, at most %d", n, maxFrames)
 	case len(c.Times) != n:
-		return fmt.Errorf("%d frames with %d times: a video needs its frame rate or its frames' times", n, len(c.Times))
+		return fmt.Errorf("%d frames with %d times: a video needs a frame rate or each frame's time", n, len(c.Times))
 	case c.Duration <= 0:
 		return fmt.Errorf("duration %v is not above 0", c.Duration)
 	case c.Times[0] < 0 || c.FPS == 0 && c.Times[n-1] > c.Duration:
@@ -186,7 +191,7 @@ func (c *Content) check() error {
 	}
 	for i := 1; i < len(c.Times); i++ {
 		if c.Times[i] <= c.Times[i-1] {
-			return fmt.Errorf("times do not ascend: frame %d at %v, frame %d at %v", i-1, c.Times[i-1], i, c.Times[i])
+			return fmt.Errorf("times do not ascend: frame %d is at %v, not behind %v", i, c.Times[i], c.Times[i-1])
 		}
 	}
 	return nil
@@ -201,8 +206,8 @@ func (c *Content) secondsPerGrid(temporal int) float64 {
 	return float64(temporal) / rate
 }
 
-// stepTimes is the middle of each step of a grid, between its first and its last frame; the last frame fills up the
-// last step.
+// stepTimes is the middle of each step of a grid, between its first and its last frame; the last
+// frame fills up the last step.
 func (c *Content) stepTimes(temporal int) []float64 {
 	n := len(c.Frames)
 	at := func(i int) float64 {

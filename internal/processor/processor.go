@@ -1,9 +1,10 @@
-// Package processor lays out prompts: a conversation becomes tokens, positions, and pictures and videos as media
-// items. It is what Hugging Face calls a processor.
+// Package processor lays out prompts: a conversation becomes tokens, positions, and pictures and
+// videos as media items. It is what Hugging Face calls a processor.
 //
-// It knows no model and no weights, only how a family describes its tower, the tokenizer and the chat template, and
-// depends on nothing but its arguments. Pictures are not decoded here: their sizes are read from their headers, which
-// tells how many placeholders they take, and the engine asks for their pixels when their turn comes.
+// It knows no model and no weights, only how a family describes its tower, the tokenizer and the
+// chat template, and depends on nothing but its arguments. Pictures are not decoded here: their
+// sizes are read from their headers, which tells how many placeholders they take, and the engine
+// asks for their pixels when their turn comes.
 //
 //	request.go   what it reads
 //	prompt.go    template, tokens, placeholders, positions
@@ -28,7 +29,7 @@ type Config struct {
 	Tokenizer  *tokenizer.Tokenizer
 	Template   chat.Template // nil: the checkpoint has none
 	Decode     preprocess.DecodeOptions
-	Checkpoint func() [sha256.Size]byte // tells towers apart in content keys; called for requests with media
+	Checkpoint func() [sha256.Size]byte // tells towers apart in content keys
 }
 
 // ErrNoTemplate says that there is no chat template to lay out a conversation with.
@@ -57,7 +58,8 @@ func New(c Config) (*Processor, error) {
 	}
 	all := []mark{{&p.marks.image, c.Vision.ImageToken}, {&p.marks.video, c.Vision.VideoToken}}
 	if t := c.Vision.Tags; t != nil {
-		all = append(all, mark{&p.marks.open, t.Open}, mark{&p.marks.close, t.Close}, mark{&p.marks.pad, t.Pad})
+		all = append(all, mark{&p.marks.open, t.Open}, mark{&p.marks.close, t.Close})
+		all = append(all, mark{&p.marks.pad, t.Pad})
 	}
 	for _, m := range all {
 		if m.text == "" {
@@ -65,7 +67,8 @@ func New(c Config) (*Processor, error) {
 		}
 		id, ok := c.Tokenizer.TokenID(m.text)
 		if !ok {
-			return nil, &checkpoint.Error{File: "tokenizer", Field: "added tokens", Problem: "without " + m.text}
+			problem := "without " + m.text
+			return nil, &checkpoint.Error{File: "tokenizer", Field: "added tokens", Problem: problem}
 		}
 		*m.id = id
 	}

@@ -31,7 +31,8 @@ var background = context.Background()
 
 func TestMain(m *testing.M) { testkit.Main(m, testdata, ".") }
 
-// open makes a processor from the configuration, tokenizer and template of a fixture, without its weights.
+// open makes a processor from the configuration, tokenizer and template of a fixture, without its
+// weights.
 func open(t testing.TB, fixture string, change ...func(*Config)) *Processor {
 	t.Helper()
 	from, err := checkpoint.Open(filepath.Join(testdata, fixture))
@@ -234,7 +235,8 @@ func (scripted) Name() string { return "scripted" }
 
 func (s scripted) Render(chat.Request) ([]chat.Span, error) { return s, nil }
 
-// A template whose placeholders are not those of the media is an error, and so are names that do not fit.
+// A template whose placeholders are not those of the media is an error, and so are names that do
+// not fit.
 func TestPlaceholdersMustMatch(t *testing.T) {
 	img, vid := memory(gray(60, 60)), clip(2, 1)
 	trusted := func(text string) chat.Span { return chat.Span{Text: text, Trusted: true} }
@@ -276,7 +278,8 @@ func TestPlaceholdersMustMatch(t *testing.T) {
 	}
 }
 
-// Errors name the part. What headers do not show comes when the pixels are made, with the same name.
+// Errors name the part. What headers do not show comes when the pixels are made, with the same
+// name.
 func TestErrorsNameThePart(t *testing.T) {
 	p := open(t, "qwen2_vl-tiny")
 	file := filepath.Join(testdata, "images", "shapes_a.png")
@@ -342,7 +345,8 @@ func TestContextEnds(t *testing.T) {
 	require.Equal(t, context.Canceled, err)
 }
 
-// A picture's pixels are not those its header promised: it cannot be, but a decoder might differ from its header.
+// A picture's pixels are not those its header promised: it cannot be, but a decoder might differ
+// from its header.
 func TestGridIsChecked(t *testing.T) {
 	m := &growing{Gray: gray(60, 60)}
 	got, err := open(t, "qwen2_vl-tiny").Prompt(background, user(memory(m)), false)
@@ -371,7 +375,8 @@ func (g *growing) Bounds() image.Rectangle {
 
 func (g *growing) At(int, int) color.Color { return color.Gray{Y: 9} }
 
-// Equal contents have equal keys whatever holds them; anything that changes the features changes the key.
+// Equal contents have equal keys whatever holds them; anything that changes the features changes
+// the key.
 func TestKeys(t *testing.T) {
 	file := filepath.Join(testdata, "images", "shapes_a.png")
 	data, err := os.ReadFile(file)

@@ -2,9 +2,10 @@ package processor
 
 // From messages to tokens and positions.
 //
-// messages → the template's text with one placeholder for each medium → its tokens → each placeholder repeated for
-// every token of its medium → positions. What a user writes cannot become a placeholder: the template's own text is
-// trusted, the rest is not (internal/chat). media.go says what becomes of the pictures themselves.
+// messages → the template's text with one placeholder for each medium → its tokens → each
+// placeholder repeated for every token of its medium → positions. What a user writes cannot become
+// a placeholder: the template's own text is trusted, the rest is not (internal/chat). media.go says
+// what becomes of the pictures themselves.
 
 import (
 	"context"
@@ -39,8 +40,8 @@ func (p *Prompt) VisionTokens() int {
 	return n
 }
 
-// Prompt lays out a request. The request's pictures must not change until the engine has encoded them. With measure it
-// is for counting: its media have neither keys nor pixels.
+// Prompt lays out a request. The request's pictures must not change until the engine has encoded
+// them. With measure it is for counting: its media have neither keys nor pixels.
 //
 // Errors: *[Error]; [ErrNoTemplate]; ctx's.
 func (p *Processor) Prompt(ctx context.Context, r *Request, measure bool) (*Prompt, error) {
@@ -92,8 +93,8 @@ type run struct {
 	seconds, rate float64 // of a video, for positions in real time
 }
 
-// runs lists the runs of placeholders of the media. With timestamps, each step of a video is a run of its own behind
-// its time, which is written into the prompt here.
+// runs lists the runs of placeholders of the media. With timestamps, each step of a video is a run
+// of its own behind its time, which is written into the prompt here.
 func (p *Processor) runs(media []Medium, spans []chat.Span) ([]run, []chat.Span, error) {
 	var out []run
 	var videos []string

@@ -1,7 +1,8 @@
 package processor
 
-// What the processor reads: a conversation as chat templates take it (internal/chat), and the sources of its pictures
-// and videos in the same order. The root package translates its messages into these.
+// What the processor reads: a conversation as chat templates take it (internal/chat), and the
+// sources of its pictures and videos in the same order. The root package translates its messages
+// into these.
 
 import (
 	"image"
@@ -35,7 +36,7 @@ type Content struct {
 	Frames   []image.Image   // a picture in memory, or the frames of a video
 	Times    []time.Duration // of each frame from the start of the video, ascending
 	Duration time.Duration   // of the video
-	FPS      float64         // of frames at an even rate: exact where durations are rounded to nanoseconds; else 0
+	FPS      float64         // of frames at an even rate, exact where Times are rounded; else 0
 }
 
 // Kind tells contents apart.

@@ -1,0 +1,154 @@
+package qwenvl
+
+// What a caller gets: an answer, whole or piece by piece, what it took, and the places in pictures
+// that it names. internal/grounding reads the notations of places; here they become pixels of the
+// pictures as they were given.
+
+import (
+	"math"
+	"time"
+
+	"github.com/qwenvl/qwenvl/internal/grounding"
+	"github.com/qwenvl/qwenvl/internal/processor"
+)
+
+// FinishReason says why an answer ended.
+type FinishReason string
+
+// The reasons.
+const (
+	FinishStop   FinishReason = "stop"   // an end token, or one of the request's Stop strings
+	FinishLength FinishReason = "length" // MaxTokens or the context
+)
+
+// Response is an answer.
+type Response struct {
+	// Text is the answer without the end token. Other special tokens, such as those around boxes,
+	// are kept.
+	Text string
+	// Reasoning is what a model that thinks aloud wrote before the answer.
+	Reasoning string
+	// Tokens is all generated tokens, an end token included.
+	Tokens  []int
+	Finish  FinishReason
+	Usage   Usage
+	Timings Timings
+
+	grounding placing
+}
+
+// Usage counts tokens.
+type Usage struct {
+	PromptTokens     int // placeholders of pictures and videos included
+	VisionTokens     int // of these, placeholders
+	CompletionTokens int
+}
+
+// Timings is where the time went. Stages shared with other requests count in full for each of them.
+type Timings struct {
+	Preprocess time.Duration // reading and resizing pictures, template, tokenizer
+	Vision     time.Duration
+	Prefill    time.Duration
+	Decode     time.Duration
+	FirstToken time.Duration // from the call to the first token
+	Total      time.Duration
+}
+
+// Delta is a piece of an answer as it arrives.
+type Delta struct {
+	Text      string // whole characters only
+	Reasoning string
+	Tokens    []int // the tokens since the delta before
+
+	// Of the last delta only.
+	Finish  FinishReason
+	Usage   Usage
+	Timings Timings
+
+	grounding placing
+}
+
+// Box is a place in a picture that an answer names.
+type Box struct {
+	Label string // what the model calls it; "" if it does not say
+	Shape Shape
+	// Picture is the index of the picture among all pictures of the request, in order.
+	Picture int
+	// X0, Y0, X1 and Y1 bound the place in pixels of the picture as it was given, after its
+	// orientation was applied; X0 ≤ X1 and Y0 ≤ Y1, all within the picture.
+	X0, Y0, X1, Y1 float64
+	// Points are the place's own points in the same pixels: two corners, one point, or the corners
+	// of a quadrilateral.
+	Points [][2]float64
+	// Start and End are the bytes of the Text that say it.
+	Start, End int
+}
+
+// Shape is a kind of place.
+type Shape string
+
+// The shapes.
+const (
+	ShapeBox   Shape = "box"
+	ShapePoint Shape = "point"
+	ShapeQuad  Shape = "quad"
+)
+
+// placing is what a response needs to turn a model's coordinates into pixels.
+type placing struct {
+	convention grounding.Convention
+	pictures   []pictureSize
+	standard   int // the picture that is meant when the answer names none
+	message    int // the message that it belongs to
+}
+
+// add takes a picture of a message; videos have no places.
+func (g *placing) add(m *processor.Medium) {
+	if m.Video {
+		return
+	}
+	if len(g.pictures) == 0 || m.Message != g.message {
+		g.standard, g.message = len(g.pictures), m.Message
+	}
+	g.pictures = append(g.pictures, pictureSize{grounding.Size(m.Original), grounding.Size(m.Resized)})
+}
+
+type pictureSize struct{ original, resized grounding.Size }
+
+// Boxes returns the places that the answer names in its model's notation, in order: boxes, points
+// and quadrilaterals between tags, or JSON objects with bbox_2d, point_2d and the like, complete
+// ones also where the answer was cut off.
+//
+// A place belongs to the picture that the text names last before it ("Picture 2", "Image 2", "图2"),
+// or that its object or one around it names: {"image": 2, …}, {"Picture 2": …}. Pictures are
+// counted from 1, as templates number them, videos not among them; a number that none has means
+// nothing in text, and in an object leaves the place out. Without a name it is the first picture of
+// the last message that has pictures. Coordinates outside the picture are clamped; places with
+// coordinates beyond a million, or that are no numbers, are left out. Without pictures there are no
+// boxes.
+func (r *Response) Boxes() []Box {
+	g := r.grounding
+	if len(g.pictures) == 0 {
+		return nil
+	}
+	var out []Box
+	for _, m := range grounding.Find(r.Text, g.convention, len(g.pictures)) {
+		b := Box{Label: m.Label, Picture: g.standard, Start: m.Start, End: m.End}
+		b.Shape = [...]Shape{ShapeBox, ShapePoint, ShapeQuad}[m.Shape]
+		if m.Picture > 0 {
+			b.Picture = m.Picture - 1
+		}
+		size := g.pictures[b.Picture]
+		var ok bool
+		if b.Points, ok = grounding.Pixels(m.Points, g.convention, size.original, size.resized); !ok {
+			continue
+		}
+		b.X0, b.Y0, b.X1, b.Y1 = math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+		for _, p := range b.Points {
+			b.X0, b.Y0 = min(b.X0, p[0]), min(b.Y0, p[1])
+			b.X1, b.Y1 = max(b.X1, p[0]), max(b.Y1, p[1])
+		}
+		out = append(out, b)
+	}
+	return out
+}
