@@ -5,6 +5,12 @@ package tokenizer
 
 import "strconv"
 
+const (
+	configFile = "tokenizer_config.json"
+	addedKey   = "added_tokens_decoder"
+	patternKey = "pretokenize_regex"
+)
+
 // readAddedTokens reads the list "added_tokens" of tokenizer.json.
 func readAddedTokens(r *jsonReader, path string) ([]AddedToken, error) {
 	var added []AddedToken
@@ -22,41 +28,43 @@ func readAddedTokens(r *jsonReader, path string) ([]AddedToken, error) {
 	return added, err
 }
 
-// readAddedTokensDecoder reads "added_tokens_decoder" of tokenizer_config.json, an object with ids
-// as keys. It returns nil if the file has none.
-func readAddedTokensDecoder(config []byte) ([]AddedToken, error) {
-	const file, path = "tokenizer_config.json", "added_tokens_decoder"
-	if err := checkSize(file, config, maxFileBytes); err != nil {
-		return nil, err
+// readConfig reads what counts of tokenizer_config.json: the object of added tokens with ids as
+// keys, and the pattern of the split, each nil if the file has none.
+func readConfig(config []byte) (added []AddedToken, pattern *string, err error) {
+	if err := checkSize(configFile, config, maxFileBytes); err != nil {
+		return nil, nil, err
 	}
-	r := newJSONReader(file, config)
-	var added []AddedToken
-	err := r.fields("", func(key string) error {
-		if key != path {
-			_, err := r.Raw()
+	r := newJSONReader(configFile, config)
+	one := func(key string) error {
+		field := addedKey + "[" + quote(key) + "]"
+		id, ok := parseID([]byte(key))
+		if !ok {
+			return formatError(configFile, field, "the id is not a whole number below %d", maxVocab)
+		}
+		a, err := readAddedToken(r, field, id)
+		if err == nil && len(added) == maxAdded {
+			err = formatError(configFile, addedKey, "more than %d added tokens", maxAdded)
+		}
+		added = append(added, a)
+		return err
+	}
+	err = r.fields("", func(key string) error {
+		switch {
+		case key == addedKey:
+			return r.fields(addedKey, one)
+		case key == patternKey && r.Next() == '"':
+			s, err := r.Str()
+			text := string(s)
+			pattern = &text
 			return err
 		}
-		return r.fields(path, func(key string) error {
-			field := path + "[" + quote(key) + "]"
-			id, ok := parseID([]byte(key))
-			if !ok {
-				return formatError(file, field, "the id is not a whole number below %d", maxVocab)
-			}
-			a, err := readAddedToken(r, field, id)
-			if err != nil {
-				return err
-			}
-			if len(added) == maxAdded {
-				return formatError(file, path, "more than %d added tokens", maxAdded)
-			}
-			added = append(added, a)
-			return nil
-		})
+		_, err := r.Raw()
+		return err
 	})
 	if err == nil {
 		err = r.End()
 	}
-	return added, err
+	return added, pattern, err
 }
 
 // readAddedToken reads one added token. Its id is in the object where id is negative.

@@ -148,7 +148,6 @@ func (v *vocabBuilder) pairRanks() error {
 
 // added returns the special tokens, numbered from n on.
 func (o *TiktokenOptions) added(n int) ([]AddedToken, error) {
-	const file, field = "tokenizer_config.json", "added_tokens_decoder"
 	if n+max(len(o.Special), o.Reserved) > maxVocab || len(o.Special) > maxAdded ||
 		o.Reserved < 0 || o.Reserved > maxAdded {
 		return nil, formatError("tiktoken ranks", "options", "more special tokens than ids")
@@ -160,15 +159,15 @@ func (o *TiktokenOptions) added(n int) ([]AddedToken, error) {
 		}
 		return added, nil
 	}
-	added, err := readAddedTokensDecoder(o.Config)
+	added, _, err := readConfig(o.Config)
 	if err != nil {
 		return nil, err
 	}
 	named := make(map[int]bool, len(added))
 	for _, a := range added {
 		if a.ID < n || a.ID >= n+o.Reserved {
-			return nil, formatError(file, field, "id %d is not one of the %d after the %d ranks",
-				a.ID, o.Reserved, n)
+			return nil, formatError(configFile, addedKey,
+				"id %d is not one of the %d after the %d ranks", a.ID, o.Reserved, n)
 		}
 		named[a.ID] = true
 	}

@@ -13,25 +13,23 @@ import "bytes"
 //
 // Errors: [FormatError] for a damaged file, [UnsupportedError] for another pattern.
 func ParseVocabMerges(vocab, merges, config []byte) (*Tokenizer, error) {
-	const vocabFile, mergesFile, configFile = "vocab.json", "merges.txt", "tokenizer_config.json"
+	const vocabFile, mergesFile = "vocab.json", "merges.txt"
 	if err := checkSize(vocabFile, vocab, maxFileBytes); err != nil {
 		return nil, err
 	}
 	if err := checkSize(mergesFile, merges, maxFileBytes); err != nil {
 		return nil, err
 	}
-	added, err := readAddedTokensDecoder(config)
+	added, pattern, err := readConfig(config)
 	if err != nil {
 		return nil, err
 	}
 	if added == nil {
-		return nil, formatError(configFile, "added_tokens_decoder", "no added tokens")
+		return nil, formatError(configFile, addedKey, "no added tokens")
 	}
 	split := SplitWords
-	if pattern, ok, err := configString(config, "pretokenize_regex"); err != nil {
-		return nil, err
-	} else if ok {
-		if split, err = splitOf(configFile, "pretokenize_regex", pattern); err != nil {
+	if pattern != nil {
+		if split, err = splitOf(configFile, patternKey, *pattern); err != nil {
 			return nil, err
 		}
 	}
@@ -69,19 +67,4 @@ func (v *vocabBuilder) readMergeLines(data []byte) error {
 		}
 	}
 	return nil
-}
-
-// configString returns a string of the top level of tokenizer_config.json.
-func configString(config []byte, name string) (value string, ok bool, err error) {
-	r := newJSONReader("tokenizer_config.json", config)
-	err = r.fields("", func(key string) error {
-		if key == name && r.Next() == '"' {
-			s, err := r.Str()
-			value, ok = string(s), true
-			return err
-		}
-		_, err := r.Raw()
-		return err
-	})
-	return value, ok, err
 }

@@ -4,12 +4,18 @@ package checkpoint
 // tokenizer) have types of their own; what they share is the method Place, which is all that the
 // root asks for when it makes its public error.
 
+import "errors"
+
 // Placed is an error that knows where in a checkpoint its finding stands.
 type Placed interface {
 	error
 	// Place returns the file and the key, tensor or line; field is "" when the whole file is meant.
 	Place() (file, field string)
 }
+
+// ErrUnsupported is wrapped by an [Error] about a value that asks for something which is not
+// implemented. It is refused and never ignored.
+var ErrUnsupported = errors.New("unsupported")
 
 // Error says that a file lacks something or holds something that cannot be right.
 type Error struct {

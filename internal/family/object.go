@@ -34,11 +34,13 @@ func (o object) fail(key, problem string, cause error) {
 	}
 }
 
+// unsupported refuses a value, at most 60 bytes of which are shown.
 func (o object) unsupported(key, value string) {
-	if *o.err == nil {
-		file, field := o.At(o.path + key)
-		*o.err = &UnsupportedError{File: file, Field: field, Value: value}
+	shown, more := value[:min(len(value), 60)], ""
+	if len(shown) < len(value) {
+		more = "…"
 	}
+	o.fail(key, strconv.QuoteToASCII(shown)+more, checkpoint.ErrUnsupported)
 }
 
 // sub returns the object under key; an absent one is empty.
@@ -106,26 +108,21 @@ func (o object) floatOr(key string, limit, absent float64) float64 {
 	return o.float(key, limit)
 }
 
-func (o object) stringOr(key, absent string) string {
-	if !o.Has(key) {
-		return absent
-	}
-	var s string
-	if err := json.Unmarshal(o.Values[key], &s); err != nil {
-		o.fail(key, "not a string", nil)
-	}
-	return s
-}
+func (o object) stringOr(key, absent string) string { return valueOr(o, key, "a string", absent) }
 
 func (o object) boolOr(key string, absent bool) bool {
+	return valueOr(o, key, "true or false", absent)
+}
+
+// valueOr reads a value of a kind that has no range.
+func valueOr[T any](o object, key, kind string, absent T) (v T) {
 	if !o.Has(key) {
 		return absent
 	}
-	var b bool
-	if err := json.Unmarshal(o.Values[key], &b); err != nil {
-		o.fail(key, "not true or false", nil)
+	if err := json.Unmarshal(o.Values[key], &v); err != nil {
+		o.fail(key, "not "+kind, nil)
 	}
-	return b
+	return v
 }
 
 // list reads an array of exactly n values, n < 0 for any number up to 64.
@@ -150,14 +147,10 @@ func (o object) ids(key string) []int {
 	if !o.Has(key) {
 		return nil
 	}
-	var one int
-	if json.Unmarshal(o.Values[key], &one) == nil {
-		return o.checkIDs(key, []int{one})
+	ids := make([]int, 1)
+	if json.Unmarshal(o.Values[key], &ids[0]) != nil {
+		ids = list[int](o, key, -1)
 	}
-	return o.checkIDs(key, list[int](o, key, -1))
-}
-
-func (o object) checkIDs(key string, ids []int) []int {
 	for _, id := range ids {
 		if id < 0 || id > math.MaxInt32 {
 			o.fail(key, strconv.Itoa(id)+" is not a token id", nil)

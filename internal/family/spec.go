@@ -137,7 +137,7 @@ type parser func(config object, from checkpoint.Checkpoint) (Spec, error)
 
 // Load reads the configuration of a checkpoint.
 //
-// Errors: *[checkpoint.Error], *[UnsupportedError].
+// Errors: *[checkpoint.Error], which wraps [checkpoint.ErrUnsupported] for what is not implemented.
 func Load(from checkpoint.Checkpoint) (Spec, error) {
 	config, err := section(from, checkpoint.Model)
 	if err != nil {
