@@ -250,3 +250,35 @@ func TestArchitectureNamesEveryPackage(t *testing.T) {
 		require.True(t, strings.Contains(page, "`"+dir+"`"), "package %s is not on the page", dir)
 	}
 }
+
+// The table of the house is the import order.
+func TestArchitectureShowsTheImportOrder(t *testing.T) {
+	_, list, found := strings.Cut(read(t, "../layers_test.go"), "var layers = [][]string{\n")
+	require.True(t, found)
+	list, _, _ = strings.Cut(list, "\n}\n")
+	at := map[string]int{}
+	for i, line := range strings.Split(list, "\n") {
+		for _, m := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(line, -1) {
+			at[strings.TrimSuffix(m[1], "/...")] = i
+		}
+	}
+	_, table, found := strings.Cut(read(t, "architecture.md"), "| line | packages |\n|---|---|\n")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "\n\n")
+	last, seen := -1, 0
+	for row := range strings.Lines(table) {
+		highest := last
+		for _, m := range span.FindAllStringSubmatch(row, -1) {
+			if strings.HasSuffix(m[1], ".go") {
+				continue
+			}
+			i, known := at[m[1]]
+			require.True(t, known, "%s is on no line of the import order", m[1])
+			require.GreaterOrEqual(t, i, last, "%s stands too low", m[1])
+			highest = max(highest, i)
+			seen++
+		}
+		last = highest
+	}
+	require.Greater(t, seen, 25)
+}
