@@ -65,7 +65,8 @@ func TestTraceInsideABlock(t *testing.T) {
 }
 
 // open loads a fixture's tower and makes random patches for it: two pictures and a video.
-func open(t *testing.T, fixture string) (*vision.Encoder, []*preprocess.Patches) {
+func open(t *testing.T, fixture string, change ...func(*vision.Config)) (
+	*vision.Encoder, []*preprocess.Patches) {
 	t.Helper()
 	dir := filepath.Join("../testdata", fixture)
 	from, err := checkpoint.Open(dir)
@@ -77,6 +78,9 @@ func open(t *testing.T, fixture string) (*vision.Encoder, []*preprocess.Patches)
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
 	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
 	ld.Ignore("*")
+	for _, f := range change {
+		f(&spec.Vision.Encoder)
+	}
 	enc, err := vision.New(spec.Vision.Encoder, ld.Sub("vision"))
 	require.NoError(t, err)
 	require.NoError(t, ld.Finish())
