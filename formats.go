@@ -28,7 +28,7 @@ const (
 	// the checkpoint stores bfloat16 its numbers are those of F32, which loads at once; tokens are
 	// decoded a little faster.
 	BF16 WeightFormat = "bf16"
-	// Int8 packs weights to 8 bits with a scale for each 256, and quantises what they are
+	// Int8 packs weights to 8 bits with a scale for each 256, and quantizes what they are
 	// multiplied by to 8 bits as it comes; elements that are too large for that are multiplied in
 	// float32.
 	Int8 WeightFormat = "int8"

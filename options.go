@@ -96,7 +96,7 @@ func WithVisionFormat(f WeightFormat) Option {
 }
 
 // WithDecodeOptions sets how pictures are read: what happens to transparency, orientation and
-// 16-bit grey, and the limits on their size. The zero value, the default, is what the reference
+// 16-bit gray, and the limits on their size. The zero value, the default, is what the reference
 // does.
 func WithDecodeOptions(d preprocess.DecodeOptions) Option {
 	return func(o *options) error {

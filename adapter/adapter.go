@@ -20,7 +20,7 @@
 // built from outside: [New] takes a loader of the internal package weights, which owns the memory
 // of a checkpoint, and Forward an executor of the internal package tensor. Both follow the needs of
 // the kernels and change with them, so they stay closed. What the adapter makes of a picture is
-// available from a loaded model: Features of [github.com/qwenvl/qwenvl.Model].
+// available from a loaded model: [github.com/qwenvl/qwenvl.Model.Features].
 package adapter
 
 // What all adapters share: their interface, the choice among them, and the count of tokens, which

@@ -1,5 +1,7 @@
 package adapter_test
 
+// The resampler's optional projection, with one and without.
+
 import (
 	"math/rand/v2"
 	"slices"

@@ -1,5 +1,7 @@
 package llm_test
 
+// The budget of blocks: what is evicted, in which order, and what never is.
+
 import (
 	"testing"
 

@@ -23,8 +23,8 @@
 // weights, which owns the memory of a checkpoint, and Forward an executor of the internal package
 // tensor. Both follow the needs of the kernels and change with them, so they stay closed. What the
 // decoder computes is available from a loaded model: Generate and Stream of
-// [github.com/qwenvl/qwenvl.Model] for text, and its Hidden for the hidden states and logits of a
-// prompt.
+// [github.com/qwenvl/qwenvl.Model] for text, [github.com/qwenvl/qwenvl.Model.Hidden] for the hidden
+// states and logits of a prompt.
 package llm
 
 // What a decoder is made of, as data, and the check of that data. package family fills a Config

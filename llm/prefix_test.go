@@ -1,5 +1,8 @@
 package llm_test
 
+// Reuse of prefixes: blocks are found again by what they hold, and give the same bits as computing
+// them anew.
+
 import (
 	"testing"
 

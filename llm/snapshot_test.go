@@ -1,5 +1,7 @@
 package llm_test
 
+// Snapshots of recurrent states: going back and on gives the same bits.
+
 import (
 	"testing"
 

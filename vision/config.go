@@ -23,8 +23,8 @@
 // built from outside: [New] takes a loader of the internal package weights, which owns the memory
 // of a checkpoint, and Step of a Job an executor of the internal package tensor. Both follow the
 // needs of the kernels and change with them, so they stay closed. The features of a picture, after
-// the tower and after the adapter, are available from a loaded model: Features of
-// [github.com/qwenvl/qwenvl.Model].
+// the tower and after the adapter, are available from a loaded model:
+// [github.com/qwenvl/qwenvl.Model.Features].
 //
 // Source: Qwen2-VL (arXiv 2409.12191), section 2.
 package vision

@@ -46,13 +46,13 @@ func TestPlantedInFamilies(t *testing.T) {
 
 		{"inner features one layer late", "qwen3_vl_moe-tiny", "llm/decoder.go", "			if i < len(s.Deep) {\n				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i].Rows), s.Deep[i])", "			if i > 0 && i <= len(s.Deep) {\n				ex.AddRows(x.Slice(s.Row, s.Row+s.Deep[i-1].Rows), s.Deep[i-1])"},
 		{"axes not interleaved", "qwen3_vl_moe-tiny", "rope/table.go", "if c.Interleaved &&", "if false &&"},
-		{"weights of experts not normalised", "qwen3_vl_moe-tiny", "llm/moe.go", "if c.Normalize {", "if false {"},
+		{"weights of experts not normalized", "qwen3_vl_moe-tiny", "llm/moe.go", "if c.Normalize {", "if false {"},
 		{"corners of the position table not aligned", "qwen3_vl_moe-tiny", "rope/resample.go", "float64(size-1) / float64(n-1)", "float64(size-1) / float64(n)"},
 		{"no norm of the queries", "qwen3_vl_moe-tiny", "llm/gqa.go", "		ex.NormHeads(q, 0, c.NumHeads, &g.normQ)\n", ""},
 		{"time of the first frame", "qwen3_vl_moe-tiny", "internal/processor/media.go", "(at(i)+at(i+temporal-1))/2", "at(i)"},
 
 		{"output gate left out", "qwen3_5_moe-tiny", "llm/gqa.go", "		ex.Gate(out, gate)\n", ""},
-		{"norms not centred at one", "qwen3_5_moe-tiny", "internal/family/qwen35.go", `r.PlusOne = strings.HasSuffix(canonical, "norm.weight")`, `r.PlusOne = false && strings.HasSuffix(canonical, "norm.weight")`},
+		{"norms not centered at one", "qwen3_5_moe-tiny", "internal/family/qwen35.go", `r.PlusOne = strings.HasSuffix(canonical, "norm.weight")`, `r.PlusOne = false && strings.HasSuffix(canonical, "norm.weight")`},
 		{"convolution forgets at the border of chunks", "qwen3_5_moe-tiny", "internal/tensor/delta.go", "		copy(s.Conv[j*width+lo:j*width+hi], input(rows - k + 1 + j)[lo:hi])", "		clear(s.Conv[j*width+lo : j*width+hi])"},
 		{"state of the delta rule lost between passes", "qwen3_5_moe-tiny", "llm/delta.go", "	ex.DeltaScan(out, mixed, gate, beta, seqs, c)", "	for _, s := range seqs {\n		clear(s.State)\n	}\n	ex.DeltaScan(out, mixed, gate, beta, seqs, c)"},
 		{"gate of the shared expert left out", "qwen3_5_moe-tiny", "llm/moe.go", "			ex.Gate(s, g)\n", ""},

@@ -146,7 +146,7 @@ func TestTextFixturesSeeDefects(t *testing.T) {
 			}
 			x.Tensor(t, "model.layers.0.self_attn.k_norm.weight").Set(ones)
 		},
-		"qwen3_moe: chosen weights not normalised": func(x *ckpt.Checkpoint) { x.Set(t, "config.json", "norm_topk_prob", false) },
+		"qwen3_moe: chosen weights not normalized": func(x *ckpt.Checkpoint) { x.Set(t, "config.json", "norm_topk_prob", false) },
 		"qwen3_moe: three experts chosen":          func(x *ckpt.Checkpoint) { x.Set(t, "config.json", "num_experts_per_tok", 3) },
 	} {
 		t.Run(name, func(t *testing.T) {

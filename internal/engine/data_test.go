@@ -1,5 +1,7 @@
 package engine
 
+// Where the test data is; without it the tests that need it are left out.
+
 import (
 	"testing"
 

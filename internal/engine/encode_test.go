@@ -1,5 +1,7 @@
 package engine
 
+// Grouping of media items into passes of the tower, and when their pixels are made.
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,8 @@
 package engine
 
+// The engine's loop from outside: many callers, cancellation, limits, and the same answers as
+// alone.
+
 import (
 	"context"
 	"errors"

@@ -46,7 +46,7 @@ type Pool struct {
 type parking struct {
 	parked atomic.Bool
 	signal chan struct{}
-	_      [48]byte // keeps neighbours' flags off this cache line
+	_      [48]byte // keeps neighbors' flags off this cache line
 }
 
 // unpark wakes the goroutine if it sleeps here.

@@ -1,5 +1,7 @@
 package tensor
 
+// What the workspace keeps between passes.
+
 import (
 	"testing"
 

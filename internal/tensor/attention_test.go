@@ -1,5 +1,7 @@
 package tensor
 
+// Attention over segments and over the cache against float64.
+
 import (
 	"fmt"
 	"math"

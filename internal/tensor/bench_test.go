@@ -1,5 +1,7 @@
 package tensor
 
+// Benchmarks of products in the shapes of a published model.
+
 import (
 	"fmt"
 	"math/rand/v2"

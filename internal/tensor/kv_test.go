@@ -1,5 +1,7 @@
 package tensor
 
+// The layout of keys and values in a block.
+
 import (
 	"testing"
 

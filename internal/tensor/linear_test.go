@@ -1,5 +1,7 @@
 package tensor
 
+// Products against float64, in every format; the workspace; misuse.
+
 import (
 	"fmt"
 	"math"

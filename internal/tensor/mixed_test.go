@@ -1,5 +1,7 @@
 package tensor
 
+// Gated products whose two factors are stored in different formats.
+
 import (
 	"fmt"
 	"math/rand/v2"

@@ -1,5 +1,7 @@
 package tensor
 
+// Packed weights: products, memory, and cancelling while packing.
+
 import (
 	"fmt"
 	"math"

@@ -1,5 +1,7 @@
 package tensor
 
+// A benchmark of attention over the cache, deep in a text.
+
 import (
 	"fmt"
 	"math/rand/v2"

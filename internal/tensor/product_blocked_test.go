@@ -1,5 +1,7 @@
 package tensor
 
+// How products of blocked rows are cut for workers.
+
 import (
 	"testing"
 

@@ -1,5 +1,7 @@
 package tensor
 
+// A format that has nothing but a decoder: right wherever a matrix may stand.
+
 import (
 	"encoding/binary"
 	"math/rand/v2"

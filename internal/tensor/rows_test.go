@@ -1,5 +1,7 @@
 package tensor
 
+// Functions along rows, rotation, heads and traces, whatever the number of workers.
+
 import (
 	"fmt"
 	"math"

@@ -1,5 +1,7 @@
 package tensor
 
+// Attention over segments in integers: how near it is, and that bits do not depend on company.
+
 import (
 	"fmt"
 	"math"

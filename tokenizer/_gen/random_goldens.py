@@ -6,7 +6,7 @@
 The committed file has 400 rows of seed 1. The strings are dense in what splits and NFC can get wrong: marks of every class and age,
 decompositions, Hangul parts, letters of every case, all kinds of spaces, contractions, halves of special tokens.
 
-A row: text; ids and plain (added tokens recognised; special ones as text) under the tokenizer.json beside the output; marks and han:
+A row: text; ids and plain (added tokens recognized; special ones as text) under the tokenizer.json beside the output; marks and han:
 the lengths in bytes of the pieces of those split patterns; ranked: ids under the ranks of the .tiktoken file with the han pattern.
 """
 import base64

@@ -79,7 +79,7 @@ func (f *file) encoded(instruction []byte, comment string, args ...any) {
 // VEX prefix.
 func extension(reg, bit int) byte { return byte(^reg >> 3 & 1 << bit) }
 
-// label starts a labelled place.
+// label starts a labeled place.
 func (f *file) label(name string) { fmt.Fprintf(&f.body, "\n%s:\n", name) }
 
 func (f *file) ret() {
