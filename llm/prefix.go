@@ -1,10 +1,11 @@
 package llm
 
 // How texts share what they begin with. A position is described by its content: a token or a row of
-// a medium's features, and where it stands on the axes of the rotation. Keys and values of a block
-// depend on that, on all positions before, and on the base of the rotation, which with some models
-// depends on the prompt's length. So the key of a full block is the SHA-256 of all these, with the
-// key before it in place of the positions before. Blocks that are equal by key are one block.
+// a media item's features, and where it stands on the axes of the rotation. Keys and values of a
+// block depend on that, on all positions before, and on the base of the rotation, which with some
+// models depends on the prompt's length. So the key of a full block is the SHA-256 of all these,
+// with the key before it in place of the positions before. Blocks that are equal by key are one
+// block.
 //
 // The cache does not see what a batch holds: whoever describes a sequence feeds just that.
 
@@ -16,7 +17,7 @@ import (
 	"github.com/qwenvl/qwenvl/rope"
 )
 
-// Key names contents: of a medium, or of a block and all blocks before it.
+// Key names contents: of a media item, or of a block and all blocks before it.
 type Key [sha256.Size]byte
 
 // Content is what stands at a position.
