@@ -200,9 +200,10 @@ func ExampleModel_Features() {
 		}
 		return ab / math.Sqrt(aa*bb)
 	}
-	digits, shapes, scene := pooled("testdata/digits.png"), pooled("testdata/shapes.png"), pooled("testdata/scene.png")
-	fmt.Println("shapes are more like a scene than like digits:", cosine(shapes, scene) > cosine(shapes, digits))
-	// Output: shapes are more like a scene than like digits: true
+	digits, shapes := pooled("testdata/digits.png"), pooled("testdata/shapes.png")
+	scene := pooled("testdata/scene.png")
+	fmt.Println("shapes are more like a scene:", cosine(shapes, scene) > cosine(shapes, digits))
+	// Output: shapes are more like a scene: true
 }
 
 // How probable a model finds a text: from the logits of each token, the score of the next.

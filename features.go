@@ -113,7 +113,8 @@ func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*Hidden
 	build := func(ctx context.Context) (*processor.Prompt, error) {
 		p, err := m.prompt(ctx, &r, false)
 		if err == nil && !o.NoLogits && len(p.Tokens) > maxLogits/m.spec.LLM.VocabSize {
-			err = requestError("NoLogits", fmt.Sprintf("logits of %d tokens are too many", len(p.Tokens)))
+			problem := fmt.Sprintf("logits of %d tokens are too many", len(p.Tokens))
+			err = requestError("NoLogits", problem)
 		}
 		return p, err
 	}

@@ -43,7 +43,9 @@ const (
 )
 
 // tensorFormats are the formats of matrices that a WeightFormat asks for.
-var tensorFormats = map[WeightFormat]tensor.Format{F32: tensor.F32, BF16: tensor.BF16, Int8: tensor.Int8, Int4: tensor.Int4}
+var tensorFormats = map[WeightFormat]tensor.Format{
+	F32: tensor.F32, BF16: tensor.BF16, Int8: tensor.Int8, Int4: tensor.Int4,
+}
 
 // cacheFormat is what keys and values are kept in beside a decoder's weights. Beside the rounding
 // of packed weights that of half precision is small, and a token reads half as many bytes.
@@ -62,9 +64,9 @@ func checkFormat(option string, f WeightFormat) error {
 }
 
 // resolve turns Auto, and a tower's format that follows the decoder's, into formats.
-func (o *options) resolve(spec family.Spec, names weights.Names) (text, tower WeightFormat, err error) {
+func (o *options) resolve(s family.Spec, names weights.Names) (text, tower WeightFormat, err error) {
 	if text = o.weights; text == Auto {
-		if text, err = auto(spec, names); err != nil {
+		if text, err = auto(s, names); err != nil {
 			return "", "", err
 		}
 	}

@@ -36,7 +36,8 @@ func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
 		text.WriteString(d.Text)
 		reasoning.WriteString(d.Reasoning)
 		resp.Tokens = append(resp.Tokens, d.Tokens...)
-		resp.Finish, resp.Usage, resp.Timings, resp.grounding = d.Finish, d.Usage, d.Timings, d.grounding
+		resp.Finish, resp.Usage, resp.Timings = d.Finish, d.Usage, d.Timings
+		resp.grounding = d.grounding
 	}
 	resp.Text, resp.Reasoning = text.String(), reasoning.String()
 	return resp, nil
@@ -222,7 +223,9 @@ func (m *Model) aside(ctx context.Context, build builder) (*processor.Prompt, er
 
 // media lists the media of a prompt for the engine, and for the places in an answer. A tool that
 // asked for pixels gets them when they are made.
-func (m *Model) media(p *processor.Prompt, h *hooks.Hooks) (items []*engine.MediaItem, places placing) {
+func (m *Model) media(
+	p *processor.Prompt, h *hooks.Hooks,
+) (items []*engine.MediaItem, places placing) {
 	for i := range p.Media {
 		x := &p.Media[i]
 		places.add(x)

@@ -24,7 +24,8 @@ type options struct {
 }
 
 func newOptions(opts []Option) (options, error) {
-	o := options{threads: min(runtime.GOMAXPROCS(0), maxThreads), chunk: 512, maxBatch: 16, weights: F32}
+	o := options{chunk: 512, maxBatch: 16, weights: F32}
+	o.threads = min(runtime.GOMAXPROCS(0), maxThreads)
 	for _, set := range opts {
 		if err := set(&o); err != nil {
 			return options{}, err

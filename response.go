@@ -110,7 +110,8 @@ func (g *placing) add(m *processor.Medium) {
 	if len(g.pictures) == 0 || m.Message != g.message {
 		g.standard, g.message = len(g.pictures), m.Message
 	}
-	g.pictures = append(g.pictures, pictureSize{grounding.Size(m.Original), grounding.Size(m.Resized)})
+	size := pictureSize{grounding.Size(m.Original), grounding.Size(m.Resized)}
+	g.pictures = append(g.pictures, size)
 }
 
 type pictureSize struct{ original, resized grounding.Size }
@@ -140,7 +141,8 @@ func (r *Response) Boxes() []Box {
 		}
 		size := g.pictures[b.Picture]
 		var ok bool
-		if b.Points, ok = grounding.Pixels(m.Points, g.convention, size.original, size.resized); !ok {
+		b.Points, ok = grounding.Pixels(m.Points, g.convention, size.original, size.resized)
+		if !ok {
 			continue
 		}
 		b.X0, b.Y0, b.X1, b.Y1 = math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)

@@ -52,7 +52,8 @@ func Example() {
 }
 
 func TestNewWithoutLoader(t *testing.T) {
-	layer := llm.Layer{GQA: &llm.GQA{NumHeads: 2, NumKVHeads: 1, HeadDim: 8}, Dense: &llm.Dense{IntermediateSize: 8}, Eps: 1e-6}
+	layer := llm.Layer{Dense: &llm.Dense{IntermediateSize: 8}, Eps: 1e-6}
+	layer.GQA = &llm.GQA{NumHeads: 2, NumKVHeads: 1, HeadDim: 8}
 	_, err := llm.New(llm.Config{
 		VocabSize: 10, HiddenSize: 16, MaxContext: 64, Eps: 1e-6, Layers: []llm.Layer{layer},
 		Rope: rope.Config{Dim: 8, Theta: 10000},

@@ -121,7 +121,9 @@ func Decode(data []byte, o DecodeOptions) (*Image, error) { return decode(data, 
 //
 // Errors: those of Decode that headers give rise to. Damage behind the headers is left for Decode
 // to find.
-func DecodeSize(data []byte, o DecodeOptions) (Size, error) { return sizeOf(decode(data, o, false)) }
+func DecodeSize(data []byte, o DecodeOptions) (Size, error) {
+	return sizeOf(decode(data, o, false))
+}
 
 func sizeOf(m *Image, err error) (Size, error) {
 	if err != nil {
@@ -161,7 +163,9 @@ type decoder func(data []byte, o DecodeOptions, pixels bool) (*Image, int, error
 
 // guarded turns a panic of a decoder into an error: the decoders are other people's code fed with
 // hostile bytes.
-func guarded(format string, data []byte, o DecodeOptions, pixels bool, read decoder) (m *Image, orientation int, err error) {
+func guarded(
+	format string, data []byte, o DecodeOptions, pixels bool, read decoder,
+) (m *Image, orientation int, err error) {
 	defer func() {
 		if recover() != nil {
 			m, orientation, err = nil, 0, &FormatError{Format: format, Reason: "the decoder gave up"}
@@ -218,7 +222,7 @@ func fromImage(m image.Image, o DecodeOptions, pixels bool) (*Image, error) {
 	if m == nil {
 		return nil, &FormatError{Format: "picture", Reason: "nil image.Image"}
 	}
-	img, _, err := guarded("picture", nil, o, pixels, func([]byte, DecodeOptions, bool) (*Image, int, error) {
+	read := func([]byte, DecodeOptions, bool) (*Image, int, error) {
 		r := m.Bounds()
 		w, h := int64(r.Max.X)-int64(r.Min.X), int64(r.Max.Y)-int64(r.Min.Y)
 		if err := o.Limits.size("picture", w, h); err != nil {
@@ -228,6 +232,7 @@ func fromImage(m image.Image, o DecodeOptions, pixels bool) (*Image, error) {
 			return &Image{Width: int(w), Height: int(h)}, 0, nil
 		}
 		return convert(m, o), 0, nil
-	})
+	}
+	img, _, err := guarded("picture", nil, o, pixels, read)
 	return img, err
 }

@@ -35,7 +35,8 @@ func Example() {
 
 func TestNewWithoutLoader(t *testing.T) {
 	_, err := vision.New(vision.Config{
-		HiddenSize: 8, IntermediateSize: 8, NumHeads: 2, Depth: 1, PatchDim: 12, MergeSize: 2, Eps: 1e-6,
+		HiddenSize: 8, IntermediateSize: 8, NumHeads: 2, Depth: 1, PatchDim: 12, MergeSize: 2,
+		Eps: 1e-6,
 	}, nil)
 	require.ErrorIs(t, err, vision.ErrConfig)
 	require.ErrorContains(t, err, "qwenvl.Load")

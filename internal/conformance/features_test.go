@@ -7,9 +7,12 @@ import (
 	"image"
 	"image/png"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,9 +24,11 @@ import (
 // Features and hidden states are the stages that the comparison with the reference judges, bit for
 // bit, for every family; also where other requests share the batches and chunks cut the prompt.
 func TestFeaturesAreTheStages(t *testing.T) {
-	for _, fixture := range []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny", "qwen-vl-small", "kimi-vl-tiny"} {
+	for _, fixture := range []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen3_vl_moe-tiny",
+		"qwen3_5_moe-tiny", "qwen-vl-small", "kimi-vl-tiny"} {
 		t.Run(fixture, func(t *testing.T) {
-			m, err := qwenvl.Load(filepath.Join(testdata, fixture), qwenvl.WithPrefillChunk(11), qwenvl.WithThreads(2))
+			m, err := qwenvl.Load(filepath.Join(testdata, fixture),
+				qwenvl.WithPrefillChunk(11), qwenvl.WithThreads(2))
 			require.NoError(t, err)
 			defer func() { require.NoError(t, m.Close()) }()
 			img := qwenvl.ImageFile(filepath.Join(imagesDir, "shapes_a.png"))
@@ -56,19 +61,22 @@ func TestFeaturesAreTheStages(t *testing.T) {
 				testkit.SameBits(t, want.rows["vision.features"], f.Tower.Data)
 				testkit.SameBits(t, want.rows["vision.out"], f.Adapter.Data)
 				for i, d := range f.Deep {
-					testkit.SameBits(t, want.rows["vision.deepstack."+string(rune('0'+i))], d.Data)
+					testkit.SameBits(t, want.rows["vision.deepstack."+strconv.Itoa(i)], d.Data)
 				}
 				require.Equal(t, want.rows["vision.deepstack.0"] != nil, len(f.Deep) > 0)
 				require.Equal(t, f.Tower.Data[f.Tower.Cols:2*f.Tower.Cols], f.Tower.Row(1))
 
-				h, err := m.Hidden(context.Background(), r, qwenvl.HiddenOptions{Layers: []int{layers - 1, 0}})
+				o := qwenvl.HiddenOptions{Layers: []int{layers - 1, 0}}
+				h, err := m.Hidden(context.Background(), r, o)
 				require.NoError(t, err)
 				require.Equal(t, want.prompt.Tokens, h.Tokens)
-				require.Equal(t, [2]int{n, m.Info().HiddenSize}, [2]int{h.Final.Rows, h.Final.Cols})
-				require.Equal(t, [2]int{n, m.Info().VocabSize}, [2]int{h.Logits.Rows, h.Logits.Cols})
+				require.Equal(t, [2]int{n, n}, [2]int{h.Final.Rows, h.Logits.Rows})
+				require.Equal(t, m.Info().HiddenSize, h.Final.Cols)
+				require.Equal(t, m.Info().VocabSize, h.Logits.Cols)
 				testkit.SameBits(t, want.rows["llm.norm"], h.Final.Data)
 				testkit.SameBits(t, want.rows["logits"], h.Logits.Data)
-				testkit.SameBits(t, want.rows["llm.layer."+string(rune('0'+layers-1))], h.Layers[0].Data)
+				last := "llm.layer." + strconv.Itoa(layers-1)
+				testkit.SameBits(t, want.rows[last], h.Layers[0].Data)
 				testkit.SameBits(t, want.rows["llm.layer.0"], h.Layers[1].Data)
 			}
 			h, err := m.Hidden(context.Background(), r, qwenvl.HiddenOptions{NoLogits: true})
@@ -138,6 +146,9 @@ func TestFeaturesRefuse(t *testing.T) {
 	limited := qwenvl.Image(picture(60, 60))
 	limited.MaxPixels = -1
 	data := pngBytes(t, picture(60, 60))
+	damaged, text := qwenvl.ImageBytes(data[:len(data)-30]), ask(qwenvl.Text("x"))
+	none := qwenvl.HiddenOptions{}
+	layers := func(l ...int) qwenvl.HiddenOptions { return qwenvl.HiddenOptions{Layers: l} }
 	for name, c := range map[string]struct {
 		err   error
 		field string
@@ -145,19 +156,20 @@ func TestFeaturesRefuse(t *testing.T) {
 		"text":            {features(qwenvl.Text("x")), "Part"},
 		"nil":             {features(qwenvl.Image(nil)), "Part"},
 		"limits":          {features(limited), "Part"},
-		"damaged picture": {features(qwenvl.ImageBytes(data[:len(data)-30])), "Part"},
-		"damaged in chat": {hidden(ask(qwenvl.Text("x"), qwenvl.ImageBytes(data[:len(data)-30])), qwenvl.HiddenOptions{}), "Messages[0].Parts[1]"},
-		"no messages":     {hidden(qwenvl.Request{}, qwenvl.HiddenOptions{}), "Messages"},
-		"layer -1":        {hidden(ask(qwenvl.Text("x")), qwenvl.HiddenOptions{Layers: []int{-1}}), "Layers"},
-		"layer 3 of 3":    {hidden(ask(qwenvl.Text("x")), qwenvl.HiddenOptions{Layers: []int{0, 3}}), "Layers"},
-		"many layers":     {hidden(ask(qwenvl.Text("x")), qwenvl.HiddenOptions{Layers: make([]int, 1<<20)}), "Layers"},
+		"damaged picture": {features(damaged), "Part"},
+		"damaged in chat": {hidden(ask(qwenvl.Text("x"), damaged), none), "Messages[0].Parts[1]"},
+		"no messages":     {hidden(qwenvl.Request{}, none), "Messages"},
+		"layer -1":        {hidden(text, layers(-1)), "Layers"},
+		"layer 3 of 3":    {hidden(text, layers(0, 3)), "Layers"},
+		"many layers":     {hidden(text, layers(make([]int, 1<<20)...)), "Layers"},
 	} {
 		var e *qwenvl.RequestError
 		require.ErrorAs(t, c.err, &e, name)
 		require.Equal(t, c.field, e.Field, name)
 		require.Less(t, len(c.err.Error()), 300, name)
 	}
-	require.ErrorIs(t, hidden(ask(qwenvl.Text(strings.Repeat("word ", 100))), qwenvl.HiddenOptions{}), qwenvl.ErrContextFull)
+	long := ask(qwenvl.Text(strings.Repeat("word ", 100)))
+	require.ErrorIs(t, hidden(long, none), qwenvl.ErrContextFull)
 	ctx, cancel := context.WithCancel(background)
 	cancel()
 	_, err := m.Features(ctx, qwenvl.Image(picture(60, 60)))
@@ -223,5 +235,45 @@ func TestPixelsCountAsPreprocessing(t *testing.T) {
 	m := loadTiny(t)
 	large := ask(qwenvl.Image(picture(3000, 2000)))
 	small := ask(qwenvl.Image(picture(60, 60)))
-	require.Greater(t, generate(t, m, large).Timings.Preprocess, 3*generate(t, m, small).Timings.Preprocess)
+	took := func(r qwenvl.Request) time.Duration { return generate(t, m, r).Timings.Preprocess }
+	require.Greater(t, took(large), 3*took(small))
+}
+
+// Callers that wait hold their pictures' files and no pixels.
+func TestWaitingHoldsNoPixels(t *testing.T) {
+	m := loadTiny(t, qwenvl.WithMaxBatch(2), qwenvl.WithThreads(2))
+	const side, callers = 2500, 24 // 18.75 MB of pixels each
+	r := ask(qwenvl.ImageBytes(pngBytes(t, image.NewGray(image.Rect(0, 0, side, side)))))
+	r.MaxTokens = 1
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			if _, err := m.Generate(context.Background(), r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	most, seen := uint64(0), 0
+	for running := true; running; seen++ {
+		select {
+		case <-done:
+			running = false
+		case <-time.After(20 * time.Millisecond):
+			runtime.GC() // what is left is held
+			runtime.ReadMemStats(&now)
+			most = max(most, now.HeapAlloc-min(before.HeapAlloc, now.HeapAlloc))
+		}
+	}
+	require.Greater(t, seen, 5)
+	t.Logf("%d MB held at most", most>>20)
+	// Two passes at a time are made: a picture as it is decoded, as RGB, and resized.
+	require.Less(t, most, uint64(4*3*side*side), "%d pictures would be %d MB", callers, callers*3*side*side>>20)
 }

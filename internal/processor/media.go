@@ -181,17 +181,18 @@ func (c *Content) check() error {
 	case n > maxFrames:
 		return fmt.Errorf("%d frames, at most %d", n, maxFrames)
 	case len(c.Times) != n:
-		return fmt.Errorf("%d frames with %d times: a video needs a frame rate or each frame's time", n, len(c.Times))
+		return fmt.Errorf("%d frames with %d times: no frame rate, nor each frame's time", n, len(c.Times))
 	case c.Duration <= 0:
 		return fmt.Errorf("duration %v is not above 0", c.Duration)
 	case c.Times[0] < 0 || c.FPS == 0 && c.Times[n-1] > c.Duration:
-		return fmt.Errorf("times from %v to %v in a clip of %v", c.Times[0], c.Times[n-1], c.Duration)
+		return fmt.Errorf("times %v to %v in a clip of %v", c.Times[0], c.Times[n-1], c.Duration)
 	case c.FPS != 0 && !(c.FPS > 0 && c.FPS <= 1e6):
 		return fmt.Errorf("frame rate %v", c.FPS)
 	}
 	for i := 1; i < len(c.Times); i++ {
 		if c.Times[i] <= c.Times[i-1] {
-			return fmt.Errorf("times do not ascend: frame %d is at %v, not behind %v", i, c.Times[i], c.Times[i-1])
+			const problem = "times do not ascend: frame %d is at %v, not behind %v"
+			return fmt.Errorf(problem, i, c.Times[i], c.Times[i-1])
 		}
 	}
 	return nil

@@ -67,8 +67,9 @@ func New(c Config) (*Processor, error) {
 		}
 		id, ok := c.Tokenizer.TokenID(m.text)
 		if !ok {
-			problem := "without " + m.text
-			return nil, &checkpoint.Error{File: "tokenizer", Field: "added tokens", Problem: problem}
+			e := &checkpoint.Error{File: "tokenizer", Field: "added tokens"}
+			e.Problem = "without " + m.text
+			return nil, e
 		}
 		*m.id = id
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,7 +42,8 @@ func open(t testing.TB, fixture string, change ...func(*Config)) *Processor {
 	require.NoError(t, err)
 	tok, err := from.Tokenizer()
 	require.NoError(t, err)
-	c := Config{Vision: spec.Vision, Tokenizer: tok, Template: spec.Chat, Checkpoint: func() (id [sha256.Size]byte) { return id }}
+	c := Config{Vision: spec.Vision, Tokenizer: tok, Template: spec.Chat}
+	c.Checkpoint = func() (id [sha256.Size]byte) { return id }
 	if c.Template == nil {
 		source, err := from.Template()
 		require.NoError(t, err)
@@ -51,7 +53,8 @@ func open(t testing.TB, fixture string, change ...func(*Config)) *Processor {
 				specials = append(specials, a.Text)
 			}
 		}
-		c.Template, err = chat.New(source.Source, chat.Options{Specials: specials, Tokens: source.Tokens})
+		o := chat.Options{Specials: specials, Tokens: source.Tokens}
+		c.Template, err = chat.New(source.Source, o)
 		require.NoError(t, err)
 	}
 	for _, f := range change {
@@ -64,7 +67,8 @@ func open(t testing.TB, fixture string, change ...func(*Config)) *Processor {
 
 // user is a request of one message: texts, and sources of media.
 func user(parts ...any) *Request {
-	r := &Request{Request: chat.Request{AddGenerationPrompt: true, Messages: []chat.Message{{Role: "user"}}}}
+	r := &Request{Request: chat.Request{AddGenerationPrompt: true}}
+	r.Messages = []chat.Message{{Role: "user"}}
 	m := &r.Messages[0]
 	for i, p := range parts {
 		switch p := p.(type) {
@@ -106,7 +110,8 @@ func readImage(t *testing.T, name string) image.Image {
 
 // Text, tokens, positions, grids and pixels are the reference's, for every family of the test data.
 func TestPromptIsTheReferences(t *testing.T) {
-	for _, fixture := range []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen3_vl_moe-tiny", "qwen3_5_moe-tiny", "qwen-vl-small", "kimi-vl-tiny"} {
+	for _, fixture := range []string{"qwen2_vl-tiny", "qwen2_5_vl-tiny", "qwen3_vl_moe-tiny",
+		"qwen3_5_moe-tiny", "qwen-vl-small", "kimi-vl-tiny"} {
 		p := open(t, fixture)
 		f, err := golden.Open(filepath.Join(testdata, fixture))
 		require.NoError(t, err)
@@ -116,7 +121,8 @@ func TestPromptIsTheReferences(t *testing.T) {
 				require.NoError(t, err)
 				r := &Request{Request: chat.Request{Vars: c.Template, AddGenerationPrompt: true}}
 				for i, m := range c.Messages {
-					msg := chat.Message{Role: m.Role, HasStringContent: len(m.Content) == 1 && m.Content[0].Type == "text"}
+					msg := chat.Message{Role: m.Role}
+					msg.HasStringContent = len(m.Content) == 1 && m.Content[0].Type == "text"
 					for _, part := range m.Content {
 						s := Source{Message: i, Limits: preprocess.Limits(c.Processor)}
 						switch part.Type {
@@ -156,7 +162,7 @@ func TestPromptIsTheReferences(t *testing.T) {
 				got, err := p.Prompt(background, r, false)
 				require.NoError(t, err)
 				require.Equal(t, c.Prompt, got.Text)
-				if name == "plain_specials" { // the reference reads special tokens in a user's text; here they are text
+				if name == "plain_specials" { // to the reference those of a user are special
 					return
 				}
 				var ids []int64
@@ -239,28 +245,31 @@ func (s scripted) Render(chat.Request) ([]chat.Span, error) { return s, nil }
 // not fit.
 func TestPlaceholdersMustMatch(t *testing.T) {
 	img, vid := memory(gray(60, 60)), clip(2, 1)
+	const qwen2, qwen3, first = "qwen2_vl-tiny", "qwen3_vl_moe-tiny", "qwen-vl-small"
+	long := strings.Repeat("a", 300)
 	trusted := func(text string) chat.Span { return chat.Span{Text: text, Trusted: true} }
-	const picture, video = "<|vision_start|><|image_pad|><|vision_end|>", "<|vision_start|><|video_pad|><|vision_end|>"
+	const picture = "<|vision_start|><|image_pad|><|vision_end|>"
+	const video = "<|vision_start|><|video_pad|><|vision_end|>"
 	for _, c := range []struct {
 		name, fixture string
 		writes        scripted
 		r             *Request
 		problem       string // "": none
 	}{
-		{"right", "qwen2_vl-tiny", scripted{trusted(picture + video)}, user(img, vid), ""},
-		{"too few", "qwen2_vl-tiny", scripted{trusted(picture)}, user(img, img), "leaves out"},
-		{"none", "qwen2_vl-tiny", scripted{trusted("x")}, user(img), "leaves out"},
-		{"too many", "qwen2_vl-tiny", scripted{trusted(picture + picture)}, user(img), "do not match"},
-		{"without media", "qwen2_vl-tiny", scripted{trusted(picture)}, user("x"), "do not match"},
-		{"other order", "qwen2_vl-tiny", scripted{trusted(video + picture)}, user(img, vid), "do not match"},
-		{"text of a user", "qwen2_vl-tiny", scripted{{Text: picture}}, user(img), "leaves out"},
-		{"steps", "qwen3_vl_moe-tiny", scripted{trusted(video)}, user(vid), ""},
-		{"a video too few", "qwen3_vl_moe-tiny", scripted{trusted(video)}, user(vid, vid), "leaves out"},
-		{"a video too many", "qwen3_vl_moe-tiny", scripted{trusted(video + video)}, user(vid), "do not match"},
-		{"a video of a user", "qwen3_vl_moe-tiny", scripted{{Text: video}}, user(vid), "leaves out"},
-		{"tags", "qwen-vl-small", scripted{trusted("<img>"), {Text: "a.png"}, trusted("</img>")}, user(img), ""},
-		{"an open tag", "qwen-vl-small", scripted{trusted("<img>"), {Text: "a.png"}}, user(img), "not closed"},
-		{"a long name", "qwen-vl-small", scripted{trusted("<img>"), {Text: string(bytes.Repeat([]byte("a"), 300))}, trusted("</img>")}, user(img), "has 300 bytes"},
+		{"right", qwen2, scripted{trusted(picture + video)}, user(img, vid), ""},
+		{"too few", qwen2, scripted{trusted(picture)}, user(img, img), "leaves out"},
+		{"none", qwen2, scripted{trusted("x")}, user(img), "leaves out"},
+		{"too many", qwen2, scripted{trusted(picture + picture)}, user(img), "do not match"},
+		{"without media", qwen2, scripted{trusted(picture)}, user("x"), "do not match"},
+		{"other order", qwen2, scripted{trusted(video + picture)}, user(img, vid), "do not match"},
+		{"text of a user", qwen2, scripted{{Text: picture}}, user(img), "leaves out"},
+		{"steps", qwen3, scripted{trusted(video)}, user(vid), ""},
+		{"a video too few", qwen3, scripted{trusted(video)}, user(vid, vid), "leaves out"},
+		{"a video too many", qwen3, scripted{trusted(video + video)}, user(vid), "do not match"},
+		{"a video of a user", qwen3, scripted{{Text: video}}, user(vid), "leaves out"},
+		{"tags", first, scripted{trusted("<img>"), {Text: "a.png"}, trusted("</img>")}, user(img), ""},
+		{"an open tag", first, scripted{trusted("<img>"), {Text: "a.png"}}, user(img), "not closed"},
+		{"a long name", first, scripted{trusted("<img>"), {Text: long}, trusted("</img>")}, user(img), "has 300 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := open(t, c.fixture, func(cfg *Config) { cfg.Template = c.writes })
@@ -403,33 +412,39 @@ func TestKeys(t *testing.T) {
 		seen[key] = name
 	}
 	differs("a bit of the file", of(p, Content{Kind: PictureBytes, Data: changed}, none))
-	differs("limits", of(p, Content{Kind: PictureBytes, Data: data}, preprocess.Limits{MaxPixels: 100 * 100}))
 	bytesOf := Content{Kind: PictureBytes, Data: data}
-	differs("decode options", of(open(t, "qwen2_vl-tiny", func(c *Config) { c.Decode.Alpha = preprocess.AlphaWhite }), bytesOf, none))
-	differs("checkpoint", of(open(t, "qwen2_vl-tiny", func(c *Config) { c.Checkpoint = func() [sha256.Size]byte { return [sha256.Size]byte{1} } }), bytesOf, none))
-	differs("preprocessing", of(open(t, "qwen2_vl-tiny", func(c *Config) {
-		v := *c.Vision
-		v.Preprocess.Mean[0]++
-		c.Vision = &v
-	}), bytesOf, none))
+	differs("limits", of(p, bytesOf, preprocess.Limits{MaxPixels: 100 * 100}))
+	for name, change := range map[string]func(*Config){
+		"decode options": func(c *Config) { c.Decode.Alpha = preprocess.AlphaWhite },
+		"checkpoint":     func(c *Config) { c.Checkpoint = func() (id [sha256.Size]byte) { id[0]++; return id } },
+		"preprocessing": func(c *Config) {
+			v := *c.Vision
+			v.Preprocess.Mean[0]++
+			c.Vision = &v
+		},
+	} {
+		differs(name, of(open(t, "qwen2_vl-tiny", change), bytesOf, none))
+	}
 
 	g := gray(60, 40)
 	differs("memory", of(p, memory(g), none))
 	require.Equal(t, of(p, memory(g), none), of(p, memory(gray(60, 40)), none))
 	differs("frame", of(p, EvenVideo([]image.Image{g}, 1), none))
 	differs("frames", of(p, EvenVideo([]image.Image{g, g}, 1), none))
-	require.Equal(t, of(p, EvenVideo([]image.Image{g}, 1), none), of(p, EvenVideo([]image.Image{g}, 7), none), "times are of the prompt")
+	slow, fast := EvenVideo([]image.Image{g}, 1), EvenVideo([]image.Image{g}, 7)
+	require.Equal(t, of(p, slow, none), of(p, fast, none), "times are of the prompt")
 	differs("sides", of(p, memory(gray(40, 60)), none))
 	dark := gray(60, 40)
 	dark.Pix[60*40-1]++
 	differs("a pixel", of(p, memory(dark), none))
 
+	r := image.Rect(0, 0, 90, 80)
 	// Of a picture cut out of another one, what lies beside it does not count.
 	for _, whole := range []interface {
 		image.Image
 		SubImage(image.Rectangle) image.Image
-	}{gray(90, 80), image.NewRGBA(image.Rect(0, 0, 90, 80)), image.NewNRGBA(image.Rect(0, 0, 90, 80)),
-		image.NewYCbCr(image.Rect(0, 0, 90, 80), image.YCbCrSubsampleRatio420), image.NewPaletted(image.Rect(0, 0, 90, 80), color.Palette{color.Black, color.White})} {
+	}{gray(90, 80), image.NewRGBA(r), image.NewNRGBA(r), image.NewYCbCr(r, image.YCbCrSubsampleRatio420),
+		image.NewPaletted(r, color.Palette{color.Black, color.White})} {
 		part := whole.SubImage(image.Rect(11, 13, 60, 50))
 		before := of(p, memory(part), none)
 		differs("part", before)

@@ -78,7 +78,8 @@ func (p *Processor) Prompt(ctx context.Context, r *Request, measure bool) (*Prom
 	if v := p.cfg.Vision; v != nil && v.Spatial {
 		for _, s := range runs {
 			media = append(media, rope.Media{
-				Start: s.start, Grid: s.grid, Merge: v.Encoder.MergeSize, Seconds: s.seconds, Rate: s.rate,
+				Start: s.start, Grid: s.grid, Merge: v.Encoder.MergeSize,
+				Seconds: s.seconds, Rate: s.rate,
 			})
 		}
 	}
@@ -174,7 +175,7 @@ func (p *Processor) expand(out *Prompt, ids []int, runs []run) error {
 	k := 0
 	next := func(video bool) (int, error) {
 		if k == len(runs) || out.Media[runs[k].medium].Video != video {
-			return 0, failure("the chat template's placeholders do not match the pictures and videos")
+			return 0, failure("the chat template's placeholders do not match the media")
 		}
 		s, m := &runs[k], &out.Media[runs[k].medium]
 		n := p.cfg.Vision.Adapter.Tokens(s.grid)
@@ -207,7 +208,8 @@ func (p *Processor) expand(out *Prompt, ids []int, runs []run) error {
 				name = p.cfg.Tokenizer.AppendBytes(name, t)
 			}
 			if len(name) > n {
-				return failure(fmt.Sprintf("a picture's name has %d bytes, at most %d", len(name), n))
+				problem := fmt.Sprintf("a picture's name has %d bytes, at most %d", len(name), n)
+				return failure(problem)
 			}
 			for _, b := range name {
 				out.Tokens = append(out.Tokens, int(b))
