@@ -81,7 +81,7 @@ func TestBadRequests(t *testing.T) {
 		field string
 	}{
 		{"no messages", qwenvl.Request{}, "Messages"},
-		{"unknown role", qwenvl.Request{Messages: []qwenvl.Message{{Role: "judge", Parts: []qwenvl.Part{qwenvl.Text("x")}}}}, "Messages"},
+		{"unknown role", qwenvl.Request{Messages: []qwenvl.Message{{Role: "critic", Parts: []qwenvl.Part{qwenvl.Text("x")}}}}, "Messages"},
 		{"MaxTokens -1", change(func(r *qwenvl.Request) { r.MaxTokens = -1 }), "MaxTokens"},
 		{"MaxTokens least", change(func(r *qwenvl.Request) { r.MaxTokens = math.MinInt }), "MaxTokens"},
 		{"temperature NaN", sampling(qwenvl.Sampling{Temperature: nan}), "Sampling"},

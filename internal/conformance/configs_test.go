@@ -57,7 +57,7 @@ func TestPublishedSizes(t *testing.T) {
 	}
 	entries, err := os.ReadDir(testdata + "/configs")
 	require.NoError(t, err)
-	require.Len(t, entries, len(publishedSizes)+1, "a configuration that no line here judges")
+	require.Len(t, entries, len(publishedSizes)+1, "a configuration that no line here checks")
 }
 
 // The parts that papers and names give, to their last digit.

@@ -27,10 +27,10 @@ func (c *counter) add(equal bool, describe func() string) {
 	}
 }
 
-// tally runs a judgement, prints its total under name and returns the exit status.
-func tally(out io.Writer, name string, judge func(*counter) error) int {
+// tally runs a comparison, prints its total under name and returns the exit status.
+func tally(out io.Writer, name string, compare func(*counter) error) int {
 	c := &counter{out: out}
-	err := judge(c)
+	err := compare(c)
 	if err != nil {
 		fmt.Fprintln(out, "parity:", err)
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
 
-// judgeFixture runs every case of a fixture. What cannot be loaded or run counts as missing.
-func judgeFixture(dir, images string, opts []qwenvl.Option, r *report) {
+// compareFixture runs every case of a fixture. What cannot be loaded or run counts as missing.
+func compareFixture(dir, images string, opts []qwenvl.Option, r *report) {
 	fx, err := golden.Open(dir)
 	if err != nil {
 		r.add(dir, []finding{{stage: "case", missing: true, problem: err.Error()}})
@@ -41,7 +41,7 @@ func judgeFixture(dir, images string, opts []qwenvl.Option, r *report) {
 		if err = loadErr; err == nil {
 			var o *outcome
 			if o, err = s.run(c); err == nil {
-				r.add(label, judge(fx, c, o))
+				r.add(label, compareCase(fx, c, o))
 				continue
 			}
 		}

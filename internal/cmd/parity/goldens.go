@@ -18,13 +18,13 @@ import (
 // goldenRow is a line of recorded tokenizations, its fields by name.
 type goldenRow map[string]json.RawMessage
 
-// judgeTokens compares a tokenizer file with recorded rows. Its name says which fields are its own.
-func judgeTokens(path, goldens string, c *counter) error {
+// compareTokens compares a tokenizer file with recorded rows. Its name says which fields are its own.
+func compareTokens(path, goldens string, c *counter) error {
 	data, err := readFile(path)
 	if err != nil {
 		return err
 	}
-	var judge func(*rowJudge) error
+	var compare func(*comparison) error
 	var tok *tokenizer.Tokenizer
 	switch name := strings.TrimSuffix(filepath.Base(path), ".gz"); {
 	case name == "tiktoken.model":
@@ -33,16 +33,16 @@ func judgeTokens(path, goldens string, c *counter) error {
 			return err
 		}
 		tok, err = tokenizer.ParseTiktoken(data, tokenizer.HanOptions(config))
-		judge = judgeHan
+		compare = compareHan
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	case strings.HasSuffix(name, ".tiktoken"):
 		tok, err = tokenizer.ParseTiktoken(data, tokenizer.ImageTagOptions())
-		judge = judgeRanks
+		compare = compareRanks
 	case strings.HasSuffix(name, ".json"):
 		tok, err = tokenizer.ParseJSON(data)
-		judge = judgeJSON
+		compare = compareJSON
 	default:
 		return fmt.Errorf("%s: not named tokenizer.json, *.tiktoken or tiktoken.model", path)
 	}
@@ -50,12 +50,12 @@ func judgeTokens(path, goldens string, c *counter) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return eachLine(goldens, func(line int, row goldenRow) error {
-		return judge(&rowJudge{row: row, line: line, tok: tok, c: c})
+		return compare(&comparison{row: row, line: line, tok: tok, c: c})
 	})
 }
 
-// rowJudge compares the fields of one row.
-type rowJudge struct {
+// comparison holds one row against what the tokenizer makes of it.
+type comparison struct {
 	row  goldenRow
 	line int
 	tok  *tokenizer.Tokenizer
@@ -63,10 +63,10 @@ type rowJudge struct {
 }
 
 // has reports whether the row has a field.
-func (j *rowJudge) has(field string) bool { _, ok := j.row[field]; return ok }
+func (j *comparison) has(field string) bool { _, ok := j.row[field]; return ok }
 
 // want reads a field, which may be left out (absent counts then) or true (same counts then).
-func want[T any](j *rowJudge, field string, absent, same T) (T, error) {
+func want[T any](j *comparison, field string, absent, same T) (T, error) {
 	raw, ok := j.row[field]
 	switch {
 	case !ok:
@@ -81,15 +81,15 @@ func want[T any](j *rowJudge, field string, absent, same T) (T, error) {
 	return v, nil
 }
 
-func (j *rowJudge) ids(field string, want, got []int) {
+func (j *comparison) ids(field string, want, got []int) {
 	j.c.add(slices.Equal(want, got), func() string { return fmt.Sprintf("line %d: %s: %v, want %v", j.line, field, got, want) })
 }
 
-func (j *rowJudge) text(field, want, got string) {
+func (j *comparison) text(field, want, got string) {
 	j.c.add(want == got, func() string { return fmt.Sprintf("line %d: %s: %q, want %q", j.line, field, got, want) })
 }
 
-func (j *rowJudge) bytes(ids []int) string {
+func (j *comparison) bytes(ids []int) string {
 	var b []byte
 	for _, id := range ids {
 		b = j.tok.AppendBytes(b, id)
@@ -97,8 +97,8 @@ func (j *rowJudge) bytes(ids []int) string {
 	return string(b)
 }
 
-// judgeJSON compares the fields of a tokenizer.json.
-func judgeJSON(j *rowJudge) error {
+// compareJSON compares the fields of a tokenizer.json.
+func compareJSON(j *comparison) error {
 	text, errText := want(j, "text", "", "")
 	ids, errIDs := want[[]int](j, "qwen2", nil, nil)
 	if j.has("text") {
@@ -127,8 +127,8 @@ func judgeJSON(j *rowJudge) error {
 	return nil
 }
 
-// judgeRanks compares the fields of a *.tiktoken file.
-func judgeRanks(j *rowJudge) error {
+// compareRanks compares the fields of a *.tiktoken file.
+func compareRanks(j *comparison) error {
 	text, errText := want(j, "text", "", "")
 	switch {
 	case errText != nil:
@@ -142,7 +142,7 @@ func judgeRanks(j *rowJudge) error {
 		j.text("qwen_vl_bytes", string(raw), j.bytes(ids))
 		return nil
 	case !j.has("text"):
-		return judgeRankIDs(j)
+		return compareRankIDs(j)
 	case !j.has("qwen_vl"):
 		return nil
 	}
@@ -170,7 +170,7 @@ func judgeRanks(j *rowJudge) error {
 	return nil
 }
 
-func judgeRankIDs(j *rowJudge) error {
+func compareRankIDs(j *comparison) error {
 	ids, err := want[[]int](j, "ids", nil, nil)
 	if err != nil {
 		return err
@@ -193,8 +193,8 @@ func judgeRankIDs(j *rowJudge) error {
 	return nil
 }
 
-// judgeHan compares the fields of a tiktoken.model.
-func judgeHan(j *rowJudge) error {
+// compareHan compares the fields of a tiktoken.model.
+func compareHan(j *comparison) error {
 	if !j.has("text") || !j.has("ids") {
 		return nil
 	}

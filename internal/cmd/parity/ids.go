@@ -11,11 +11,11 @@ import (
 	"github.com/qwenvl/qwenvl/internal/sample"
 )
 
-// judgeIDs judges generated tokens. They must be the recorded ones. Where the two best recorded
+// compareIDs compares generated tokens: they must be the recorded ones. Where the two best recorded
 // scores of a step lie closer than twice the bound of logits, arithmetic within bounds may choose
 // the other: after such a step the recorded tokens are followed instead, and each step's own choice
 // must be the recorded token unless that step is as close.
-func judgeIDs(fx *golden.Fixture, c *golden.Case, o *outcome) error {
+func compareIDs(fx *golden.Fixture, c *golden.Case, o *outcome) error {
 	want, _ := c.Stage("generated_ids")
 	if !want.IsInt() || len(want.Shape) != 1 {
 		return fmt.Errorf("recorded as shape %v, not as a list of integers", want.Shape)

@@ -43,7 +43,7 @@ func readFile(path string) ([]byte, error) {
 }
 
 // eachLine parses every line of a JSONL file and calls f with its number and value. A line that
-// cannot be judged does not keep the others from it; the first such error is returned.
+// cannot be compared does not keep the others from it; the first such error is returned.
 func eachLine[T any](path string, f func(line int, row T) error) error {
 	file, err := openFile(path)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command parity judges this library against recorded values.
+// Command parity compares this library with recorded values.
 //
 //	parity -images DIR [-threads N] [-chunk N] [-format f32|bf16|int8|int4] [-v] FIXTURE...
 //
@@ -43,7 +43,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		chunk     = f.Int("chunk", 0, "prompt tokens of a prefill step (0: the library's default)")
 		format    = f.String("format", "f32", "weight format: f32, bf16, int8 or int4")
 		verbose   = f.Bool("v", false, "print every stage, and what is traced beside them")
-		tokenizer = f.String("tokenizer", "", "tokenizer file to judge")
+		tokenizer = f.String("tokenizer", "", "tokenizer file to compare")
 		goldens   = f.String("goldens", "", "recorded ids and texts")
 		chat      = f.String("chat", "", "recorded prompts of chat templates")
 		templates = f.String("templates", "", "folder of chat templates")
@@ -56,20 +56,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 		f.Usage()
 		return 2
 	}
-	judgeTokenizer, judgeChat := *tokenizer != "" || *goldens != "", *chat != "" || *templates != ""
+	compareTokenizer, compareChat := *tokenizer != "" || *goldens != "", *chat != "" || *templates != ""
 	switch {
-	case judgeTokenizer && judgeChat, (judgeTokenizer || judgeChat) && f.NArg() > 0:
+	case compareTokenizer && compareChat, (compareTokenizer || compareChat) && f.NArg() > 0:
 		return usage("fixtures, -tokenizer and -chat exclude one another")
-	case judgeTokenizer:
+	case compareTokenizer:
 		if *tokenizer == "" || *goldens == "" {
 			return usage("-tokenizer and -goldens belong together")
 		}
-		return tally(stdout, "goldens", func(c *counter) error { return judgeTokens(*tokenizer, *goldens, c) })
-	case judgeChat:
+		return tally(stdout, "goldens", func(c *counter) error { return compareTokens(*tokenizer, *goldens, c) })
+	case compareChat:
 		if *chat == "" || *templates == "" {
 			return usage("-chat and -templates belong together")
 		}
-		return tally(stdout, "chat", func(c *counter) error { return judgeTemplates(*chat, *templates, c) })
+		return tally(stdout, "chat", func(c *counter) error { return compareTemplates(*chat, *templates, c) })
 	case f.NArg() == 0:
 		return usage("no fixture")
 	}
@@ -86,7 +86,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	r := &report{out: stdout, verbose: *verbose}
 	for _, dir := range f.Args() {
 		fmt.Fprintln(stderr, "parity:", dir)
-		judgeFixture(dir, *images, opts, r)
+		compareFixture(dir, *images, opts, r)
 	}
 	return r.close()
 }

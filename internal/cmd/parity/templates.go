@@ -65,9 +65,9 @@ func (r *chatRow) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// judgeTemplates renders every row with its template, through the renderer that a checkpoint with
+// compareTemplates renders every row with its template, through the renderer that a checkpoint with
 // this template gets.
-func judgeTemplates(path, dir string, c *counter) error {
+func compareTemplates(path, dir string, c *counter) error {
 	templates := map[string]chat.Template{}
 	return eachLine(path, func(line int, row chatRow) error {
 		t, ok := templates[row.template]

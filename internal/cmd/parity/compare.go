@@ -11,11 +11,11 @@ import (
 	"github.com/qwenvl/qwenvl/internal/golden"
 )
 
-// judge compares every recorded stage of a case with what was computed.
-func judge(fx *golden.Fixture, c *golden.Case, o *outcome) []finding {
+// compareCase compares every recorded stage of a case with what was computed.
+func compareCase(fx *golden.Fixture, c *golden.Case, o *outcome) []finding {
 	out := []finding{equalText("prompt", c.Prompt, o.free.prompt.Text)}
 	if wantText(c) {
-		out = append(out, judgeText(c, o))
+		out = append(out, compareText(c, o))
 	}
 	for _, name := range c.Stages() {
 		want, _ := c.Stage(name)
@@ -28,7 +28,7 @@ func judge(fx *golden.Fixture, c *golden.Case, o *outcome) []finding {
 		switch value, known := o.value(c, name, want); {
 		case name == "generated_ids":
 			f.bound = 0
-			if err := judgeIDs(fx, c, o); err != nil {
+			if err := compareIDs(fx, c, o); err != nil {
 				f.problem = err.Error()
 			}
 		case !known && class == golden.Optional:
@@ -149,7 +149,7 @@ func fromRows(r *rows) (value, bool) {
 	return value{floats: r.data, shape: []int{r.n(), r.cols}}, true
 }
 
-// compare judges one tensor.
+// compare holds one computed tensor against the recorded one.
 func compare(fx *golden.Fixture, name string, want golden.Stage, got value) finding {
 	f := finding{stage: name}
 	bound, ok := fx.Bound(name)
@@ -201,9 +201,9 @@ func equalText(stage, want, got string) finding {
 // wantText reports whether the case has a text to compare.
 func wantText(c *golden.Case) bool { return c.Text != nil }
 
-// judgeText compares the decoded tokens. Cases that have the text with special tokens beside it
+// compareText compares the decoded tokens. Cases that have the text with special tokens beside it
 // leave them out of it; in others it is the answer as it is, without its end token.
-func judgeText(c *golden.Case, o *outcome) finding {
+func compareText(c *golden.Case, o *outcome) finding {
 	switch {
 	case o.forcedErr != nil:
 		return finding{stage: "text", missing: true, problem: o.forcedErr.Error()}
