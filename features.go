@@ -61,7 +61,7 @@ func (m *Model) Features(ctx context.Context, p Part) (*Features, error) {
 			return nil, requestError("Part", "a text has no features")
 		}
 		src := p.source("Part", 0, &Request{})
-		medium, err := m.processor.Medium(&src, false)
+		medium, err := m.processor.Medium(&src)
 		out.Grid = medium.Grid
 		return &processor.Prompt{Media: []processor.Medium{medium}}, err
 	}
@@ -111,7 +111,7 @@ func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*Hidden
 	}
 	out := &HiddenStates{Layers: make([]Matrix, len(o.Layers))}
 	build := func(ctx context.Context) (*processor.Prompt, error) {
-		p, err := m.prompt(ctx, &r, false)
+		p, err := m.prompt(ctx, &r)
 		if err == nil && !o.NoLogits && len(p.Tokens) > maxLogits/m.spec.LLM.VocabSize {
 			problem := fmt.Sprintf("logits of %d tokens are too many", len(p.Tokens))
 			err = requestError("NoLogits", problem)

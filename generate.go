@@ -174,17 +174,17 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 }
 
 // prompt lays out a request.
-func (m *Model) prompt(ctx context.Context, r *Request, measure bool) (*processor.Prompt, error) {
+func (m *Model) prompt(ctx context.Context, r *Request) (*processor.Prompt, error) {
 	req, err := r.conversation()
 	if err != nil {
 		return nil, err
 	}
-	return m.processor.Prompt(ctx, req, measure)
+	return m.processor.Prompt(ctx, req)
 }
 
 // builder is prompt for the engine.
 func (m *Model) builder(r *Request) builder {
-	return func(ctx context.Context) (*processor.Prompt, error) { return m.prompt(ctx, r, false) }
+	return func(ctx context.Context) (*processor.Prompt, error) { return m.prompt(ctx, r) }
 }
 
 // builder makes a prompt; it returns early, with ctx's error, when ctx ends.
@@ -312,7 +312,7 @@ func (m *Model) CountTokens(r Request) (int, error) {
 		return 0, err
 	}
 	defer m.leave()
-	p, err := m.prompt(context.Background(), &r, true)
+	p, err := m.prompt(context.Background(), &r)
 	if err != nil {
 		return 0, publicError(err)
 	}

@@ -23,10 +23,12 @@ import (
 
 // MediaItem is a picture or a video to encode.
 type MediaItem struct {
-	Key   [sha256.Size]byte // of all that determines its features
-	Grid  rope.Grid         // of its patches
-	Spans []Span            // where its features belong in the prompt, in their order
-	// Pixels makes the patches. It is called once, on a goroutine of the engine, and forgotten.
+	Grid  rope.Grid // of its patches
+	Spans []Span    // where its features belong in the prompt, in their order
+	// Key hashes all that determines the features: every byte of a file, or every sample.
+	Key func() [sha256.Size]byte
+	// Pixels makes the patches. It is called once, on a goroutine of the engine, and then
+	// forgotten with Key: both hold the file.
 	Pixels func(ctx context.Context) (*preprocess.Patches, error)
 }
 
@@ -134,7 +136,7 @@ func (e *Engine) makePixels(ctx context.Context, p *pass) {
 		var x *preprocess.Patches
 		p.err = errGone
 		p.err = pool.Contain(func() (err error) { x, err = it.Pixels(ctx); return err })
-		if it.Pixels = nil; p.err != nil { // the function holds on to the file
+		if it.Key, it.Pixels = nil, nil; p.err != nil {
 			return
 		}
 		p.pixels = append(p.pixels, x)

@@ -2,17 +2,19 @@ package processor
 
 // Pictures and videos as media items.
 //
-// A size from headers → the grid, and so the number of tokens → a content key → a function that
-// makes the patches. The engine calls it when the item's turn comes, so that a request that waits
-// holds the file's bytes at most. key.go says what the key is made of, preprocess how pixels become
-// patches.
+// A size from headers → the grid, and so the number of tokens → functions that make the patches and
+// the content key. The engine calls them when the item's turn comes, so that a request that waits
+// holds the file's bytes at most, and nobody waits for a hash that is not asked for. key.go says
+// what the key is made of, preprocess how pixels become patches.
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/preprocess"
@@ -33,14 +35,16 @@ type Medium struct {
 	StepTimes         []float64       // of a video: seconds from its start to the middle of a step
 }
 
-// reader makes the pixels of a picture or frame.
-type reader func() (*preprocess.Image, error)
+// frame is a picture, or one of a video.
+type frame struct {
+	read func() (*preprocess.Image, error)
+	hash func(*key) // adds to a key what read makes the pixels of
+}
 
-// Medium measures a picture or video and says how its patches are made. With measure, only its grid
-// is found.
+// Medium measures a picture or video and says how its patches and its key are made.
 //
 // Errors: *[Error].
-func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
+func (p *Processor) Medium(src *Source) (m Medium, err error) {
 	field := src.Field
 	defer func() {
 		if err != nil {
@@ -52,12 +56,8 @@ func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
 	}
 	c, lim := p.cfg.Vision.Preprocess, src.Limits
 	m.Message, m.Video = src.Message, src.Kind == Video
-	var k *key
-	if !measure {
-		k = p.newKey(m.Video, lim)
-	}
-	var frames []reader
-	if frames, m.Original, err = p.frames(src, k); err != nil {
+	var frames []frame
+	if frames, m.Original, err = p.frames(src); err != nil {
 		return m, err
 	}
 	if m.Video {
@@ -67,15 +67,21 @@ func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
 	} else {
 		m.Grid, m.Resized, err = c.Size(m.Original.W, m.Original.H, lim)
 	}
-	if err != nil || measure {
+	if err != nil {
 		return m, err
 	}
 	grid, video := m.Grid, m.Video
-	m.Key = k.sum()
+	m.Key = func() [sha256.Size]byte {
+		k := p.newKey(video, lim)
+		for _, f := range frames {
+			f.hash(k)
+		}
+		return k.sum()
+	}
 	m.Pixels = func(ctx context.Context) (x *preprocess.Patches, err error) {
 		images := make([]*preprocess.Image, len(frames))
 		for i := 0; i < len(frames) && err == nil && ctx.Err() == nil; i++ {
-			images[i], err = frames[i]()
+			images[i], err = frames[i].read()
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -97,11 +103,11 @@ func (p *Processor) Medium(src *Source, measure bool) (m Medium, err error) {
 	return m, nil
 }
 
-// frames returns the readers of a source, all of one size, and adds what they read to the key.
-func (p *Processor) frames(src *Source, k *key) (out []reader, size preprocess.Size, err error) {
+// frames returns the frames of a source, and the size of them all.
+func (p *Processor) frames(src *Source) (out []frame, size preprocess.Size, err error) {
 	if src.Kind == PictureFile || src.Kind == PictureBytes {
-		read, size, err := p.file(src, k)
-		return []reader{read}, size, err
+		f, size, err := p.file(src)
+		return []frame{f}, size, err
 	}
 	if src.Kind == Video {
 		if err := src.check(); err != nil {
@@ -110,14 +116,16 @@ func (p *Processor) frames(src *Source, k *key) (out []reader, size preprocess.S
 	}
 	for i, m := range src.Frames {
 		s, err := preprocess.FromImageSize(m, p.cfg.Decode)
-		read := func() (*preprocess.Image, error) { return preprocess.FromImage(m, p.cfg.Decode) }
-		if err == nil && k != nil && !k.image(m) {
-			// Read it once for key and pixels: with its own At method that takes longer than all
-			// the rest.
-			var img *preprocess.Image
-			if img, err = read(); err == nil {
+		// Read once, for pixels and key: an At method takes longer than all the rest.
+		read := sync.OnceValues(func() (*preprocess.Image, error) {
+			return preprocess.FromImage(m, p.cfg.Decode)
+		})
+		hash := func(k *key) {
+			if k.image(m) {
+				return
+			}
+			if img, err := read(); err == nil { // else there are no features
 				k.bytes(img.Pix)
-				read = func() (*preprocess.Image, error) { return img, nil }
 			}
 		}
 		if i > 0 && err == nil && s != size {
@@ -129,26 +137,26 @@ func (p *Processor) frames(src *Source, k *key) (out []reader, size preprocess.S
 		if err != nil {
 			return nil, size, err
 		}
-		out, size = append(out, read), s
+		out, size = append(out, frame{read, hash}), s
 	}
 	return out, size, nil
 }
 
-// file returns the reader of a picture file, which is read once.
-func (p *Processor) file(src *Source, k *key) (read reader, size preprocess.Size, err error) {
+// file returns the picture of a file, which is read here, once.
+func (p *Processor) file(src *Source) (f frame, size preprocess.Size, err error) {
 	data, path := src.Data, src.Path
 	if src.Kind == PictureFile {
 		if data, err = p.load(path); err != nil {
-			return nil, size, err
+			return f, size, err
 		}
 	}
-	if size, err = preprocess.DecodeSize(data, p.cfg.Decode); err == nil && k != nil {
-		k.bytes(data)
-	}
-	return func() (*preprocess.Image, error) {
+	f.read = func() (*preprocess.Image, error) {
 		img, err := preprocess.Decode(data, p.cfg.Decode)
 		return img, inFile(path, err)
-	}, size, inFile(path, err)
+	}
+	f.hash = func(k *key) { k.bytes(data) }
+	size, err = preprocess.DecodeSize(data, p.cfg.Decode)
+	return f, size, inFile(path, err)
 }
 
 // inFile adds the name of a file to an error, where there is one.

@@ -159,7 +159,7 @@ func TestPromptIsTheReferences(t *testing.T) {
 					}
 					r.Messages = append(r.Messages, msg)
 				}
-				got, err := p.Prompt(background, r, false)
+				got, err := p.Prompt(background, r)
 				require.NoError(t, err)
 				require.Equal(t, c.Prompt, got.Text)
 				if name == "plain_specials" { // to the reference those of a user are special
@@ -202,15 +202,6 @@ func TestPromptIsTheReferences(t *testing.T) {
 					tokens += n
 				}
 				require.Equal(t, tokens, got.VisionTokens())
-
-				counted, err := p.Prompt(background, r, true)
-				require.NoError(t, err)
-				require.Equal(t, got.Tokens, counted.Tokens)
-				require.Equal(t, got.Positions, counted.Positions)
-				for _, m := range counted.Media {
-					require.Nil(t, m.Pixels)
-					require.Zero(t, m.Key)
-				}
 			})
 		}
 	}
@@ -219,7 +210,7 @@ func TestPromptIsTheReferences(t *testing.T) {
 // Spans of a video with time stamps: one for each step, behind its time.
 func TestSpansOfVideos(t *testing.T) {
 	p := open(t, "qwen3_vl_moe-tiny")
-	got, err := p.Prompt(background, user("a", clip(5, 2), memory(gray(60, 60)), "b"), false)
+	got, err := p.Prompt(background, user("a", clip(5, 2), memory(gray(60, 60)), "b"))
 	require.NoError(t, err)
 	video, picture := got.Media[0], got.Media[1]
 	require.Equal(t, 3, video.Grid.T)
@@ -273,7 +264,7 @@ func TestPlaceholdersMustMatch(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := open(t, c.fixture, func(cfg *Config) { cfg.Template = c.writes })
-			got, err := p.Prompt(background, c.r, false)
+			got, err := p.Prompt(background, c.r)
 			if c.problem == "" {
 				require.NoError(t, err)
 				require.NotZero(t, got.VisionTokens())
@@ -300,7 +291,7 @@ func TestErrorsNameThePart(t *testing.T) {
 	short := &image.RGBA{Rect: image.Rect(0, 0, 60, 60), Stride: 240}
 	late := func(c Content) func() error {
 		return func() error {
-			got, err := p.Prompt(background, user("x", c), false)
+			got, err := p.Prompt(background, user("x", c))
 			require.NoError(t, err)
 			_, err = got.Media[0].Pixels(background)
 			return err
@@ -308,7 +299,7 @@ func TestErrorsNameThePart(t *testing.T) {
 	}
 	now := func(c Content) func() error {
 		return func() error {
-			_, err := p.Prompt(background, user("x", c), false)
+			_, err := p.Prompt(background, user("x", c))
 			return err
 		}
 	}
@@ -320,12 +311,12 @@ func TestErrorsNameThePart(t *testing.T) {
 		"no frames":  now(EvenVideo(nil, 1)),
 		"two sizes":  now(EvenVideo([]image.Image{gray(60, 60), gray(61, 61)}, 1)),
 		"times":      now(Content{Kind: Video, Frames: []image.Image{gray(60, 60)}, Times: []time.Duration{-1}, Duration: 1}),
-		"samples":    now(memory(short)), // of a picture that is read for its key
+		"samples":    late(memory(short)),
 		"cut":        late(Content{Kind: PictureBytes, Data: cut}),
 		"cut file":   late(Content{Kind: PictureFile, Path: cutFile}),
-		"frame":      now(EvenVideo([]image.Image{gray(60, 60), short}, 1)),
+		"frame":      late(EvenVideo([]image.Image{gray(60, 60), short}, 1)),
 		"another family": func() error {
-			_, err := open(t, "text-tiny/qwen2").Prompt(background, user("x", memory(gray(60, 60))), false)
+			_, err := open(t, "text-tiny/qwen2").Prompt(background, user("x", memory(gray(60, 60))))
 			return err
 		},
 	} {
@@ -337,18 +328,18 @@ func TestErrorsNameThePart(t *testing.T) {
 			require.NotRegexp(t, "0x[0-9a-f]{6}", err.Error(), "an address")
 		})
 	}
-	_, err = open(t, "qwen2_vl-tiny", func(c *Config) { c.Template = nil }).Prompt(background, user("x"), false)
+	_, err = open(t, "qwen2_vl-tiny", func(c *Config) { c.Template = nil }).Prompt(background, user("x"))
 	require.ErrorIs(t, err, ErrNoTemplate)
 }
 
 // What ends early does so with the context's error.
 func TestContextEnds(t *testing.T) {
 	p := open(t, "qwen2_vl-tiny")
-	got, err := p.Prompt(background, user(clip(4, 1)), false)
+	got, err := p.Prompt(background, user(clip(4, 1)))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(background)
 	cancel()
-	_, err = p.Prompt(ctx, user(clip(4, 1)), false)
+	_, err = p.Prompt(ctx, user(clip(4, 1)))
 	require.Equal(t, context.Canceled, err)
 	_, err = got.Media[0].Pixels(ctx)
 	require.Equal(t, context.Canceled, err)
@@ -358,12 +349,12 @@ func TestContextEnds(t *testing.T) {
 // from its header.
 func TestGridIsChecked(t *testing.T) {
 	m := &growing{Gray: gray(60, 60)}
-	got, err := open(t, "qwen2_vl-tiny").Prompt(background, user(memory(m)), false)
+	got, err := open(t, "qwen2_vl-tiny").Prompt(background, user(memory(m)))
 	require.NoError(t, err)
-	require.NotZero(t, got.Media[0].Key)
+	require.NotZero(t, got.Media[0].Key())
 	grown := &growing{Gray: gray(60, 60), more: 60}
 	p := open(t, "qwen2_vl-tiny")
-	got, err = p.Prompt(background, user(memory(grown)), false)
+	got, err = p.Prompt(background, user(memory(grown)))
 	require.NoError(t, err)
 	_, err = got.Media[0].Pixels(background)
 	var e *Error
@@ -384,6 +375,35 @@ func (g *growing) Bounds() image.Rectangle {
 
 func (g *growing) At(int, int) color.Color { return color.Gray{Y: 9} }
 
+// counted counts the samples that are read.
+type counted struct {
+	*image.Gray
+	read int
+}
+
+func (c *counted) At(x, y int) color.Color {
+	c.read++
+	return c.Gray.At(x, y)
+}
+
+// Nothing is read or hashed before somebody asks, and a picture of a foreign type once for both.
+func TestKeysAreMadeLate(t *testing.T) {
+	asked := 0
+	p := open(t, "qwen2_vl-tiny", func(c *Config) {
+		c.Checkpoint = func() (id [sha256.Size]byte) { asked++; return id }
+	})
+	m := &counted{Gray: gray(60, 40)}
+	got, err := p.Prompt(background, user(memory(m)))
+	require.NoError(t, err)
+	require.Zero(t, asked+m.read)
+	require.NotZero(t, got.Media[0].Key())
+	require.Equal(t, 60*40, m.read)
+	_, err = got.Media[0].Pixels(background)
+	require.NoError(t, err)
+	require.Equal(t, 60*40, m.read)
+	require.Equal(t, 1, asked)
+}
+
 // Equal contents have equal keys whatever holds them; anything that changes the features changes
 // the key.
 func TestKeys(t *testing.T) {
@@ -393,10 +413,12 @@ func TestKeys(t *testing.T) {
 	p := open(t, "qwen2_vl-tiny")
 	of := func(p *Processor, c Content, lim preprocess.Limits) [sha256.Size]byte {
 		t.Helper()
-		m, err := p.Medium(&Source{Limits: lim, Content: c}, false)
+		m, err := p.Medium(&Source{Limits: lim, Content: c})
 		require.NoError(t, err)
-		require.NotZero(t, m.Key)
-		return m.Key
+		key := m.Key()
+		require.NotZero(t, key)
+		require.Equal(t, key, m.Key(), "asked for again")
+		return key
 	}
 	none := preprocess.Limits{}
 	base := of(p, Content{Kind: PictureFile, Path: file}, none)
@@ -479,7 +501,7 @@ func TestNoPixelsWhileWaiting(t *testing.T) {
 	r := user(Content{Kind: PictureBytes, Data: b.Bytes()})
 	allocated := testing.Benchmark(func(tb *testing.B) {
 		for range tb.N {
-			if _, err := p.Prompt(background, r, false); err != nil {
+			if _, err := p.Prompt(background, r); err != nil {
 				tb.Fatal(err)
 			}
 		}

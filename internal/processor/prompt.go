@@ -41,15 +41,15 @@ func (p *Prompt) VisionTokens() int {
 }
 
 // Prompt lays out a request. The request's pictures must not change until the engine has encoded
-// them. With measure it is for counting: its media have neither keys nor pixels.
+// them.
 //
 // Errors: *[Error]; [ErrNoTemplate]; ctx's.
-func (p *Processor) Prompt(ctx context.Context, r *Request, measure bool) (*Prompt, error) {
+func (p *Processor) Prompt(ctx context.Context, r *Request) (*Prompt, error) {
 	if p.cfg.Template == nil {
 		return nil, ErrNoTemplate
 	}
 	if len(r.Media) > 0 && p.cfg.Vision == nil {
-		_, err := p.Medium(&r.Media[0], true) // before the template, which may not know pictures
+		_, err := p.Medium(&r.Media[0]) // before the template, which may not know pictures
 		return nil, err
 	}
 	spans, err := p.cfg.Template.Render(r.Request)
@@ -61,7 +61,7 @@ func (p *Processor) Prompt(ctx context.Context, r *Request, measure bool) (*Prom
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m, err := p.Medium(&r.Media[i], measure)
+		m, err := p.Medium(&r.Media[i])
 		if err != nil {
 			return nil, err
 		}
