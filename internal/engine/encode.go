@@ -124,13 +124,18 @@ var errGone = errors.New("engine: the making of pixels was given up")
 // makePixels makes the pixels of a pass, item by item.
 func (e *Engine) makePixels(ctx context.Context, p *pass) {
 	defer e.makers.Done()
-	e.making <- struct{}{} // those of cancelled requests count too, until they notice
+	defer e.poke()
+	defer close(p.made)
+	select {
+	case e.making <- struct{}{}: // those of cancelled requests count too, until they notice
+	case <-ctx.Done():
+		p.err = ctx.Err()
+		return
+	}
 	start := time.Now()
 	defer func() {
 		p.took = time.Since(start)
 		<-e.making
-		close(p.made)
-		e.poke()
 	}()
 	for _, it := range p.items {
 		var x *preprocess.Patches

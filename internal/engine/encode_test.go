@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -149,6 +150,61 @@ func TestCancelPixels(t *testing.T) {
 	require.True(t, ended.Load())
 }
 
+// Callers who leave at any time, pictures that are slow or broken, and a Close in the midst of it:
+// every request ends once, and nothing of any of them is held afterwards.
+func TestNothingIsHeld(t *testing.T) {
+	broken := errors.New("broken")
+	for round := range 5 {
+		e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 4})
+		var wg sync.WaitGroup
+		for g := range 60 {
+			rng := rand.New(rand.NewPCG(uint64(g), uint64(round)))
+			jobs := make([]*job, rng.IntN(3))
+			for i := range jobs {
+				takes, err := time.Duration(rng.IntN(5))*time.Millisecond, error(nil)
+				if rng.IntN(4) == 0 {
+					err = broken
+				}
+				jobs[i] = &job{steps: 1 + rng.IntN(3), pixels: func(context.Context) error {
+					time.Sleep(takes)
+					return err
+				}}
+			}
+			ctx, cancel := context.WithCancel(background)
+			if rng.IntN(2) == 0 {
+				time.AfterFunc(time.Duration(rng.IntN(30_000))*time.Microsecond, cancel)
+			}
+			r := request(t, e, uint64(g), 10+rng.IntN(60), 1+rng.IntN(30), jobs...)
+			wg.Go(func() {
+				defer cancel()
+				h, err := e.Submit(ctx, r)
+				if err != nil {
+					if err != ErrClosed {
+						t.Error(err)
+					}
+					return
+				}
+				a := read(h, nil)
+				if a.err != nil && a.err != broken && a.err != context.Canceled {
+					t.Error(a.err)
+				}
+				if len(h.events) > 0 {
+					t.Error("events behind the end")
+				}
+			})
+		}
+		time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond)
+		e.Close()
+		wg.Wait()
+		require.Empty(t, e.queue)
+		require.Empty(t, e.active)
+		require.Empty(t, e.running)
+		require.Empty(t, e.making)
+		e.cache.Trim()
+		require.Zero(t, e.cache.UsedBytes())
+	}
+}
+
 // recorded is the traced rows of a request by stage.
 type recorded map[string][]float32
 
@@ -202,6 +258,22 @@ func TestSharedTraces(t *testing.T) {
 			testkit.SameBits(t, alone[i][stage], shared[i][stage])
 		}
 	}
+}
+
+// Features are held until the prompt is read, and no longer.
+func TestFeaturesAreLetGo(t *testing.T) {
+	e := start(t, Options{Threads: 1, Chunk: 16, MaxBatch: 2})
+	r := request(t, e, 1, 40, 5, &job{steps: 2}, &job{steps: 1})
+	passes := 0
+	r.Trace = func(stage string, _ int, _ tensor.Tensor) {
+		if s := e.active[0]; stage == "inputs_embeds" {
+			require.Equal(t, s.fed < 40, s.features != nil)
+			require.Equal(t, s.fed < 40, s.passes != nil)
+			passes++
+		}
+	}
+	require.Len(t, read(submit(t, e, background, r), nil).tokens, 5)
+	require.Equal(t, 3+4, passes)
 }
 
 // A request without tokens ends when its media are encoded.

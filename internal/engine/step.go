@@ -132,11 +132,13 @@ func (e *Engine) deliver(logits tensor.Tensor, err error, took time.Duration) {
 			s.times[Prefill] += took
 			s.fed += s.rows.Len
 			s.events <- Event{Kind: Progress, Stage: Prefill, Done: s.fed, Total: len(s.Tokens)}
-			switch {
-			case s.decoding() && s.MaxTokens == 0:
-				e.finish(s, nil, false) // only the prompt's pass was asked for: a trace has seen it
-			case s.decoding():
-				e.take(s, logits.Row(s.logits.Start+s.logits.Len-1))
+			if s.decoding() {
+				s.features, s.passes = nil, nil // the sequence has them now
+				if s.MaxTokens > 0 {
+					e.take(s, logits.Row(s.logits.Start+s.logits.Len-1))
+				} else {
+					e.finish(s, nil, false) // only the prompt's pass was asked for
+				}
 			}
 		}
 	}
