@@ -76,7 +76,7 @@ func (m *Model) Features(ctx context.Context, p Part) (*Features, error) {
 			out.Deep[index].add(rows.Rows, rows)
 		}
 	}
-	if err := m.observe(ctx, &Request{}, build, see); err != nil {
+	if err := m.observe(ctx, &Request{}, build, false, see); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -121,9 +121,9 @@ func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*Hidden
 	see := func(p *processor.Prompt, stage string, index int, rows tensor.Tensor) {
 		out.Tokens = p.Tokens
 		switch {
-		case stage == "llm.norm":
+		case stage == "llm.final":
 			out.Final.add(len(p.Tokens), rows)
-		case stage == "logits" && !o.NoLogits:
+		case stage == "logits" && !o.NoLogits: // else of the last token only
 			out.Logits.add(len(p.Tokens), rows)
 		case stage == "llm.layer":
 			for i, l := range o.Layers {
@@ -133,7 +133,7 @@ func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*Hidden
 			}
 		}
 	}
-	if err := m.observe(ctx, &r, build, see); err != nil {
+	if err := m.observe(ctx, &r, build, !o.NoLogits, see); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -142,9 +142,11 @@ func (m *Model) Hidden(ctx context.Context, r Request, o HiddenOptions) (*Hidden
 // observer is shown the stages of a prompt's pass, on the engine's goroutine.
 type observer func(p *processor.Prompt, stage string, index int, rows tensor.Tensor)
 
-// observe runs a prompt through the engine, without an answer, and shows each stage to see on the
-// engine's goroutine.
-func (m *Model) observe(ctx context.Context, r *Request, build builder, see observer) (err error) {
+// observe runs a prompt through the engine, without an answer but with all logits or those of the
+// last token, and shows each stage to see on the engine's goroutine.
+func (m *Model) observe(
+	ctx context.Context, r *Request, build builder, logits bool, see observer,
+) (err error) {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -160,7 +162,7 @@ func (m *Model) observe(ctx context.Context, r *Request, build builder, see obse
 	}
 	items, _ := m.media(p, nil)
 	h, err := m.engine.Submit(ctx, &engine.Request{
-		Tokens: p.Tokens, Positions: p.Positions, Delta: p.Delta, Media: items, AllLogits: true,
+		Tokens: p.Tokens, Positions: p.Positions, Delta: p.Delta, Media: items, AllLogits: logits,
 		Trace: func(stage string, index int, rows tensor.Tensor) { see(p, stage, index, rows) },
 	})
 	for err == nil {

@@ -183,6 +183,7 @@ func (d *Decoder) Forward(ex *tensor.Exec, cache *Cache, b *Batch) (tensor.Tenso
 		}
 		ex.Emit("llm.layer", i, x)
 	}
+	ex.EmitNorm("llm.final", -1, x, &d.norm)
 	d.project(ex, logits, x, b.logits)
 	if err := ex.Err(); err != nil {
 		return tensor.Tensor{}, err

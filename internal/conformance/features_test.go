@@ -81,6 +81,7 @@ func TestFeaturesAreTheStages(t *testing.T) {
 			}
 			h, err := m.Hidden(context.Background(), r, qwenvl.HiddenOptions{NoLogits: true})
 			require.NoError(t, err)
+			testkit.SameBits(t, want.rows["llm.norm"], h.Final.Data)
 			require.Zero(t, h.Logits)
 			require.Empty(t, h.Layers)
 		})
