@@ -1,7 +1,8 @@
-// Package half converts between float32 and the 16-bit formats of checkpoints: bfloat16 and IEEE half precision.
+// Package half converts between float32 and the 16-bit formats of checkpoints: bfloat16 and IEEE
+// half precision.
 //
-// It is the scalar definition that faster kernels are held against, and what loads small tensors. All functions are
-// pure and safe for concurrent use.
+// It is the scalar definition that faster kernels are held against, and what loads small tensors.
+// All functions are pure and safe for concurrent use.
 package half
 
 import (
@@ -10,13 +11,11 @@ import (
 	"github.com/x448/float16"
 )
 
-const badLength = "half: source and destination differ in length"
-
 // FromBF16 widens a bfloat16, which is the upper half of a float32; the result is exact.
 func FromBF16(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 
-// ToBF16 rounds to the nearest bfloat16, ties to even. Values beyond the largest bfloat16 become infinities; a NaN
-// stays a NaN with its sign, made quiet.
+// ToBF16 rounds to the nearest bfloat16, ties to even. Values beyond the largest bfloat16 become
+// infinities; a NaN stays a NaN with its sign, made quiet.
 func ToBF16(f float32) uint16 {
 	u := math.Float32bits(f)
 	if u&0x7fffffff > 0x7f800000 {
@@ -30,32 +29,3 @@ func FromF16(h uint16) float32 { return float16.Frombits(h).Float32() }
 
 // ToF16 rounds to the nearest IEEE half, ties to even; beyond 65504 it becomes an infinity.
 func ToF16(f float32) uint16 { return float16.Fromfloat32(f).Bits() }
-
-// DecodeBF16 widens every element of src.
-//
-// Shapes: dst and src have the same length. Panics otherwise.
-func DecodeBF16(dst []float32, src []uint16) { each(dst, src, FromBF16) }
-
-// EncodeBF16 rounds every element of src as [ToBF16] does.
-//
-// Shapes: dst and src have the same length. Panics otherwise.
-func EncodeBF16(dst []uint16, src []float32) { each(dst, src, ToBF16) }
-
-// DecodeF16 widens every element of src.
-//
-// Shapes: dst and src have the same length. Panics otherwise.
-func DecodeF16(dst []float32, src []uint16) { each(dst, src, FromF16) }
-
-// EncodeF16 rounds every element of src as [ToF16] does.
-//
-// Shapes: dst and src have the same length. Panics otherwise.
-func EncodeF16(dst []uint16, src []float32) { each(dst, src, ToF16) }
-
-func each[D, S any](dst []D, src []S, f func(S) D) {
-	if len(dst) != len(src) {
-		panic(badLength)
-	}
-	for i, v := range src {
-		dst[i] = f(v)
-	}
-}

@@ -72,24 +72,3 @@ func TestRoundsToNearestEven(t *testing.T) {
 		})
 	}
 }
-
-func TestBulkMatchesScalar(t *testing.T) {
-	src := make([]uint16, 1<<16)
-	for i := range src {
-		src[i] = uint16(i)
-	}
-	wide, back := make([]float32, len(src)), make([]uint16, len(src))
-	DecodeBF16(wide, src)
-	EncodeBF16(back, wide)
-	for i, b := range src {
-		require.Equal(t, math.Float32bits(FromBF16(b)), math.Float32bits(wide[i]))
-		require.Equal(t, ToBF16(wide[i]), back[i])
-	}
-	DecodeF16(wide, src)
-	EncodeF16(back, wide)
-	for i, b := range src {
-		require.Equal(t, math.Float32bits(FromF16(b)), math.Float32bits(wide[i]))
-		require.Equal(t, ToF16(wide[i]), back[i])
-	}
-	require.PanicsWithValue(t, badLength, func() { DecodeBF16(wide[:1], src) })
-}
