@@ -77,11 +77,8 @@ func (ex *Exec) Linear(dst Tensor, x Input, w *Matrix, act Act) {
 //
 // Shapes: as Linear.
 func (ex *Exec) LinearThree(dst [3]Tensor, x Input, w [3]*Matrix) {
-	l := linearLoop{in: operand{Input: x}}
-	for i := range w {
-		l.parts[i] = linearPart{dst: dst[i], w: w[i]}
-	}
-	ex.runLinear(&l)
+	ex.runLinear(&linearLoop{in: operand{Input: x}, parts: [3]linearPart{
+		{dst: dst[0], w: w[0]}, {dst: dst[1], w: w[1]}, {dst: dst[2], w: w[2]}}})
 }
 
 // LinearAdd computes dst += x·wᵀ + bias, the product rounded before it is added.
