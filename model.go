@@ -9,12 +9,19 @@
 //	})
 //
 // A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template
-// and weights in one folder. Weights are memory-mapped. All methods of a Model are safe for
-// concurrent use; concurrent requests share the passes over the weights, and no request's result
-// depends on what runs beside it, on the number of threads or on how its prompt is cut into chunks.
+// and weights in one folder. Weights are memory-mapped. [Inspect] and [Estimate] tell of a checkpoint
+// without loading it.
 //
+// A [Request] is a conversation of texts, pictures and videos. [Model.Generate] answers it,
+// [Model.Stream] piece by piece; [Response.Boxes] are the places in pictures that an answer names.
 // Spellings of special tokens in texts of a request are plain text: only the checkpoint's chat
-// template writes special tokens.
+// template writes special tokens. [Model.Features] and [Model.Hidden] give what a model computes on
+// the way to an answer: features of pictures, hidden states and logits.
+//
+// All methods of a Model are safe for concurrent use. Concurrent requests share the passes over the
+// weights, and no request's result depends on what runs beside it, on the number of threads or on
+// how its prompt is cut into chunks. Of a request that waits the picture files are in memory, not
+// their pixels: those are made when the model is about to look at them.
 package qwenvl
 
 import (

@@ -108,6 +108,7 @@ func Text(s string) Part { return part(processor.Content{Text: s}) }
 
 // Image makes a part of a decoded picture. It is used as it is: a picture decoded from a
 // photograph's file has lost the orientation noted there; [ImageFile] and [ImageBytes] apply it.
+// The picture must not change until the request has ended.
 func Image(m image.Image) Part {
 	return part(processor.Content{Kind: processor.Picture, Frames: []image.Image{m}})
 }
@@ -125,7 +126,7 @@ func ImageBytes(data []byte) Part {
 }
 
 // Video makes a part of frames taken at an even rate of fps frames a second. All frames have one
-// size.
+// size. They must not change until the request has ended.
 func Video(frames []image.Image, fps float64) Part {
 	return part(processor.EvenVideo(frames, fps))
 }
@@ -137,7 +138,8 @@ type VideoClip struct {
 	Duration time.Duration   // of the clip
 }
 
-// Clip makes a part of frames picked, evenly or not, from a longer clip.
+// Clip makes a part of frames picked, evenly or not, from a longer clip. They must not change until
+// the request has ended.
 func Clip(c VideoClip) Part {
 	out := processor.Content{Kind: processor.Video, Frames: c.Frames}
 	out.Times, out.Duration = c.Times, c.Duration
