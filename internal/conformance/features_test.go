@@ -276,5 +276,5 @@ func TestWaitingHoldsNoPixels(t *testing.T) {
 	require.Greater(t, seen, 5)
 	t.Logf("%d MB held at most", most>>20)
 	// Two passes at a time are made: a picture as it is decoded, as RGB, and resized.
-	require.Less(t, most, uint64(4*3*side*side), "%d pictures would be %d MB", callers, callers*3*side*side>>20)
+	require.Less(t, most, uint64(8*3*side*side), "%d pictures would be %d MB", callers, callers*3*side*side>>20)
 }
