@@ -90,7 +90,8 @@ func User(parts ...Part) Message { return Message{RoleUser, parts} }
 func Assistant(parts ...Part) Message { return Message{RoleAssistant, parts} }
 
 // Part is a piece of a message: text, a picture or a video. The functions of this package make
-// them; the fields may be set afterwards.
+// them; the fields may be set afterwards. A request that its context ends returns at once: one of
+// its pictures may be read for some tenths of a second more.
 type Part struct {
 	// Name labels a picture or video. Most templates do not print it.
 	Name string

@@ -109,7 +109,7 @@ func (c *Cache) Trim() {
 // room reports whether n bytes more are within the budget.
 func (c *Cache) room(n int64) bool { return c.budget == 0 || c.used+n <= c.budget }
 
-// claim counts n bytes more, of what is no block. Blocks without an owner make room for it.
+// claim counts n bytes more, of what is not a block. Blocks without an owner make room for it.
 //
 // Errors: [ErrCacheFull].
 func (c *Cache) claim(n int) error {

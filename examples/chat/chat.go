@@ -112,7 +112,7 @@ func (c *chat) request(messages []qwenvl.Message, progress *cmdutil.Progress) qw
 	return qwenvl.Request{Messages: messages, MaxTokens: c.tokens, MaxPixels: c.maxPixels, Progress: progress.Report}
 }
 
-// answer streams the answer to a conversation. Being interrupted is no error.
+// answer streams the answer to a conversation. Being interrupted is not an error.
 func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string, error) {
 	if c.system != "" {
 		messages = append([]qwenvl.Message{qwenvl.System(c.system)}, messages...)
@@ -133,7 +133,7 @@ func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string,
 			return answer.String(), nil
 		}
 		if c.interactive {
-			fmt.Fprint(c.notes, d.Reasoning) // what the model thinks aloud is seen, and is no part of the answer
+			fmt.Fprint(c.notes, d.Reasoning) // seen, but not a part of the answer
 		}
 		answer.WriteString(d.Text)
 		if _, err := io.WriteString(c.out, d.Text); err != nil {

@@ -10,8 +10,8 @@ import (
 
 // Span is a run of prompt text. Trusted text was written by the template, so special tokens are
 // recognized in it; the rest came from outside and is plain text whatever it spells. The border
-// between two spans is no token border: plain text on both sides is tokenized as one string. Only
-// Boundary, set on the span after it, makes one (the Qwen-VL v1 prompt is tokenized piece by
+// between two spans is not a token border: plain text on both sides is tokenized as one string.
+// Only Boundary, set on the span after it, makes one (the Qwen-VL v1 prompt is tokenized piece by
 // piece).
 type Span struct {
 	Text     string

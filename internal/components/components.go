@@ -121,14 +121,9 @@ func Identity(
 		panic("components: a Spec that was not loaded")
 	}
 	for _, b := range plan.Binds {
-		if !OfTower(b.Canonical) {
-			continue
-		}
-		for _, ref := range append(b.Ref.Join, b.Ref) {
-			if t, ok := src.Tensor(ref.Name); ok {
-				fmt.Fprintf(h, "%s %s %v %v", b.Canonical, t.Name, t.DType, t.Shape)
-				h.Write(t.Data[:min(len(t.Data), probe)])
-			}
+		if t, ok := src.Tensor(b.Ref.Name); ok && OfTower(b.Canonical) {
+			fmt.Fprintf(h, "%s %s %v %v", b.Canonical, t.Name, t.DType, t.Shape)
+			h.Write(t.Data[:min(len(t.Data), probe)])
 		}
 	}
 	h.Sum(id[:0])

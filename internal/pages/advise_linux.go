@@ -13,7 +13,7 @@ import (
 // access is a private mapping: memory that could be shared gets no large pages.
 const access = mmap.COPY
 
-// adviseLarge asks for large pages. That the system has none is no error.
+// adviseLarge asks for large pages. It is not an error that the system has none.
 func adviseLarge(b []byte) { _ = unix.Madvise(b, unix.MADV_HUGEPAGE) }
 
 // Forget drops the whole pages of b, part of a mapped file, from the process's memory; they are

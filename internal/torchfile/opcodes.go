@@ -40,7 +40,7 @@ const (
 	opFrame           = 0x95
 )
 
-// refused is the opcodes that are refused. A byte that is in neither list is no opcode.
+// refused is the opcodes that are refused. A byte in neither list is not an opcode.
 var refused = map[byte]string{
 	'0': "POP", '1': "POP_MARK", '2': "DUP", 'F': "FLOAT", 'G': "BINFLOAT", 'I': "INT",
 	'L': "LONG", 'P': "PERSID", 'S': "STRING", 'T': "BINSTRING", 'U': "SHORT_BINSTRING",

@@ -177,7 +177,7 @@ var (
 // -n 64; the whole is of 64, the first from the prompt's own pass.
 func parseMTMD(log string) (f figures, promptTokens int, ok bool) {
 	number := func(s string) float64 {
-		v, _ := strconv.ParseFloat(s, 64) // digits and points only; what is no number is 0, and refused below
+		v, _ := strconv.ParseFloat(s, 64) // what is not a number is 0, and refused below
 		return v
 	}
 	sum := func(lines *regexp.Regexp) (s float64) {
