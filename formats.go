@@ -64,9 +64,9 @@ func checkFormat(option string, f WeightFormat) error {
 }
 
 // resolve turns Auto, and a tower's format that follows the decoder's, into formats.
-func (o *options) resolve(s family.Spec, names weights.Names) (text, tower WeightFormat, err error) {
+func (o *options) resolve(s family.Spec, n weights.Names) (text, tower WeightFormat, err error) {
 	if text = o.weights; text == Auto {
-		if text, err = auto(s, names); err != nil {
+		if text, err = auto(s, n); err != nil {
 			return "", "", err
 		}
 	}

@@ -9,8 +9,8 @@
 //	})
 //
 // A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template
-// and weights in one folder. Weights are memory-mapped. [Inspect] and [Estimate] tell of a checkpoint
-// without loading it.
+// and weights in one folder. Weights are memory-mapped. [Inspect] and [Estimate] tell of a
+// checkpoint without loading it.
 //
 // A [Request] is a conversation of texts, pictures and videos. [Model.Generate] answers it,
 // [Model.Stream] piece by piece; [Response.Boxes] are the places in pictures that an answer names.

@@ -104,7 +104,7 @@ func (l DecodeLimits) size(format string, w, h int64) error {
 type DecodeOptions struct {
 	Alpha             AlphaMode
 	Gray16            Gray16Mode
-	IgnoreOrientation bool // leave the picture as stored instead of turning it upright by its EXIF or XMP orientation
+	IgnoreOrientation bool // do not turn the picture upright by its EXIF or XMP orientation
 	Limits            DecodeLimits
 }
 

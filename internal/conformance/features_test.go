@@ -276,5 +276,6 @@ func TestWaitingHoldsNoPixels(t *testing.T) {
 	require.Greater(t, seen, 5)
 	t.Logf("%d MB held at most", most>>20)
 	// Two passes at a time are made: a picture as it is decoded, as RGB, and resized.
-	require.Less(t, most, uint64(8*3*side*side), "%d pictures would be %d MB", callers, callers*3*side*side>>20)
+	all := callers * 3 * side * side
+	require.Less(t, most, uint64(all/3), "all would be %d MB", all>>20)
 }

@@ -69,11 +69,14 @@ func TestPixelsAreMadeLate(t *testing.T) {
 			live.Add(-1)
 			return nil
 		}
-		r := request(t, e, uint64(i), 10, 1, &job{steps: 1, pixels: pixels, step: step}, &job{steps: 1, pixels: pixels, step: step})
+		one := &job{steps: 1, pixels: pixels, step: step}
+		two := &job{steps: 1, pixels: pixels, step: step}
+		r := request(t, e, uint64(i), 10, 1, one, two)
 		requests = append(requests, r)
 		handles = append(handles, submit(t, e, background, r))
 	}
-	require.Eventually(t, func() bool { return made.Load() == int64(cap(e.making)) }, time.Minute, time.Millisecond)
+	full := func() bool { return made.Load() == int64(cap(e.making)) }
+	require.Eventually(t, full, time.Minute, time.Millisecond)
 	time.Sleep(20 * time.Millisecond)
 	require.EqualValues(t, cap(e.making), made.Load(), "pixels of those that wait")
 	close(gate)
@@ -93,14 +96,16 @@ func TestPixelsAreMadeLate(t *testing.T) {
 func TestSlowPixels(t *testing.T) {
 	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 4})
 	gate, begun := make(chan struct{}), make(chan struct{})
-	slow := submit(t, e, background, request(t, e, 1, 10, 3, &job{steps: 1, pixels: func(context.Context) error {
+	slowly := func(context.Context) error {
 		close(begun)
 		<-gate
 		return nil
-	}}))
+	}
+	slow := submit(t, e, background, request(t, e, 1, 10, 3, &job{steps: 1, pixels: slowly}))
 	<-begun
 	require.Len(t, read(submit(t, e, background, request(t, e, 2, 10, 100)), nil).tokens, 100)
-	require.Len(t, read(submit(t, e, background, request(t, e, 3, 10, 5, &job{steps: 2})), nil).tokens, 5)
+	third := submit(t, e, background, request(t, e, 3, 10, 5, &job{steps: 2}))
+	require.Len(t, read(third, nil).tokens, 5)
 	require.Empty(t, slow.events)
 	close(gate)
 	require.Len(t, read(slow, nil).tokens, 3)
@@ -112,9 +117,12 @@ func TestBrokenPixels(t *testing.T) {
 	broken := errors.New("broken")
 	want := read(submit(t, e, background, request(t, e, 1, 10, 50)), nil)
 	good := submit(t, e, background, request(t, e, 1, 10, 50))
-	bad := request(t, e, 2, 10, 50, &job{steps: 1, pixels: func(context.Context) error { return broken }}, &job{steps: 1})
-	bad.Media[0].Grid, bad.Media[1].Grid = rope.Grid{T: 1, H: 2, W: 2}, rope.Grid{T: 1, H: 2, W: 2} // of one pass
-	bad.Media[1].Pixels = nil                                                                       // it would panic
+	breaks := func(context.Context) error { return broken }
+	bad := request(t, e, 2, 10, 50, &job{steps: 1, pixels: breaks}, &job{steps: 1})
+	for _, it := range bad.Media { // of one pass
+		it.Grid = rope.Grid{T: 1, H: 2, W: 2}
+	}
+	bad.Media[1].Pixels = nil // it would panic
 	require.ErrorIs(t, read(submit(t, e, background, bad), nil).err, broken)
 	require.Equal(t, want, read(good, nil))
 }
@@ -280,13 +288,16 @@ func TestFeaturesAreLetGo(t *testing.T) {
 func TestMediaAlone(t *testing.T) {
 	e := start(t, Options{Threads: 1, Chunk: 16, MaxBatch: 2})
 	steps := 0
+	count := func(*tensor.Exec) error { steps++; return nil }
 	r := &Request{Trace: recorded{}.trace, Media: []*MediaItem{
-		e.opts.Tower.(*tower).item(&job{steps: 2, step: func(*tensor.Exec) error { steps++; return nil }}, 0),
+		e.opts.Tower.(*tower).item(&job{steps: 2, step: count}, 0),
 	}}
 	require.Equal(t, answer{}, read(submit(t, e, background, r), nil))
 	require.Equal(t, 2, steps)
 	for name, r := range map[string]*Request{
-		"nothing": {Trace: r.Trace}, "no trace": {Media: r.Media}, "tokens of nothing": {Trace: r.Trace, Media: r.Media, MaxTokens: 1},
+		"nothing":           {Trace: r.Trace},
+		"no trace":          {Media: r.Media},
+		"tokens of nothing": {Trace: r.Trace, Media: r.Media, MaxTokens: 1},
 	} {
 		require.Panics(t, func() { _, _ = e.Submit(background, r) }, name)
 	}

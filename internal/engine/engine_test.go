@@ -137,7 +137,7 @@ type tower struct {
 
 func (w *tower) item(j *job, at int) *MediaItem {
 	grid := rope.Grid{T: 1, H: 128, W: PassPatches / 128}
-	return &MediaItem{Grid: grid, Spans: []Span{{Start: at, Len: 1}}, Pixels: func(ctx context.Context) (*preprocess.Patches, error) {
+	pixels := func(ctx context.Context) (*preprocess.Patches, error) {
 		if j.pixels != nil {
 			if err := j.pixels(ctx); err != nil {
 				return nil, err
@@ -148,7 +148,8 @@ func (w *tower) item(j *job, at int) *MediaItem {
 		defer w.mu.Unlock()
 		w.jobs[p] = j
 		return p, nil
-	}}
+	}
+	return &MediaItem{Grid: grid, Spans: []Span{{Start: at, Len: 1}}, Pixels: pixels}
 }
 
 func (w *tower) Steps() int { return 3 }

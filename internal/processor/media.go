@@ -189,7 +189,8 @@ func (c *Content) check() error {
 	case n > maxFrames:
 		return fmt.Errorf("%d frames, at most %d", n, maxFrames)
 	case len(c.Times) != n:
-		return fmt.Errorf("%d frames with %d times: no frame rate, nor each frame's time", n, len(c.Times))
+		const problem = "%d frames with %d times: no frame rate, nor each frame's time"
+		return fmt.Errorf(problem, n, len(c.Times))
 	case c.Duration <= 0:
 		return fmt.Errorf("duration %v is not above 0", c.Duration)
 	case c.Times[0] < 0 || c.FPS == 0 && c.Times[n-1] > c.Duration:

@@ -260,7 +260,8 @@ func TestPlaceholdersMustMatch(t *testing.T) {
 		{"a video of a user", qwen3, scripted{{Text: video}}, user(vid), "leaves out"},
 		{"tags", first, scripted{trusted("<img>"), {Text: "a.png"}, trusted("</img>")}, user(img), ""},
 		{"an open tag", first, scripted{trusted("<img>"), {Text: "a.png"}}, user(img), "not closed"},
-		{"a long name", first, scripted{trusted("<img>"), {Text: long}, trusted("</img>")}, user(img), "has 300 bytes"},
+		{"a long name", first, scripted{trusted("<img>"), {Text: long}, trusted("</img>")}, user(img),
+			"has 300 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := open(t, c.fixture, func(cfg *Config) { cfg.Template = c.writes })
@@ -288,6 +289,8 @@ func TestErrorsNameThePart(t *testing.T) {
 	cut := data[:len(data)/2]
 	cutFile := filepath.Join(t.TempDir(), "cut.png")
 	require.NoError(t, os.WriteFile(cutFile, cut, 0o600))
+	before := Content{Kind: Video, Frames: []image.Image{gray(60, 60)}, Duration: 1}
+	before.Times = []time.Duration{-1}
 	short := &image.RGBA{Rect: image.Rect(0, 0, 60, 60), Stride: 240}
 	late := func(c Content) func() error {
 		return func() error {
@@ -310,7 +313,7 @@ func TestErrorsNameThePart(t *testing.T) {
 		"ratio":      now(memory(gray(201, 1))),
 		"no frames":  now(EvenVideo(nil, 1)),
 		"two sizes":  now(EvenVideo([]image.Image{gray(60, 60), gray(61, 61)}, 1)),
-		"times":      now(Content{Kind: Video, Frames: []image.Image{gray(60, 60)}, Times: []time.Duration{-1}, Duration: 1}),
+		"times":      now(before),
 		"samples":    late(memory(short)),
 		"cut":        late(Content{Kind: PictureBytes, Data: cut}),
 		"cut file":   late(Content{Kind: PictureFile, Path: cutFile}),
@@ -328,7 +331,8 @@ func TestErrorsNameThePart(t *testing.T) {
 			require.NotRegexp(t, "0x[0-9a-f]{6}", err.Error(), "an address")
 		})
 	}
-	_, err = open(t, "qwen2_vl-tiny", func(c *Config) { c.Template = nil }).Prompt(background, user("x"))
+	plain := open(t, "qwen2_vl-tiny", func(c *Config) { c.Template = nil })
+	_, err = plain.Prompt(background, user("x"))
 	require.ErrorIs(t, err, ErrNoTemplate)
 }
 
@@ -438,7 +442,9 @@ func TestKeys(t *testing.T) {
 	differs("limits", of(p, bytesOf, preprocess.Limits{MaxPixels: 100 * 100}))
 	for name, change := range map[string]func(*Config){
 		"decode options": func(c *Config) { c.Decode.Alpha = preprocess.AlphaWhite },
-		"checkpoint":     func(c *Config) { c.Checkpoint = func() (id [sha256.Size]byte) { id[0]++; return id } },
+		"checkpoint": func(c *Config) {
+			c.Checkpoint = func() (id [sha256.Size]byte) { id[0]++; return id }
+		},
 		"preprocessing": func(c *Config) {
 			v := *c.Vision
 			v.Preprocess.Mean[0]++
@@ -465,7 +471,8 @@ func TestKeys(t *testing.T) {
 	for _, whole := range []interface {
 		image.Image
 		SubImage(image.Rectangle) image.Image
-	}{gray(90, 80), image.NewRGBA(r), image.NewNRGBA(r), image.NewYCbCr(r, image.YCbCrSubsampleRatio420),
+	}{gray(90, 80), image.NewRGBA(r), image.NewNRGBA(r),
+		image.NewYCbCr(r, image.YCbCrSubsampleRatio420),
 		image.NewPaletted(r, color.Palette{color.Black, color.White})} {
 		part := whole.SubImage(image.Rect(11, 13, 60, 50))
 		before := of(p, memory(part), none)
