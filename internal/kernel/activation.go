@@ -17,20 +17,6 @@ func sigmoidGo(x []float32) {
 	}
 }
 
-// Softplus applies the smooth rectifier in place:
-//
-//	x[i] = log(1 + exp(x[i]))
-//
-// It is x itself where the two agree in float32.
-func Softplus(x []float32) {
-	for i, v := range x {
-		if v > 20 { // exp(-20) is below half a unit in the last place of 20
-			continue
-		}
-		x[i] = float32(math.Log1p(math.Exp(float64(v))))
-	}
-}
-
 // SiLU applies the sigmoid-weighted linear unit in place:
 //
 //	x[i] = x[i] / (1 + exp(-x[i]))
