@@ -1,5 +1,6 @@
-// Package testkit holds what the kernel tests of several packages share: running a body under each instruction set,
-// guard bands around slices, and comparing floats by units in the last place.
+// Package testkit holds what the tests of several packages share: for kernels, running a body under
+// each instruction set, guard bands around slices and comparing floats by units in the last place;
+// for all that read the repository's test data, a TestMain that says where it is not there.
 package testkit
 
 import (
