@@ -30,6 +30,7 @@ const plantEnv = "QWENVL_PLANTED_PANIC"
 // places are where panics are planted: the function that begins so starts with code that panics.
 var places = []struct{ name, file, function, code string }{
 	{"text of the checkpoint", "internal/chat/template.go", "func New(", panics},
+	{"prompt", "internal/processor/prompt.go", "func (p *Processor) encode(", panics},
 	{"picture", "preprocess/patch.go", "func (c Config) Image(", panics},
 	{"packing", "internal/tensor/packing.go", "func (l *packLoop) Do(", workerPanics},
 	{"tower", "vision/job.go", "func (j *Job) block(", panics},
@@ -130,6 +131,10 @@ func contained(t *testing.T, place string) {
 		_, err = m.Generate(context.Background(), ask(qwenvl.Text("x")))
 		planted(err)
 		_, err = m.CountTokens(ask(qwenvl.Text("x")))
+		planted(err)
+		_, err = m.Features(context.Background(), qwenvl.Image(picture(90, 60)))
+		planted(err)
+		_, err = m.Hidden(context.Background(), ask(qwenvl.Text("x")), qwenvl.HiddenOptions{})
 		planted(err)
 		require.NoError(t, m.Close())
 		_, err = m.Generate(context.Background(), ask(qwenvl.Text("x")))
