@@ -3,10 +3,11 @@ package engine
 // Pictures and videos, from media items to features.
 //
 // A request brings its items one by one. They are grouped into passes of the tower here. The
-// pixels of a pass are made shortly before it begins, by few goroutines beside the loop, so that
-// requests that wait hold no pixels and decode steps go on meanwhile. A pass then advances by one
-// step between forward passes of the decoder (step.go). Which passes can be left out, because
-// their features are known, will be a matter of Key.
+// pixels of a pass are made shortly before it begins, by goroutines beside the loop, so that
+// requests that wait hold no pixels and decode steps go on meanwhile. They are half as many as the
+// threads: if they took all processors, each of the many loops of a step would wait for one. A pass
+// then advances by one step between forward passes of the decoder (step.go). Which passes can be
+// left out, because their features are known, will be a matter of Key.
 
 import (
 	"context"

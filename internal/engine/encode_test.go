@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -94,7 +95,7 @@ func TestPixelsAreMadeLate(t *testing.T) {
 // While the pixels of one request are made, the tokens of another go on, and a third's picture
 // goes ahead.
 func TestSlowPixels(t *testing.T) {
-	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 4})
+	e := start(t, Options{Threads: 4, Chunk: 16, MaxBatch: 4})
 	gate, begun := make(chan struct{}), make(chan struct{})
 	slowly := func(context.Context) error {
 		close(begun)
@@ -109,6 +110,43 @@ func TestSlowPixels(t *testing.T) {
 	require.Empty(t, slow.events)
 	close(gate)
 	require.Len(t, read(slow, nil).tokens, 3)
+}
+
+// Pictures that take all the time of a processor leave one to those that decode: a step has many
+// loops, and each would wait for its turn.
+func TestPixelsLeaveAProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 4})
+	var tokens, made, live atomic.Int64
+	busy := func(context.Context) error {
+		before := tokens.Load()
+		if live.Add(1) > 1 {
+			t.Error("both processors make pixels")
+		}
+		defer live.Add(-1)
+		for begun := time.Now(); time.Since(begun) < 200*time.Millisecond; {
+		}
+		made.Add(tokens.Load() - before)
+		return nil
+	}
+	ctx, cancel := context.WithCancel(background)
+	text := submit(t, e, ctx, request(t, e, 1, 10, 4000))
+	pictures := []*Handle{
+		submit(t, e, background, request(t, e, 2, 10, 1, &job{steps: 1, pixels: busy})),
+		submit(t, e, background, request(t, e, 3, 10, 1, &job{steps: 1, pixels: busy})),
+	}
+	go func() {
+		for _, h := range pictures {
+			read(h, nil)
+		}
+		cancel()
+	}()
+	read(text, func(ev Event) {
+		if ev.Kind == Token {
+			tokens.Add(1)
+		}
+	})
+	require.Greater(t, made.Load(), int64(50))
 }
 
 // A picture that cannot be made ends its own request; the items behind it are not made.

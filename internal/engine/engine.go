@@ -86,7 +86,7 @@ func New(decoder *llm.Decoder, o Options) *Engine {
 		cache:   decoder.NewCacheWith(llm.CacheOptions{Context: o.Context, Format: o.CacheFormat}),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
-		making:  make(chan struct{}, max(2, o.Threads/2)),
+		making:  make(chan struct{}, max(1, o.Threads/2)),
 	}
 	go e.loop()
 	return e

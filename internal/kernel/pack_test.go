@@ -13,7 +13,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-// bitsOf names the packed formats in tests by the size of a weight.
+// quantBits names the packed formats in tests by the size of a weight.
 var quantBits = []int{8, 4}
 
 // packMatrix packs all panels of an n by k matrix in one of the formats.

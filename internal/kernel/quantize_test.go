@@ -42,7 +42,7 @@ func TestFMA32RoundsOnce(t *testing.T) {
 	}
 }
 
-// groupCases are one group each; NaN stands for what scale and products must become.
+// Cases of one group each; NaN stands for what scale and products must become.
 func TestQuantizeRowsSpecialGroups(t *testing.T) {
 	fill := func(v float32) func(i int) float32 { return func(int) float32 { return v } }
 	one := func(at int, v, rest float32) func(i int) float32 {
