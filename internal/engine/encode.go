@@ -97,8 +97,8 @@ func group(items []*MediaItem) []*pass {
 	return out
 }
 
-// preparePasses starts making the pixels of the passes that come first: the one at work, and as
-// many behind it as have room.
+// preparePasses starts making the pixels of the passes that come first, as many as have room. One
+// that the tower has begun is not among them, so that the next one's are ready when it ends.
 func (e *Engine) preparePasses() {
 	n := 0
 	for _, s := range e.active {
@@ -106,6 +106,9 @@ func (e *Engine) preparePasses() {
 			continue // its reader must not hold up others
 		}
 		for _, p := range s.passes {
+			if p.job != nil {
+				continue
+			}
 			if n == cap(e.making) {
 				return
 			}

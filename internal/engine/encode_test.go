@@ -92,6 +92,27 @@ func TestPixelsAreMadeLate(t *testing.T) {
 	}
 }
 
+// While the tower is at a pass, the pixels of the next one are made.
+func TestPixelsOfTheNextPass(t *testing.T) {
+	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 4})
+	made, steps := make(chan struct{}), 0
+	wait := func(*tensor.Exec) error {
+		if steps++; steps == 2 { // the first step after the pass has begun
+			select {
+			case <-made:
+			case <-time.After(time.Minute):
+				t.Error("the pixels of the next pass are not made")
+			}
+		}
+		return nil
+	}
+	first := submit(t, e, background, request(t, e, 1, 10, 1, &job{steps: 3, step: wait}))
+	next := &job{steps: 1, pixels: func(context.Context) error { close(made); return nil }}
+	second := submit(t, e, background, request(t, e, 2, 10, 1, next))
+	require.NoError(t, read(first, nil).err)
+	require.NoError(t, read(second, nil).err)
+}
+
 // While the pixels of one request are made, the tokens of another go on, and a third's picture
 // goes ahead.
 func TestSlowPixels(t *testing.T) {
