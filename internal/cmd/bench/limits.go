@@ -21,14 +21,18 @@ type limits struct {
 	F32       float64 `json:"f32_gflops,omitempty"`     // the same of float32 operands
 }
 
-const (
+// What a measurement takes; tests take less.
+var (
 	// readBytes are read to find the bandwidth: far more than caches hold.
 	readBytes = 512 << 20
-	// readChunk is what one worker reads at a time.
-	readChunk = 1 << 20
 	// limitTime is how long each loop is run again, at least once, and the fastest run counts: a
 	// limit is not an average.
 	limitTime = 100 * time.Millisecond
+)
+
+const (
+	// readChunk is what one worker reads at a time.
+	readChunk = 1 << 20
 
 	// The product that finds the arithmetic limit fits in a second-level cache.
 	limitRows, limitCols, limitInner = 48, 96, 1024
@@ -115,7 +119,7 @@ func readBandwidth(p *pool.Pool) (float64, error) {
 	p.Run(fillLoop{x}, readBytes/readChunk)
 	s := fastest(p, &readLoop{x: x, sink: make([]float32, readBytes/readChunk)}, readBytes/readChunk)
 	s = min(s, fastest(p, newStreamLoop(r.Bytes(), p.Threads()), readBytes/readChunk))
-	return readBytes / s / 1e9, r.Free()
+	return float64(readBytes) / s / 1e9, r.Free()
 }
 
 // int8Loop multiplies quantized rows by packed weights, each worker its own.

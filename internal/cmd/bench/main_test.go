@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,6 +14,9 @@ import (
 )
 
 const model = "../../tiny/model"
+
+// The tests are of the tool, not of the machine.
+func init() { readBytes, limitTime = 32<<20, 5*time.Millisecond }
 
 func runTool(args ...string) (int, map[string]any, string) {
 	var out, log bytes.Buffer
