@@ -4,10 +4,7 @@ package conformance_test
 // see each. families_defects_test.go does so for every family, by the parity tool.
 
 import (
-	"encoding/json"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -83,7 +80,9 @@ func TestPlantedInCode(t *testing.T) {
 		h = raster.Reshape(n, wide)`, "vision.out"},
 	} {
 		t.Run(d.name, func(t *testing.T) {
-			overlay := writeOverlay(t, d.file, d.old, d.new)
+			source := readSource(t, d.file)
+			require.Equal(t, 1, strings.Count(source, d.old), "the place to change in %s", d.file)
+			overlay := writeOverlay(t, map[string]string{d.file: strings.Replace(source, d.old, d.new, 1)})
 			out, err := exec.Command("go", "test", "-count=1", "-vet=off", "-ldflags=-s", "-overlay", overlay, "-run", "^TestStagesWithinBounds$", ".").CombinedOutput()
 			var failed *exec.ExitError
 			require.ErrorAs(t, err, &failed, "the defect was not seen:\n%s", out)
@@ -93,21 +92,4 @@ func TestPlantedInCode(t *testing.T) {
 			require.Contains(t, string(out), d.stage+": off by")
 		})
 	}
-}
-
-// writeOverlay writes what -overlay of go takes to build with one place of a file changed, and returns its path.
-func writeOverlay(t *testing.T, file, from, to string) string {
-	t.Helper()
-	source, err := os.ReadFile(filepath.Join(root, file))
-	require.NoError(t, err)
-	require.Equal(t, 1, strings.Count(string(source), from), "the place to change in %s", file)
-	dir := t.TempDir()
-	patched, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
-	require.NoError(t, os.WriteFile(patched, []byte(strings.Replace(string(source), from, to, 1)), 0o600))
-	original, err := filepath.Abs(filepath.Join(root, file))
-	require.NoError(t, err)
-	data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: patched}})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(overlay, data, 0o600))
-	return overlay
 }

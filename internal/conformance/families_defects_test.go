@@ -13,14 +13,14 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
 )
 
-// Defects planted in each family: the parity tool, built from a copy of the code in which one place differs or run on a copy of the
-// checkpoint in which one value differs, must say that stages are out of bound.
+// Defects planted in each family: the parity tool, with one place of the code changed (plant_test.go)
+// or on a copy of the checkpoint in which one value differs, must say that stages are out of bound.
 
 // planted is a place of the code, which must be there once, and what stands there instead.
 type planted struct{ name, fixture, file, old, new string }
 
 func TestPlantedInFamilies(t *testing.T) {
-	for _, d := range []planted{
+	defects := []planted{
 		{"log-n left out", "qwen-vl-small", "internal/family/qwenvl.go", "d.Rope.LogNLength = trained", "_ = trained"},
 		{"base of the rotary embedding not stretched", "qwen-vl-small", "internal/family/qwenvl.go", "d.Rope.NTKLength = trained", "_ = trained"},
 		{"gate and up swapped", "qwen-vl-small", "internal/family/qwenvl.go", `"layers.*.mlp.up.weight", "transformer.h.*.mlp.w1.weight",
@@ -58,18 +58,34 @@ func TestPlantedInFamilies(t *testing.T) {
 		{"gate of the shared expert left out", "qwen3_5_moe-tiny", "llm/moe.go", "			ex.Gate(s, g)\n", ""},
 		{"key heads dealt in turn", "qwen3_5_moe-tiny", "internal/tensor/delta.go", "keyHead := h / (d.ValueHeads / d.KeyHeads)", "keyHead := h % d.KeyHeads"},
 		{"half of the decay", "qwen3_5_moe-tiny", "llm/delta.go", "d.decay[i] = float32(-math.Exp(float64(v)))", "d.decay[i] = float32(-math.Exp(float64(v)) / 2)"},
-	} {
+	}
+	bin := buildParity(t, plantAll(t, defects))
+	names := map[string]bool{}
+	for _, d := range defects {
+		require.False(t, names[d.name], "two defects %q", d.name)
+		names[d.name] = true
+		if names[d.fixture] { // the program without a defect is right
+			continue
+		}
+		names[d.fixture] = true
+		out, err := exec.Command(bin, "-images", imagesDir, filepath.Join(testdata, d.fixture)).Output()
+		require.NoError(t, err, "%s", out)
+	}
+	for _, d := range defects {
 		t.Run(d.fixture+"/"+d.name, func(t *testing.T) {
 			t.Parallel()
-			requireSeen(t, buildParity(t, writeOverlay(t, d.file, d.old, d.new)), filepath.Join(testdata, d.fixture))
+			requireSeen(t, bin, filepath.Join(testdata, d.fixture), defectEnv+"="+d.name)
 		})
 	}
 }
 
-// requireSeen demands that the tool finds stages out of bound, and none missing: the defect must show in numbers.
-func requireSeen(t *testing.T, bin, fixture string) {
+// requireSeen demands that the tool finds stages out of bound, and none missing: the defect must show
+// in numbers.
+func requireSeen(t *testing.T, bin, fixture string, env ...string) {
 	t.Helper()
-	out, err := exec.Command(bin, "-images", imagesDir, fixture).Output()
+	tool := exec.Command(bin, "-images", imagesDir, fixture)
+	tool.Env = append(os.Environ(), env...)
+	out, err := tool.Output()
 	var failed *exec.ExitError
 	require.ErrorAs(t, err, &failed, "the defect was not seen:\n%s", out)
 	require.Regexp(t, `parity: \d+ stages compared, [1-9]\d* out of bound, 0 missing\n$`, string(out))

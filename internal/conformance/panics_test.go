@@ -2,7 +2,6 @@ package conformance_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -54,30 +53,18 @@ func TestPanicsAreContained(t *testing.T) {
 		contained(t, place)
 		return
 	}
-	dir := t.TempDir()
-	replace := map[string]string{}
-	for i, p := range places {
-		source, err := os.ReadFile(filepath.Join(root, p.file))
-		require.NoError(t, err)
-		text := string(source)
-		before, at, found := strings.Cut(text, "\n"+p.function)
+	texts := map[string]string{}
+	for _, p := range places {
+		before, at, found := strings.Cut(readSource(t, p.file), "\n"+p.function)
 		require.True(t, found, "the place to change in %s", p.file)
 		signature, body, _ := strings.Cut(at, " {\n")
-		text = before + "\n" + p.function + signature + " {\n" +
+		text := before + "\n" + p.function + signature + " {\n" +
 			"if plantos.Getenv(`" + plantEnv + "`) == `" + p.name + "` {" + p.code + "}\n" + body
 		imports := `$0; import (plantos "os"; planttime "time")`
-		text = packageClause.ReplaceAllString(text, imports) + "\nvar _ = planttime.Now\n"
-		patched := filepath.Join(dir, string(rune('a'+i))+".go")
-		require.NoError(t, os.WriteFile(patched, []byte(text), 0o600))
-		original, err := filepath.Abs(filepath.Join(root, p.file))
-		require.NoError(t, err)
-		replace[original] = patched
+		texts[p.file] = packageClause.ReplaceAllString(text, imports) + "\nvar _ = planttime.Now\n"
 	}
-	overlay, program := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "planted.test.exe")
-	data, err := json.Marshal(map[string]any{"Replace": replace})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(overlay, data, 0o600))
-	build := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", program, ".")
+	program := filepath.Join(t.TempDir(), "planted.test.exe")
+	build := exec.Command("go", "test", "-c", "-overlay", writeOverlay(t, texts), "-o", program, ".")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, p := range places {
