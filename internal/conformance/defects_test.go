@@ -13,8 +13,6 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit/ckpt"
 )
 
-// The tests here plant a defect and demand that the comparison with the reference sees it.
-
 // Defects in a checkpoint.
 func TestPlantedInCheckpoint(t *testing.T) {
 	clear := func(name string) func(*testing.T, *ckpt.Checkpoint) {
