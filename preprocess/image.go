@@ -106,18 +106,21 @@ type DecodeOptions struct {
 	Gray16            Gray16Mode
 	IgnoreOrientation bool // do not turn the picture upright by its EXIF or XMP orientation
 	Limits            DecodeLimits
+	Decoders          *Decoders // of containers that this package does not read; nil for none
 }
 
-// Decode reads a JPEG, PNG, GIF (first frame), WebP (first frame) or BMP file.
+// Decode reads a JPEG, PNG, GIF (first frame), WebP (first frame) or BMP file, and what o.Decoders
+// know.
 //
 // Errors: *FormatError for broken data, *UnsupportedError for other containers and unread features,
 // *LimitError for sizes over o.Limits. The header is checked before any pixel is allocated, and so
-// is whether the file is long enough to hold the picture it claims.
+// is whether the file is long enough to hold the picture it claims. An error of one of o.Decoders
+// is wrapped in a *FormatError.
 // Source: Pillow, ImageOps.exif_transpose(im).convert("RGB").
 func Decode(data []byte, o DecodeOptions) (*Image, error) { return decode(data, o, true) }
 
 // DecodeSize returns the size of the picture that Decode makes of a file, orientation applied, from
-// its headers alone.
+// its headers alone; what o.Decoders know is decoded for it.
 //
 // Errors: those of Decode that headers give rise to. Damage behind the headers is left for Decode
 // to find.
@@ -137,7 +140,7 @@ func decode(data []byte, o DecodeOptions, pixels bool) (*Image, error) {
 	if len(data) > o.Limits.MaxBytes {
 		return nil, &LimitError{What: "bytes", Got: int64(len(data)), Max: int64(o.Limits.MaxBytes)}
 	}
-	format, read := sniff(data)
+	format, read := find(data, o.Decoders)
 	if read == nil {
 		if format != "" {
 			return nil, &UnsupportedError{Format: format, Feature: "this container is not read"}
@@ -172,6 +175,30 @@ func guarded(
 		}
 	}()
 	return read(data, o, pixels)
+}
+
+// find returns the name and the decoder of a container. A name without a decoder is a container
+// known but not read.
+func find(data []byte, more *Decoders) (string, decoder) {
+	if name, read := more.find(data, true); read != nil {
+		return name, read
+	}
+	name, read := sniff(data)
+	if read == nil {
+		if name, read := more.find(data, false); read != nil {
+			return name, read
+		}
+	}
+	return name, read
+}
+
+// ownFormat tells a format that this package reads itself.
+func ownFormat(name string) bool {
+	switch name {
+	case jpegFormat, pngFormat, gifFormat, webpFormat, bmpFormat:
+		return true
+	}
+	return false
 }
 
 // sniff tells the container by its first bytes. A name without a decoder is a container known but
@@ -219,20 +246,26 @@ func FromImageSize(m image.Image, o DecodeOptions) (Size, error) {
 
 func fromImage(m image.Image, o DecodeOptions, pixels bool) (*Image, error) {
 	o.Limits = o.Limits.withDefaults()
-	if m == nil {
-		return nil, &FormatError{Format: "picture", Reason: "nil image.Image"}
-	}
 	read := func([]byte, DecodeOptions, bool) (*Image, int, error) {
-		r := m.Bounds()
-		w, h := int64(r.Max.X)-int64(r.Min.X), int64(r.Max.Y)-int64(r.Min.Y)
-		if err := o.Limits.size("picture", w, h); err != nil {
-			return nil, 0, err
-		}
-		if !pixels {
-			return &Image{Width: int(w), Height: int(h)}, 0, nil
-		}
-		return convert(m, o), 0, nil
+		img, err := readMemory("picture", m, o, pixels)
+		return img, 0, err
 	}
 	img, _, err := guarded("picture", nil, o, pixels, read)
 	return img, err
+}
+
+// readMemory converts a picture in memory within the limits. It may panic on an inconsistent one.
+func readMemory(format string, m image.Image, o DecodeOptions, pixels bool) (*Image, error) {
+	if m == nil {
+		return nil, &FormatError{Format: format, Reason: "nil image.Image"}
+	}
+	r := m.Bounds()
+	w, h := int64(r.Max.X)-int64(r.Min.X), int64(r.Max.Y)-int64(r.Min.Y)
+	if err := o.Limits.size(format, w, h); err != nil {
+		return nil, err
+	}
+	if !pixels {
+		return &Image{Width: int(w), Height: int(h)}, nil
+	}
+	return convert(m, o), nil
 }
