@@ -18,6 +18,11 @@
 //
 // compares rendered chat templates. The last line is "chat: N compared, M differ".
 //
+//	parity -cases DIR -fixtures DIR -images DIR
+//
+// judges situations that users reported: checkpoints, configurations, pictures, places in answers,
+// reasoning. There is a line for each wrong one; the last line is "cases: N judged, M wrong".
+//
 // Results go to stdout, progress to stderr. The exit status is 0 only when nothing is out of bound,
 // missing or different; 2 for wrong usage.
 package main
@@ -47,6 +52,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		goldens   = f.String("goldens", "", "recorded ids and texts")
 		chat      = f.String("chat", "", "recorded prompts of chat templates")
 		templates = f.String("templates", "", "folder of chat templates")
+		cases     = f.String("cases", "", "folder of reported situations")
+		fixtures  = f.String("fixtures", "", "folder of the fixtures that cases change")
 	)
 	if err := f.Parse(args); err != nil {
 		return 2
@@ -57,9 +64,21 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	compareTokenizer, compareChat := *tokenizer != "" || *goldens != "", *chat != "" || *templates != ""
+	compareCases := *cases != "" || *fixtures != ""
+	asked := 0
+	for _, one := range []bool{compareTokenizer, compareChat, compareCases, f.NArg() > 0} {
+		if one {
+			asked++
+		}
+	}
 	switch {
-	case compareTokenizer && compareChat, (compareTokenizer || compareChat) && f.NArg() > 0:
-		return usage("fixtures, -tokenizer and -chat exclude one another")
+	case asked > 1:
+		return usage("fixtures, -tokenizer, -chat and -cases exclude one another")
+	case compareCases:
+		if *cases == "" || *fixtures == "" || *images == "" {
+			return usage("-cases wants -fixtures and -images")
+		}
+		return judgeCases(*cases, *fixtures, *images, stdout)
 	case compareTokenizer:
 		if *tokenizer == "" || *goldens == "" {
 			return usage("-tokenizer and -goldens belong together")
