@@ -224,7 +224,7 @@ func TestPagesNameWhatExists(t *testing.T) {
 		require.Empty(t, x.wrong(page, read(t, "../"+page)), page)
 	}
 	for _, bad := range []string{
-		"`llm/decoders.go`", "`decoders.go`", "[x](nowhere.md)", "`go test ./llmm`",
+		"`llm/decoderz.go`", "`decoderz.go`", "[x](nowhere.md)", "`go test ./llmm`",
 		"`TestOf" + "Nothing`", "`llm.Decod" + "dder`", // in two parts: words of this file exist
 		"`testdata/*-giant`", "`go test ./llm -run TestStages`", "```\ngo run ./internal/cmd/parrity\n```",
 	} {
