@@ -10,7 +10,7 @@ import (
 	"math"
 
 	"github.com/qwenvl/qwenvl"
-	"github.com/qwenvl/qwenvl/internal/tiny"
+	"github.com/qwenvl/qwenvl/qwenvltest"
 )
 
 // A checkpoint is a folder as it is published. This one is small and part of the repository.
@@ -35,7 +35,7 @@ func Example() {
 
 // A checkpoint that is compiled into the program, in an embed.FS.
 func ExampleLoadFS() {
-	m, err := qwenvl.LoadFS(tiny.FS())
+	m, err := qwenvl.LoadFS(qwenvltest.FS())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func ExampleModel_Tokenize() {
 
 // tinyModel is the embedded model.
 func tinyModel() *qwenvl.Model {
-	m, err := qwenvl.LoadFS(tiny.FS())
+	m, err := qwenvl.LoadFS(qwenvltest.FS())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -37,7 +37,8 @@ var layers = [][]string{
 	{"internal/hooks"},
 	{"."},
 	{"internal/tiny"}, // above the root, so that the library cannot carry it
-	{"internal/cmdutil"},
+	{"qwenvltest", "internal/cmdutil"},
+	{"examples/cli"},
 	{"examples/...", "internal/cmd/...", "internal/conformance", "docs"},
 }
 
@@ -57,12 +58,14 @@ var only = map[string][]string{
 	"internal/tiny":      {},
 	"preprocess":         {"rope"},
 	"internal/engine":    {"internal/tensor", "internal/sample", "llm", "preprocess", "rope", "internal/pool"},
-	"internal/cmdutil":   {".", "internal/tiny"},
+	"internal/cmdutil":   {"."},
+	"qwenvltest":         {".", "internal/tiny"},
 
 	"internal/safetensors": {"internal/weights", "internal/strictjson"},
 	"internal/torchfile":   {"internal/weights"},
 
-	"examples/...": {".", "internal/cmdutil", "internal/tiny", "preprocess", "rope", "tokenizer"},
+	// Programs to copy from: public packages alone.
+	"examples/...": {".", "qwenvltest", "examples/cli", "preprocess", "rope", "tokenizer"},
 }
 
 // testOnly is packages that no shipped code imports.
@@ -170,6 +173,13 @@ func TestImportOrder(t *testing.T) {
 		if layer(f.pkg) < 0 {
 			t.Errorf("%s: package %s is on no line of the import order", f.name, f.pkg)
 			continue
+		}
+		if path.Base(f.name) == "example_test.go" { // shown to users as what they can write
+			for _, to := range f.imports(t) {
+				if strings.HasPrefix(to, "internal/") && !slices.Contains(testOnly, to) {
+					t.Errorf("%s: an Example imports %s", f.name, to)
+				}
+			}
 		}
 		if f.test {
 			continue

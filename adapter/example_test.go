@@ -13,11 +13,12 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/adapter"
+	"github.com/qwenvl/qwenvl/qwenvltest"
 )
 
 // The adapter merges squares of patches into tokens as wide as the decoder.
 func Example() {
-	m, err := qwenvl.Load("../internal/tiny/model")
+	m, err := qwenvltest.Open()
 	if err != nil {
 		log.Fatal(err)
 	}

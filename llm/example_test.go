@@ -14,12 +14,13 @@ import (
 
 	"github.com/qwenvl/qwenvl"
 	"github.com/qwenvl/qwenvl/llm"
+	"github.com/qwenvl/qwenvl/qwenvltest"
 	"github.com/qwenvl/qwenvl/rope"
 )
 
 // The last row of a prompt's logits scores the first token of the answer.
 func Example() {
-	m, err := qwenvl.Load("../internal/tiny/model")
+	m, err := qwenvltest.Open()
 	if err != nil {
 		log.Fatal(err)
 	}

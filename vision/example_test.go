@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/qwenvltest"
 	"github.com/qwenvl/qwenvl/vision"
 )
 
 // The tower has a row of features for each patch of a picture.
 func Example() {
-	m, err := qwenvl.Load("../internal/tiny/model")
+	m, err := qwenvltest.Open()
 	if err != nil {
 		log.Fatal(err)
 	}

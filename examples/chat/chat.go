@@ -1,115 +1,59 @@
 package main
 
+// A conversation: what was said, and how the next answer is made of it.
+
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/qwenvl/qwenvl"
-	"github.com/qwenvl/qwenvl/internal/cmdutil"
+	"github.com/qwenvl/qwenvl/examples/cli"
 )
 
-const (
-	maxLine = 1 << 20 // bytes of a message
+// chat is a conversation.
+type chat struct {
+	model     *qwenvl.Model
+	tokens    int
+	maxPixels int
+	system    string
+	// A forgetful model has learned single questions only: it is asked each by itself, about the
+	// pictures that were attached last.
+	forgetful bool
 
-	help = `A line is a message to the model. Commands:
-  /image FILE  attach a picture to the next message; may be repeated
-  /clear       forget the conversation
-  /help        show this
-  /quit        end, as the end of input does
-Ctrl-C cancels an answer.
-`
-)
+	lines         lineReader
+	out, notes    io.Writer
+	interactive   bool
+	interruptible contextWithSignal // a context that ends with Ctrl-C
 
-// loop reads lines until the input ends.
-func (c *chat) loop(ctx context.Context) error {
-	if c.interactive {
-		fmt.Fprint(c.notes, help)
-	}
-	lines := bufio.NewScanner(c.in)
-	lines.Buffer(nil, maxLine)
-	for {
-		if c.interactive {
-			fmt.Fprint(c.notes, "> ")
-		}
-		if !lines.Scan() {
-			if c.interactive {
-				fmt.Fprintln(c.notes)
-			}
-			return lines.Err()
-		}
-		err := c.line(ctx, strings.TrimSpace(lines.Text()))
-		switch {
-		case errors.Is(err, errQuit):
-			return nil
-		case err != nil && (!c.interactive || ctx.Err() != nil):
-			return err
-		case err != nil:
-			fmt.Fprintln(c.notes, "chat:", err)
-		}
-	}
+	history  []qwenvl.Message
+	pictures []qwenvl.Part // of the next message
+	seen     []qwenvl.Part // of the last message that had some
 }
 
-// line does what one line of input says.
-func (c *chat) line(ctx context.Context, line string) error {
-	if !strings.HasPrefix(line, "/") {
-		if line == "" {
-			return nil
-		}
-		return c.say(ctx, line)
-	}
-	command, argument, _ := strings.Cut(line, " ")
-	switch argument = strings.TrimSpace(argument); command {
-	case "/image":
-		return c.attach(argument)
-	case "/clear":
-		c.history, c.pictures = nil, nil
-		return nil
-	case "/help":
-		fmt.Fprint(c.notes, help)
-		return nil
-	case "/quit", "/exit":
-		return errQuit
-	}
-	return fmt.Errorf("no command %s; see /help", command)
-}
+type contextWithSignal func(context.Context) (context.Context, context.CancelFunc)
 
-// attach keeps a picture for the next message, if it can be read.
-func (c *chat) attach(file string) error {
-	if file == "" {
-		return errors.New("/image wants a file")
-	}
-	part := qwenvl.ImageFile(file)
-	if _, err := c.model.CountTokens(qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(part)}, MaxPixels: c.maxPixels}); err != nil {
-		return err
-	}
-	c.pictures = append(c.pictures, part)
-	if c.interactive {
-		fmt.Fprintf(c.notes, "attached %s\n", file)
-	}
-	return nil
-}
-
-// say sends a message and streams the answer. A message that fails is taken out of the conversation again; the beginning of a
-// cancelled answer stays.
+// say sends a message and streams the answer. A message that fails is taken out of the conversation
+// again; the beginning of a cancelled answer stays.
 func (c *chat) say(ctx context.Context, text string) error {
-	turn := qwenvl.User(append(c.pictures, qwenvl.Text(text))...)
-	answer, err := c.answer(ctx, append(c.history, turn))
+	pictures, history := c.pictures, c.history
+	if c.forgetful {
+		history = nil
+		if len(pictures) == 0 {
+			pictures = c.seen
+		}
+	}
+	turn := qwenvl.User(append(pictures[:len(pictures):len(pictures)], qwenvl.Text(text))...)
+	answer, err := c.answer(ctx, append(history[:len(history):len(history)], turn))
 	if err != nil {
 		return err
 	}
-	c.pictures = nil
+	c.pictures, c.seen = nil, pictures
 	if answer != "" {
 		c.history = append(c.history, turn, qwenvl.Assistant(qwenvl.Text(answer)))
 	}
 	return nil
-}
-
-func (c *chat) request(messages []qwenvl.Message, progress *cmdutil.Progress) qwenvl.Request {
-	return qwenvl.Request{Messages: messages, MaxTokens: c.tokens, MaxPixels: c.maxPixels, Progress: progress.Report}
 }
 
 // answer streams the answer to a conversation. Being interrupted is not an error.
@@ -119,11 +63,13 @@ func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string,
 	}
 	ctx, stop := c.interruptible(outer)
 	defer stop()
-	progress := cmdutil.NewProgress(c.notes)
+	progress := cli.NewProgress(c.notes)
 	defer progress.Clear()
 	var answer strings.Builder
 	var last qwenvl.Delta
-	for d, err := range c.model.Stream(ctx, c.request(messages, progress)) {
+	for d, err := range c.model.Stream(ctx, qwenvl.Request{
+		Messages: messages, MaxTokens: c.tokens, MaxPixels: c.maxPixels, Progress: progress.Report,
+	}) {
 		progress.Clear()
 		if err != nil {
 			if ctx.Err() == nil || outer.Err() != nil {
@@ -134,6 +80,9 @@ func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string,
 		}
 		if c.interactive {
 			fmt.Fprint(c.notes, d.Reasoning) // seen, but not a part of the answer
+			if last.Reasoning != "" && d.Reasoning == "" {
+				fmt.Fprint(c.notes, "\n\n")
+			}
 		}
 		answer.WriteString(d.Text)
 		if _, err := io.WriteString(c.out, d.Text); err != nil {
@@ -142,8 +91,23 @@ func (c *chat) answer(outer context.Context, messages []qwenvl.Message) (string,
 		last = d
 	}
 	_, err := fmt.Fprintln(c.out)
+	if c.interactive {
+		fmt.Fprintln(c.notes, speed(last))
+	}
 	if last.Finish == qwenvl.FinishLength {
-		fmt.Fprintf(c.notes, "chat: the answer was cut at %d tokens\n", c.tokens)
+		fmt.Fprintf(c.notes, "chat: the answer was cut at %d tokens\n", last.Usage.CompletionTokens)
 	}
 	return answer.String(), err
+}
+
+// speed says how fast an answer came. The first token is made with the prompt.
+func speed(d qwenvl.Delta) string {
+	u, t := d.Usage, d.Timings
+	s := fmt.Sprintf("[%d tokens read, first word after %.1f s; %d tokens written", u.PromptTokens,
+		t.FirstToken.Seconds(), u.CompletionTokens)
+	if u.CompletionTokens > 1 && t.Total > t.FirstToken {
+		rate := float64(u.CompletionTokens-1) / (t.Total - t.FirstToken).Seconds()
+		s += fmt.Sprintf(", %.1f a second", rate)
+	}
+	return s + "]"
 }

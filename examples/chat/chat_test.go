@@ -7,10 +7,12 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/qwenvl/qwenvl/internal/cmdutil"
+	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/qwenvltest"
 )
 
 const testdata = "../../testdata/"
@@ -30,7 +32,9 @@ func TestConversation(t *testing.T) {
 		"/quit", "Read the text.")
 	require.NoError(t, err)
 	require.Equal(t, "40718\n3\n", out)
-	require.Empty(t, notes, "no prompts where nobody sees them")
+	require.Equal(t, 1, strings.Count(notes, "The toy model answers"))
+	require.NotContains(t, notes, prompt, "no prompts where nobody sees them")
+	require.NotContains(t, notes, "a second", "nor speeds")
 }
 
 // The second turn still sees the picture of the first.
@@ -45,6 +49,24 @@ func TestTurns(t *testing.T) {
 	require.True(t, strings.HasPrefix(out.String(), "40718\n"), out.String())
 	require.Len(t, c.history[0].Parts, 2)
 	require.Len(t, c.history[2].Parts, 1)
+}
+
+// The toy model has learned single questions: a second one about the same picture, and one about
+// another, are answered all the same.
+func TestSecondTurnOfTheToyModel(t *testing.T) {
+	out, _, err := converse(t, "/image "+testdata+"scene.png", "How many shapes are there?",
+		"Describe the picture.", "/image "+testdata+"digits.png", "Read the text.", "Read the text.")
+	require.NoError(t, err)
+	require.Equal(t, "3\na red circle, a yellow star and a blue square\n40718\n40718\n", out)
+}
+
+func TestSpeed(t *testing.T) {
+	d := qwenvl.Delta{Usage: qwenvl.Usage{PromptTokens: 50, CompletionTokens: 11}}
+	d.Timings = qwenvl.Timings{FirstToken: time.Second, Total: 3 * time.Second}
+	require.Equal(t,
+		"[50 tokens read, first word after 1.0 s; 11 tokens written, 5.0 a second]", speed(d))
+	d.Usage.CompletionTokens = 1
+	require.Equal(t, "[50 tokens read, first word after 1.0 s; 1 tokens written]", speed(d))
 }
 
 func TestErrorsEndAScript(t *testing.T) {
@@ -67,14 +89,15 @@ func TestErrorsAreShownOnATerminal(t *testing.T) {
 	c, out := newChat(t, context.WithCancel)
 	var notes bytes.Buffer
 	c.interactive, c.notes = true, &notes
-	c.in = strings.NewReader("/image none.png\n/help\n/image " + testdata + "digits.png\nRead the text.\n")
+	c.lines, _ = newLines(strings.NewReader("/image none.png\n/help\n/image "+testdata+
+		"digits.png\nRead the text.\n"), nil)
 	require.NoError(t, c.loop(t.Context()))
 	require.Equal(t, "40718\n", out.String())
 	require.Contains(t, notes.String(), "chat: ")
 	require.Contains(t, notes.String(), "none.png")
 	require.Equal(t, 2, strings.Count(notes.String(), "/clear "), "help at the start and when asked for")
-	require.Equal(t, 5, strings.Count(notes.String(), "> "))
-	require.True(t, strings.HasSuffix(notes.String(), "> \n"))
+	require.Contains(t, notes.String(), "attached "+testdata+"digits.png, about ")
+	require.Regexp(t, `\[\d+ tokens read, first word after .* a second\]\n\n$`, notes.String())
 }
 
 // A cancelled answer keeps what was said, and the conversation goes on.
@@ -118,7 +141,8 @@ func TestEnded(t *testing.T) {
 	c, out := newChat(t, context.WithCancel)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	c.interactive, c.in = true, strings.NewReader("Read the text.\nRead the text.\n")
+	c.interactive = true
+	c.lines, _ = newLines(strings.NewReader("Read the text.\nRead the text.\n"), nil)
 	require.ErrorIs(t, c.loop(ctx), context.Canceled)
 	require.Empty(t, out.String())
 }
@@ -139,9 +163,7 @@ func TestRunErrors(t *testing.T) {
 }
 
 func newChat(t *testing.T, interruptible func(context.Context) (context.Context, context.CancelFunc)) (*chat, *bytes.Buffer) {
-	m, err := cmdutil.Load("")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	m := qwenvltest.Load(t)
 	out := &bytes.Buffer{}
 	return &chat{model: m, tokens: 64, out: out, notes: io.Discard, interruptible: interruptible}, out
 }

@@ -30,16 +30,42 @@ func TestRun(t *testing.T) {
 			picture := len(c.args) - 2
 			c.args[picture] = filepath.Join("..", "..", "testdata", c.args[picture])
 			var stdout, stderr bytes.Buffer
-			require.NoError(t, run(t.Context(), c.args, &stdout, &stderr))
+			require.NoError(t, run(t.Context(), c.args, nil, &stdout, &stderr))
 			require.Equal(t, c.want, stdout.String())
-			require.Empty(t, stderr.String())
+			if c.args[0] == "-model" {
+				require.Empty(t, stderr.String())
+			} else {
+				require.Contains(t, stderr.String(), "The toy model answers")
+			}
 		})
 	}
 }
 
+// A picture may come from standard input, and several make one question.
+func TestRunPictures(t *testing.T) {
+	ask := func(args ...string) (string, error) {
+		picture, err := os.Open("../../testdata/digits.png")
+		require.NoError(t, err)
+		defer picture.Close()
+		var stdout bytes.Buffer
+		err = run(t.Context(), append(args, "Read the text."), picture, &stdout, io.Discard)
+		return stdout.String(), err
+	}
+	got, err := ask("-")
+	require.NoError(t, err)
+	require.Equal(t, "40718\n", got)
+	got, err = ask("../../testdata/shapes.png", "-")
+	require.NoError(t, err)
+	require.NotEmpty(t, got, "a guess of a model that knows one picture")
+	_, err = ask("-", "-")
+	require.ErrorContains(t, err, "twice")
+	_, err = ask("../../testdata/shapes.png", "none.png")
+	require.ErrorContains(t, err, "none.png")
+}
+
 func TestRunCut(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"-tokens", "2", "../../testdata/digits.png", "Read the text."}, &stdout, &stderr))
+	require.NoError(t, run(t.Context(), []string{"-tokens", "2", "../../testdata/digits.png", "Read the text."}, nil, &stdout, &stderr))
 	require.Equal(t, "40\n", stdout.String())
 	require.Contains(t, stderr.String(), "cut at 2 tokens")
 }
@@ -57,13 +83,13 @@ func TestRunErrors(t *testing.T) {
 		{"no such picture", "none.png", []string{"none.png", "What?"}},
 		{"broken picture", "broken.png", []string{broken, "What?"}},
 		{"no such model", "nowhere", []string{"-model", "nowhere", "../../testdata/digits.png", "What?"}},
-		{"pixels", "max_pixels", []string{"-max-pixels", "-1", "../../testdata/digits.png", "What?"}},
+		{"pixels", "-1", []string{"-max-pixels", "-1", "../../testdata/digits.png", "What?"}},
 		{"format", "int3", []string{"-format", "int3", "../../testdata/digits.png", "What?"}},
 		{"threads", "WithThreads", []string{"-threads", "-1", "../../testdata/digits.png", "What?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			require.ErrorContains(t, run(t.Context(), c.args, &stdout, &stderr), c.want)
+			require.ErrorContains(t, run(t.Context(), c.args, nil, &stdout, &stderr), c.want)
 			require.Empty(t, stdout.String())
 		})
 	}
@@ -71,7 +97,7 @@ func TestRunErrors(t *testing.T) {
 
 func TestRunHelp(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	require.ErrorIs(t, run(t.Context(), []string{"-h"}, &stdout, &stderr), flag.ErrHelp)
+	require.ErrorIs(t, run(t.Context(), []string{"-h"}, nil, &stdout, &stderr), flag.ErrHelp)
 	require.Contains(t, stderr.String(), "usage: describe")
 }
 
@@ -79,7 +105,7 @@ func TestRunCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	require.ErrorIs(t, run(ctx, []string{"../../testdata/digits.png", "Read the text."}, &stdout, &stderr), context.Canceled)
+	require.ErrorIs(t, run(ctx, []string{"../../testdata/digits.png", "Read the text."}, nil, &stdout, &stderr), context.Canceled)
 }
 
 type closedPipe struct{}
@@ -89,5 +115,5 @@ var errPipe = errors.New("pipe is closed")
 func (closedPipe) Write([]byte) (int, error) { return 0, errPipe }
 
 func TestRunClosedOutput(t *testing.T) {
-	require.ErrorIs(t, run(t.Context(), []string{"../../testdata/digits.png", "Read the text."}, closedPipe{}, io.Discard), errPipe)
+	require.ErrorIs(t, run(t.Context(), []string{"../../testdata/digits.png", "Read the text."}, nil, closedPipe{}, io.Discard), errPipe)
 }

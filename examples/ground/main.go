@@ -1,9 +1,10 @@
 // Ground asks a model where things are and draws the boxes that it names onto the picture.
 //
-//	ground [-model DIR] [-format F] [-format F] [-o FILE] PICTURE QUESTION...
+//	ground [-model DIR] [-format F] [-max-pixels N] [-o FILE] PICTURE QUESTION...
 //
-// The answers to all questions go into one picture, a PNG. Standard output has a line for each box: its label and its corners in
-// pixels of the picture. Without -model the small embedded model answers, which knows "Where is the red circle?" and the like.
+// The answers to all questions go into one picture, a PNG. Standard output has a line for each box:
+// its label and its corners in pixels of the picture. Without -model a toy model answers, which
+// knows "Where is the red circle?" and the like.
 package main
 
 import (
@@ -18,7 +19,7 @@ import (
 	"os/signal"
 
 	"github.com/qwenvl/qwenvl"
-	"github.com/qwenvl/qwenvl/internal/cmdutil"
+	"github.com/qwenvl/qwenvl/examples/cli"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
@@ -37,11 +38,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("ground", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: ground [-model DIR] [-o FILE] PICTURE QUESTION...")
+		fmt.Fprintln(stderr, "usage: ground [flags] PICTURE QUESTION...")
 		flags.PrintDefaults()
 	}
-	dir := flags.String("model", "", "folder of a checkpoint; the embedded model if empty")
-	format := flags.String("format", "f32", "how weights are kept and multiplied: f32 (the reference's numbers), bf16, int8, int4 or auto")
+	var model cli.Model
+	model.Flags(flags)
+	maxPixels := flags.Int("max-pixels", 0,
+		"size to which a larger picture is shrunk; the checkpoint's own if 0")
 	out := flags.String("o", "boxes.png", "file to write")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -54,52 +57,62 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	picture, err := preprocess.Decode(data, preprocess.DecodeOptions{}) // upright, as the model sees it
+	// Upright, as the model sees it.
+	picture, err := preprocess.Decode(data, preprocess.DecodeOptions{})
 	if err != nil {
 		return fmt.Errorf("%s: %w", flags.Arg(0), err)
 	}
-	opts, err := cmdutil.Formats(*format, "")
-	if err != nil {
-		return err
-	}
-	m, err := cmdutil.Load(*dir, opts...)
+	m, err := model.Load(stderr)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	var boxes []qwenvl.Box
 	for _, question := range flags.Args()[1:] {
-		found, err := ask(ctx, m, data, question, stderr)
+		found, err := ask(ctx, m, qwenvl.Request{
+			Messages: []qwenvl.Message{
+				qwenvl.User(qwenvl.ImageBytes(data), qwenvl.Text(question)),
+			},
+			MaxPixels: *maxPixels,
+			MaxTokens: 1024,
+			Sampling:  qwenvl.Greedy(),
+		}, stderr)
 		if err != nil {
-			return err
+			return fmt.Errorf("%q: %w", question, err)
 		}
 		boxes = append(boxes, found...)
 	}
 	for _, b := range boxes {
 		r := rectangle(b, 1)
-		if _, err := fmt.Fprintf(stdout, "%s\t(%d,%d)\t(%d,%d)\n", b.Label, r.Min.X, r.Min.Y, r.Max.X, r.Max.Y); err != nil {
+		_, err := fmt.Fprintf(stdout, "%s\t(%d,%d)\t(%d,%d)\n", b.Label, r.Min.X, r.Min.Y, r.Max.X,
+			r.Max.Y)
+		if err != nil {
 			return err
 		}
 	}
-	return writePNG(*out, annotate(picture, boxes))
+	drawn := annotate(picture, boxes)
+	if err := writePNG(*out, drawn); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "wrote %s, %d by %d pixels, boxes: %d\n", *out,
+		drawn.Bounds().Dx(), drawn.Bounds().Dy(), len(boxes))
+	return nil
 }
 
 // ask returns the boxes of one answer. An answer without any is an error that quotes it.
-func ask(ctx context.Context, m *qwenvl.Model, data []byte, question string, stderr io.Writer) ([]qwenvl.Box, error) {
-	progress := cmdutil.NewProgress(stderr)
+func ask(
+	ctx context.Context, m *qwenvl.Model, r qwenvl.Request, stderr io.Writer,
+) ([]qwenvl.Box, error) {
+	progress := cli.NewProgress(stderr)
 	defer progress.Clear()
-	resp, err := m.Generate(ctx, qwenvl.Request{
-		Messages:  []qwenvl.Message{qwenvl.User(qwenvl.ImageBytes(data), qwenvl.Text(question))},
-		MaxTokens: 1024,
-		Sampling:  qwenvl.Greedy(),
-		Progress:  progress.Report,
-	})
+	r.Progress = progress.Report
+	resp, err := m.Generate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	boxes := resp.Boxes()
 	if len(boxes) == 0 {
-		return nil, fmt.Errorf("no box in the answer to %q: %q", question, resp.Text)
+		return nil, fmt.Errorf("no box in the answer %q", resp.Text)
 	}
 	return boxes, nil
 }

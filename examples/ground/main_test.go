@@ -61,6 +61,8 @@ func TestRun(t *testing.T) {
 	err := run(t.Context(), []string{"-o", out, testdata + "scene.png", "Where is the red circle?", "Where is the blue square?"}, &stdout, &stderr)
 	require.NoError(t, err)
 	require.Equal(t, "red circle\t(54,56)\t(262,263)\nblue square\t(470,90)\t(625,246)\n", stdout.String())
+	require.Contains(t, stderr.String(), "The toy model answers")
+	require.Contains(t, stderr.String(), "wrote "+out+", 672 by 560 pixels, boxes: 2\n")
 
 	f, err := os.Open(out)
 	require.NoError(t, err)
@@ -83,7 +85,8 @@ func TestRunErrors(t *testing.T) {
 		{"no such picture", "none.png", []string{"none.png", "Where?"}},
 		{"not a picture", "main.go", []string{"main.go", "Where?"}},
 		{"no such model", "nowhere", []string{"-model", "nowhere", testdata + "scene.png", "Where?"}},
-		{"no box", `no box in the answer to "Read the text.": "40718"`, []string{testdata + "digits.png", "Read the text."}},
+		{"no box", `"Read the text.": no box in the answer "40718"`, []string{testdata + "digits.png", "Read the text."}},
+		{"pixels", "-1", []string{"-max-pixels", "-1", testdata + "scene.png", "Where?"}},
 		{"no such folder", "nowhere", []string{"-o", "nowhere/a.png", testdata + "scene.png", "Where is the red circle?"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,5 @@
+// Package cmdutil is what the judging tools share: weight formats as command lines spell them.
 package cmdutil
-
-// Weight formats as command lines spell them.
 
 import (
 	"fmt"

@@ -1,5 +1,6 @@
-// Package cmdutil is what the example programs share: choosing a checkpoint and showing progress on a terminal.
-package cmdutil
+package cli
+
+// One line on a terminal that says how far the work before the first word is.
 
 import (
 	"fmt"
@@ -9,16 +10,7 @@ import (
 	"time"
 
 	"github.com/qwenvl/qwenvl"
-	"github.com/qwenvl/qwenvl/internal/tiny"
 )
-
-// Load opens the checkpoint in a folder, or the embedded one when dir is empty.
-func Load(dir string, opts ...qwenvl.Option) (*qwenvl.Model, error) {
-	if dir == "" {
-		return qwenvl.LoadFS(tiny.FS(), opts...)
-	}
-	return qwenvl.Load(dir, opts...)
-}
 
 // IsTerminal reports whether a file is a terminal rather than a file, a pipe or the null device.
 func IsTerminal(f *os.File) bool {
@@ -30,8 +22,8 @@ func IsTerminal(f *os.File) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// Work shorter than progressDelay shows nothing; a line is rewritten at most once in progressEvery, so that neither a fast
-// model nor a slow terminal is disturbed.
+// Work shorter than progressDelay shows nothing; a line is rewritten at most once in progressEvery,
+// so that neither a fast model nor a slow terminal is disturbed.
 const (
 	progressDelay = 500 * time.Millisecond
 	progressEvery = 100 * time.Millisecond
@@ -75,7 +67,8 @@ func (p *Progress) Report(r qwenvl.Progress) {
 	case "prefill":
 		name = "reading"
 	}
-	line := fmt.Sprintf("%s %3d %% (%.0f s)", name, 100*min(r.Done, r.Total)/r.Total, t.Sub(p.begin).Seconds())
+	line := fmt.Sprintf("%s %3d %% (%.0f s)", name, 100*min(r.Done, r.Total)/r.Total,
+		t.Sub(p.begin).Seconds())
 	fmt.Fprintf(p.out, "\r%-*s", p.width, line)
 	p.width = max(p.width, len(line))
 }

@@ -1,7 +1,8 @@
-package cmdutil
+package cli
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,15 +11,38 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl"
+	"github.com/qwenvl/qwenvl/qwenvltest"
 )
 
 func TestLoad(t *testing.T) {
-	m, err := Load("", qwenvl.WithThreads(1))
+	load := func(args ...string) (string, error) {
+		var m Model
+		f := flag.NewFlagSet("", flag.ContinueOnError)
+		m.Flags(f)
+		require.NoError(t, f.Parse(args))
+		var notes bytes.Buffer
+		loaded, err := m.Load(&notes)
+		if err == nil {
+			require.NoError(t, loaded.Close())
+		}
+		return notes.String(), err
+	}
+	notes, err := load("-threads", "1", "-format", "int8")
 	require.NoError(t, err)
-	require.NoError(t, m.Close())
-
-	_, err = Load(filepath.Join(t.TempDir(), "none"))
+	require.Contains(t, notes, "The toy model answers")
+	for _, q := range qwenvltest.Asks() {
+		require.Contains(t, notes, q)
+	}
+	_, err = load("-model", filepath.Join(t.TempDir(), "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = load("-format", "int3")
+	require.ErrorContains(t, err, "int3")
+
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, qwenvltest.FS()))
+	notes, err = load("-model", dir)
+	require.NoError(t, err)
+	require.Empty(t, notes, "a model of the caller's needs no word")
 }
 
 func TestIsTerminal(t *testing.T) {
