@@ -8,7 +8,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/qwenvl/qwenvl/internal/engine"
@@ -27,20 +26,14 @@ import (
 // for every request. A panic in the caller's own r.Progress, or in the loop over [Model.Stream], is
 // the caller's and leaves the model usable.
 func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
-	resp := &Response{}
-	var text, reasoning strings.Builder
+	var acc Accumulator
 	for d, err := range m.Stream(ctx, r) {
 		if err != nil {
 			return nil, err
 		}
-		text.WriteString(d.Text)
-		reasoning.WriteString(d.Reasoning)
-		resp.Tokens = append(resp.Tokens, d.Tokens...)
-		resp.Finish, resp.Usage, resp.Timings = d.Finish, d.Usage, d.Timings
-		resp.grounding = d.grounding
+		acc.Add(d)
 	}
-	resp.Text, resp.Reasoning = text.String(), reasoning.String()
-	return resp, nil
+	return acc.Response(), nil
 }
 
 // Stream is [Model.Generate] with the answer piece by piece. Leaving the loop cancels the request.
@@ -92,7 +85,7 @@ func (g *generation) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.out = output.New(g.model.tok.NewStream(false), g.req.Stop, g.model.spec.Think, g.prompt.Text)
+	g.out = output.New(g.model.tok.NewStream(false), g.req.Stop, g.model.marks, g.prompt.Text)
 	for {
 		ev, err := h.Next(ctx)
 		if err != nil {
@@ -291,13 +284,14 @@ func (g *generation) stages(ev engine.Event) {
 func (g *generation) finish(reason FinishReason, reasoning, answer string) {
 	g.timings.Total = time.Since(g.start)
 	g.emit(Delta{
-		Reasoning: reasoning, Text: answer, grounding: g.places, Finish: reason, Timings: g.timings,
+		Reasoning: reasoning, Text: answer, Finish: reason, Timings: g.timings,
 		Usage: Usage{len(g.prompt.Tokens), g.prompt.VisionTokens(), g.made},
 	})
 }
 
 func (g *generation) emit(d Delta) {
 	d.Tokens, g.tokens = g.tokens, nil
+	d.grounding = g.places
 	if !g.left {
 		g.left = !g.yield(d, nil)
 	}

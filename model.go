@@ -29,6 +29,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io/fs"
+	"strings"
 	"sync"
 
 	"github.com/qwenvl/qwenvl/internal/chat"
@@ -36,6 +37,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/components"
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/family"
+	"github.com/qwenvl/qwenvl/internal/output"
 	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/weights"
@@ -52,6 +54,7 @@ type Model struct {
 	source      *weights.Source
 	weightBytes int64
 	tok         *tokenizer.Tokenizer
+	marks       output.Marks
 	processor   *processor.Processor
 	components  *components.Components
 	engine      *engine.Engine
@@ -140,6 +143,10 @@ func (m *Model) loadText(from checkpoint.Checkpoint) error {
 		if p.Template, err = chatTemplate(from, tok); err != nil {
 			return err
 		}
+	}
+	m.marks = output.Marks{Open: m.spec.Think[0], Close: m.spec.Think[1]}
+	if t, err := from.Template(); err == nil && m.marks.Open != "" {
+		m.marks.Usual = strings.Contains(t.Source, m.marks.Open) // it expects thoughts
 	}
 	m.processor, err = processor.New(p)
 	return err

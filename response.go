@@ -65,7 +65,7 @@ type Delta struct {
 	Usage   Usage
 	Timings Timings
 
-	grounding placing
+	grounding placing // of every delta
 }
 
 // Box is a place in a picture that an answer names.

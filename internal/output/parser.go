@@ -5,42 +5,52 @@
 // token, which a constraint on the output can ask for: a grammar begins in the Answer. (The sampler
 // is ahead of whoever reads the answer, so a constraint feeds a Parser of its own.) Text is given
 // out as soon as nothing that may follow can change it; what may be the beginning of a mark or of
-// a stop string is held back until then.
+// a stop string is held back until then. So an answer comes to the same in any pieces.
 //
-// This file has the text and the stop strings; phase.go has the phases. The sampler's own end, by
-// an end token or a constraint, is not seen here: the engine tells it, and then Flush gives out
-// the rest.
+// This file has the text and the stop strings; phase.go has the phases, calls.go the tool calls
+// that end a thought. The sampler's own end, by an end token or a constraint, is not seen here: the
+// engine tells it, and then Flush gives out the rest.
 package output
 
 import (
-	"strings"
+	"bytes"
 
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
 
 // Parser is the state of one answer. It belongs to one goroutine.
 type Parser struct {
-	stream *tokenizer.Stream
-	stops  []string
-	held   string // text not given out yet
+	stream  *tokenizer.Stream
+	stops   []string
+	held    []byte // text not given out yet
+	scanned int    // of it, what no stop string begins in
 	state
 }
 
+// Marks say how a model thinks aloud.
+type Marks struct {
+	Open, Close string // around its thoughts, both empty for one that has none
+	// Usual says that it thinks unless the prompt says otherwise, so that a closing mark without
+	// an opening one ends a thought too. It costs that an output which begins with neither is held
+	// back until the closing mark or the end.
+	Usual bool
+}
+
 // New returns a Parser for tokens of stream. Stops are the strings that end the answer, none of
-// them empty; marks stand around what the model thinks, both empty for one that does not; prompt
-// is the text that the answer follows, which may have opened the reasoning already.
-func New(stream *tokenizer.Stream, stops []string, marks [2]string, prompt string) *Parser {
+// them empty; prompt is the text that the answer follows, which may have opened the reasoning
+// already, or closed it.
+func New(stream *tokenizer.Stream, stops []string, marks Marks, prompt string) *Parser {
 	return &Parser{stream: stream, stops: stops, state: begin(marks, prompt)}
 }
 
 // Push takes a token and returns what is certain with it. The phase is Done when a stop string was
 // found; the text before it is the last.
 func (p *Parser) Push(token int) (reasoning, answer string) {
-	return p.add(p.stream.Push(token), false)
+	return p.Add(p.stream.Push(token), false)
 }
 
 // Flush returns what is left at the end of the tokens.
-func (p *Parser) Flush() (reasoning, answer string) { return p.add(p.stream.Flush(), true) }
+func (p *Parser) Flush() (reasoning, answer string) { return p.Add(p.stream.Flush(), true) }
 
 // Phase returns where the answer stands after the tokens so far, text that is held back included.
 func (p *Parser) Phase() Phase {
@@ -49,16 +59,18 @@ func (p *Parser) Phase() Phase {
 	return ahead.phase
 }
 
-func (p *Parser) add(text string, last bool) (reasoning, answer string) {
-	p.held += text
+// Add takes text as Push takes the text of a token; last says that no more comes.
+func (p *Parser) Add(text string, last bool) (reasoning, answer string) {
+	p.held = append(p.held, text...)
 	n, stopped := p.certain(last)
 	if last = last || stopped; last {
 		p.held = p.held[:n]
 	}
-	reasoning, answer, rest := p.split(p.held[:n], last)
-	p.held = rest + p.held[n:]
+	reasoning, answer, used := p.split(p.held[:n], last)
+	p.held = p.held[used:]
+	p.scanned = max(n-used, 0)
 	if last {
-		p.phase = Done
+		p.held, p.phase = nil, Done
 	}
 	return reasoning, answer
 }
@@ -69,8 +81,8 @@ func (p *Parser) certain(last bool) (n int, stopped bool) {
 	n = len(p.held)
 	begun := 0
 	for _, stop := range p.stops {
-		if i := strings.Index(p.held, stop); i >= 0 {
-			n, stopped = min(n, i), true
+		if i := bytes.Index(p.held[p.scanned:], []byte(stop)); i >= 0 {
+			n, stopped = min(n, p.scanned+i), true
 		}
 		begun = max(begun, overlap(p.held, stop))
 	}
@@ -81,9 +93,9 @@ func (p *Parser) certain(last bool) (n int, stopped bool) {
 }
 
 // overlap returns the length of the longest end of s that begins mark and is not all of it.
-func overlap(s, mark string) int {
+func overlap(s []byte, mark string) int {
 	for n := min(len(s), len(mark)-1); n > 0; n-- {
-		if strings.HasSuffix(s, mark[:n]) {
+		if string(s[len(s)-n:]) == mark[:n] {
 			return n
 		}
 	}

@@ -5,22 +5,23 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/qwenvl/qwenvl/tokenizer"
 )
 
-var think = [2]string{"<think>", "</think>"}
+var think = Marks{Open: "<think>", Close: "</think>"}
 
 // parse gives out a text in pieces of step bytes.
-func parse(stops []string, marks [2]string, prompt, text string, step int) (
+func parse(stops []string, marks Marks, prompt, text string, step int) (
 	reasoning, answer string, phase Phase,
 ) {
 	p := New(nil, stops, marks, prompt)
 	for {
 		n := min(step, len(text))
-		r, a := p.add(text[:n], n == len(text))
+		r, a := p.Add(text[:n], n == len(text))
 		reasoning, answer = reasoning+r, answer+a
 		if text = text[n:]; text == "" || p.phase == Done {
 			return reasoning, answer, p.Phase()
@@ -41,6 +42,19 @@ func TestReasoningIsSplitFromTheAnswer(t *testing.T) {
 		{"a mark that is cut off", "x", " <thin", "", " <thin"},
 		{"space alone", "x", "\n \n", "", "\n \n"},
 		{"empty", "x", "", "", ""},
+		{"opened twice", "<think>\n", "\n<think>\n<think>a <think> b</think>c", "a <think> b", "c"},
+		{"a second thought", "x", "<think>a</think>\n<think>b</think>", "a", "<think>b</think>"},
+		{"switched off and thinking", "<think>\n\n</think>\n\n", "<think>a</think>b", "a", "b"},
+		{"switched off and closing", "<think>\n\n</think>\n\n", "a</think>b", "", "a</think>b"},
+		{"closed but not opened", "x", "a</think>b", "", "a</think>b"},
+		{"a call ends it", "<think>\n", "a\n<tool_call>\n{}\n</tool_call>", "a", "<tool_call>\n{}\n</tool_call>"},
+		{"a call in XML", "x", "<think>\na\n<tool_call> <function=f></function>", "a", "<tool_call> <function=f></function>"},
+		{"a call at once", "<think>\n", "<tool_call>{}", "", "<tool_call>{}"},
+		{"a section of calls", "<think>", "a<|tool_calls_section_begin|>b", "a", "<|tool_calls_section_begin|>b"},
+		{"a call talked about", "<think>\n", "a <tool_call>{}</tool_call> no\n</think>\nb<tool_call>{}", "a <tool_call>{}</tool_call> no", "b<tool_call>{}"},
+		{"a call named", "<think>", "the <tool_call> mark, <tool_call>\n<fun", "the <tool_call> mark, <tool_call>\n<fun", ""},
+		{"named, then made", "<think>", "<tool_call> is <tool_call>{}", "<tool_call> is ", "<tool_call>{}"},
+		{"a call in the answer", "x", "<think>a</think>b <tool_call>{} </think>", "a", "b <tool_call>{} </think>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for step := 1; step <= len(c.output)+1; step++ {
@@ -51,9 +65,86 @@ func TestReasoningIsSplitFromTheAnswer(t *testing.T) {
 			}
 		})
 	}
-	reasoning, answer, _ := parse(nil, [2]string{}, "<think>", "<think>a</think>", 100)
+	reasoning, answer, _ := parse(nil, Marks{}, "<think>", "<think>a</think>", 100)
 	require.Empty(t, reasoning)
 	require.Equal(t, "<think>a</think>", answer, "a model without marks")
+}
+
+// A prompt may end within the message that the answer goes on with.
+func TestAContinuedMessage(t *testing.T) {
+	for _, c := range []struct{ prompt, output, reasoning, answer string }{
+		{"what is <think>?\nassistant\n", "\nit is", "", "\nit is"},
+		{"assistant\n<think>\nSo", "\nit is</think>\nB", "\nit is", "B"},
+		{"assistant\n<think>\nSo</think>\n\nIt", "\nis <think>", "", "\nis <think>"},
+		{"<|im_assistant|>assistant<|im_middle|>", "<think>a</think>b", "a", "b"},
+		{"assistant\nWell", "<think>a</think>b", "", "<think>a</think>b"},
+	} {
+		for step := 1; step <= len(c.output); step++ {
+			reasoning, answer, _ := parse(nil, think, c.prompt, c.output, step)
+			require.Equal(t, c.reasoning, reasoning, "%q in pieces of %d", c.prompt, step)
+			require.Equal(t, c.answer, answer, "%q in pieces of %d", c.prompt, step)
+		}
+	}
+}
+
+// A model that usually thinks may have lost its opening mark, unless the prompt says that there is
+// no thought; its output waits until that is known, and no longer.
+func TestAMissingOpeningMark(t *testing.T) {
+	usual := Marks{Open: "◁think▷", Close: "◁/think▷", Usual: true}
+	for _, c := range []struct{ name, prompt, output, reasoning, answer string }{
+		{"closed", "x", "\nabc\n◁/think▷\n\nyes ◁/think▷", "abc", "yes ◁/think▷"},
+		{"closed at once", "x", "◁/think▷yes", "", "yes"},
+		{"no mark", "x", "\nabc ◁think▷\n", "", "\nabc ◁think▷\n"},
+		{"a mark cut off", "x", "abc ◁/thi", "", "abc ◁/thi"},
+		{"both marks", "x", "◁think▷a◁/think▷b", "a", "b"},
+		{"a call before it", "x", "a <tool_call>{} b◁/think▷c", "a <tool_call>{} b", "c"},
+		{"a call without a mark", "x", "a <tool_call>{}", "", "a <tool_call>{}"},
+		{"switched off", "◁think▷\n◁/think▷\n", "a◁/think▷b", "", "a◁/think▷b"},
+	} {
+		for step := 1; step <= len(c.output); step++ {
+			reasoning, answer, _ := parse(nil, usual, c.prompt, c.output, step)
+			require.Equal(t, c.reasoning, reasoning, "%s in pieces of %d", c.name, step)
+			require.Equal(t, c.answer, answer, "%s in pieces of %d", c.name, step)
+		}
+	}
+	pieces := func(prompt, text string) (n int) {
+		p := New(nil, nil, usual, prompt)
+		for _, c := range text {
+			if r, a := p.Add(string(c), false); r+a != "" {
+				n++
+			}
+		}
+		return n
+	}
+	require.Equal(t, 0, pieces("x", "abc"))
+	require.Equal(t, 3, pieces("x", "◁think▷abc"))
+	require.Equal(t, 3, pieces("◁think▷", "abc"))
+	require.Equal(t, 3, pieces("◁think▷◁/think▷\n", "abc"), "nothing waits where it is known")
+}
+
+// An answer that waits to the end costs no more for each character than one that does not.
+func TestTimeIsLinear(t *testing.T) {
+	for _, text := range []string{"a", "<tool_call>{", "<tool_call>", "\n", " <tool_call>\n\n\n\n", "</think", "STO"} {
+		elapsed := func(n int) time.Duration {
+			p := New(nil, []string{"STOP"}, Marks{Open: "<think>", Close: "</think>", Usual: true}, "<think>")
+			if text == "a" {
+				p = New(nil, []string{"STOP"}, Marks{Open: "<think>", Close: "</think>", Usual: true}, "")
+			}
+			start := time.Now()
+			for range n {
+				p.Add(text, false)
+				p.Phase()
+			}
+			return time.Since(start)
+		}
+		linear := false
+		var short, long time.Duration
+		for i := 0; i < 5 && !linear; i++ { // the machine may be busy: one good measurement is enough
+			short, long = elapsed(1<<13), elapsed(1<<15)
+			linear = long < 10*short+5*time.Millisecond
+		}
+		require.True(t, linear, "%q: %v, %v", text, short, long)
+	}
 }
 
 // Text is cut at the first stop string, in whatever phase, and then divided.
@@ -83,6 +174,7 @@ func TestStopStrings(t *testing.T) {
 func TestPiecesDoNotMatter(t *testing.T) {
 	parts := []string{
 		"<think>", "</think>", "<", "</thi", "think>", "\n", " ", "a", "b\n", "STOP", "STO", "OP", "é",
+		"<tool_call>", "{", "<function", "<tool_", "<|tool_calls_section_begin|>",
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
@@ -92,15 +184,17 @@ func TestPiecesDoNotMatter(t *testing.T) {
 		}
 		text, prompt := b.String(), parts[rng.IntN(len(parts))]
 		stops := [][]string{nil, {"STOP"}, {"\n\n", "OP<"}, {"</think>a"}}[rng.IntN(4)]
-		r, a, _ := parse(stops, think, prompt, text, len(text)+1)
-		r1, a1, _ := parse(stops, think, prompt, text, 1+rng.IntN(4))
+		marks := think
+		marks.Usual = rng.IntN(2) == 0
+		r, a, _ := parse(stops, marks, prompt, text, len(text)+1)
+		r1, a1, _ := parse(stops, marks, prompt, text, 1+rng.IntN(4))
 		require.Equal(t, r, r1, "%q after %q with %q", text, prompt, stops)
 		require.Equal(t, a, a1, "%q after %q with %q", text, prompt, stops)
 	}
 	p := New(nil, []string{"STOP"}, think, "")
 	var held int
 	for i, c := range strings.Repeat("xSTO-", 100) {
-		_, a := p.add(string(c), false)
+		_, a := p.Add(string(c), false)
 		held += 1 - len(a)
 		require.LessOrEqual(t, held, 3, "at letter %d", i)
 	}
@@ -114,14 +208,14 @@ func TestPhaseAfterEachToken(t *testing.T) {
 	for _, text := range []string{
 		"\n", "<th", "ink>", "\n", "a", "</thi", "nk>", "\n", "?", "</think>", "\n!",
 	} {
-		p.add(text, false)
+		p.Add(text, false)
 		phases = append(phases, p.Phase())
 	}
 	require.Equal(t, []Phase{
 		Undecided, Undecided, Reasoning, Reasoning, Reasoning, Reasoning,
 		Answer, Answer, Answer, Answer, Done,
 	}, phases)
-	require.Equal(t, Answer, New(nil, nil, [2]string{}, "").Phase())
+	require.Equal(t, Answer, New(nil, nil, Marks{}, "").Phase())
 	require.Equal(t, Reasoning, New(nil, nil, think, "<think>\n").Phase())
 }
 
