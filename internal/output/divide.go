@@ -4,12 +4,12 @@ package output
 
 // Divide returns what of an answer is reasoning and what is not. The answer comes in pieces, which
 // do not change the result; marks and prompt are those of [New].
-func Divide(marks [2]string, prompt string, pieces ...string) (reasoning, answer string) {
+func Divide(marks Marks, prompt string, pieces ...string) (reasoning, answer string) {
 	p := New(nil, nil, marks, prompt)
 	for _, text := range pieces {
-		r, a := p.add(text, false)
+		r, a := p.Add(text, false)
 		reasoning, answer = reasoning+r, answer+a
 	}
-	r, a := p.add("", true)
+	r, a := p.Add("", true)
 	return reasoning + r, answer + a
 }

@@ -100,7 +100,13 @@ type thinkCase struct {
 	PromptEnds                    string `json:"prompt_ends"`
 }
 
-var thinkMarks = [2]string{"<think>", "</think>"}
+// thinkMarks returns the marks of the models that a case is about, which think unless told not to.
+func thinkMarks(c thinkCase) output.Marks {
+	if strings.Contains(c.PromptEnds+c.Output, "think▷") {
+		return output.Marks{Open: "◁think▷", Close: "◁/think▷", Usual: true}
+	}
+	return output.Marks{Open: "<think>", Close: "</think>", Usual: true}
+}
 
 // judgeThinking takes each answer whole and character by character.
 func judgeThinking(j *judge, dir, _, _ string) error {
@@ -111,7 +117,7 @@ func judgeThinking(j *judge, dir, _, _ string) error {
 	for _, c := range cases {
 		got := ""
 		for _, pieces := range [][]string{{c.Output}, strings.Split(c.Output, "")} {
-			reasoning, text := output.Divide(thinkMarks, c.PromptEnds, pieces...)
+			reasoning, text := output.Divide(thinkMarks(c), c.PromptEnds, pieces...)
 			reasoning, text = strings.TrimSpace(reasoning), strings.TrimSpace(text)
 			if reasoning != strings.TrimSpace(c.Reasoning) || text != strings.TrimSpace(c.Text) {
 				got = fmt.Sprintf("%q, %q in %d pieces", reasoning, text, len(pieces))
