@@ -222,7 +222,8 @@ func convert(t testing.TB, from string) *bundles {
 	src, err := folder.Tensors()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, src.Close()) }()
-	ld, plan := weights.NewPlanner(spec.Names(folder, src.Shape))
+	spec, names := spec.Find(folder, src)
+	ld, plan := weights.NewPlanner(names)
 	_, err = components.Bind(spec, ld, tensor.F32, tensor.F32)
 	require.NoError(t, err)
 	for _, b := range plan.Binds {

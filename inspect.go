@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"image"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,6 +29,11 @@ type Info struct {
 	ContextSize int // tokens of prompt and answer together
 	Threads     int
 	WeightBytes int64 // of the checkpoint's tensors
+	// Unused are tensors of the checkpoint that the model has no use for, sorted: heads of other
+	// models, saved buffers, what two files have alike (with the one that does not count, as
+	// "NAME (FILE)"), what only an index lists (so too). A tensor that has no place in one of the
+	// model's own layers is none of them: [Load] refuses it.
+	Unused []string
 
 	WeightFormat WeightFormat // of the decoder
 	VisionFormat WeightFormat // of tower and adapter; "": a text model
@@ -41,7 +47,8 @@ type Info struct {
 // Info returns what the model is.
 func (m *Model) Info() Info {
 	return describe(m.spec, Info{ContextSize: m.context, Threads: m.opts.threads,
-		WeightBytes: m.weightBytes, WeightFormat: m.text, VisionFormat: m.tower})
+		WeightBytes: m.weightBytes, WeightFormat: m.text, VisionFormat: m.tower,
+		Unused: slices.Clone(m.unused)})
 }
 
 // describe fills in what the configuration says.
@@ -124,9 +131,15 @@ func inspect(from checkpoint.Checkpoint) (*Inspection, error) {
 	if err != nil {
 		return nil, checkpointError(err)
 	}
-	in := &Inspection{spec: spec, names: spec.Names(from, outline.Shape)}
+	in := &Inspection{}
+	in.spec, in.names = spec.Find(from, outline)
 	in.Info = describe(spec, Info{WeightBytes: outline.Bytes, ContextSize: spec.LLM.MaxContext})
-	return in, checkpointError(in.plan())
+	wanted, err := in.plan()
+	if err == nil && from.Names() == nil {
+		unused := weights.Unused(spec.Parts, slices.Collect(maps.Keys(outline.Shapes)), wanted)
+		in.Info.Unused = slices.Sorted(slices.Values(append(unused, outline.Extra...)))
+	}
+	return in, checkpointError(err)
 }
 
 // PictureTokens tells how many tokens a picture of that size in pixels takes in a prompt, tags
@@ -139,11 +152,12 @@ func (in *Inspection) PictureTokens(width, height int) (int, error) {
 	return tokens, err
 }
 
-// plan runs the constructors of the model's parts and counts what they want.
-func (in *Inspection) plan() error {
+// plan runs the constructors of the model's parts and counts what they want. It returns the names
+// of the tensors.
+func (in *Inspection) plan() (wanted []string, err error) {
 	ld, plan := weights.NewPlanner(in.names)
 	if _, err := components.Bind(in.spec, ld, tensor.F32, tensor.F32); err != nil {
-		return err
+		return nil, err
 	}
 	p := &in.Parameters
 	for _, b := range plan.Binds {
@@ -163,7 +177,7 @@ func (in *Inspection) plan() error {
 		p.Decoder += n
 		p.Active += int64(float64(n) * in.share(b.Canonical))
 	}
-	return nil
+	return plan.Wanted(), nil
 }
 
 // share is the part of a tensor's layers' experts that a token goes through: 1 but for experts.

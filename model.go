@@ -53,6 +53,8 @@ type Model struct {
 
 	source      *weights.Source
 	weightBytes int64
+	tied        bool     // whatever the configuration says
+	unused      []string // tensors
 	tok         *tokenizer.Tokenizer
 	marks       output.Marks
 	processor   *processor.Processor
@@ -109,7 +111,8 @@ func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 		}
 		return nil, checkpointError(err)
 	}
-	for _, end := range m.spec.Ends { // only now: both goroutines read the Spec
+	m.spec.LLM.TiedHead = m.tied // only now: both goroutines read the Spec
+	for _, end := range m.spec.Ends {
 		if id, ok := m.tok.TokenID(end); ok {
 			m.spec.EOS = append(m.spec.EOS, id)
 		}
@@ -179,19 +182,23 @@ func (m *Model) loadWeights(from checkpoint.Checkpoint) error {
 		return err
 	}
 	m.weightBytes = m.source.Bytes()
-	names := m.spec.Names(from, m.source.Shape)
-	if m.text, m.tower, err = m.opts.resolve(m.spec, names); err != nil {
+	spec, names := m.spec.Find(from, m.source)
+	m.tied = spec.LLM.TiedHead
+	if m.text, m.tower, err = m.opts.resolve(spec, names); err != nil {
 		return err
 	}
 	ld := weights.NewLoader(m.source, names)
-	ld.Ignore(m.spec.Ignore...)
+	if from.Names() == nil {
+		ld.Parts(spec.Parts)
+	}
 	text, tower := tensorFormats[m.text], tensorFormats[m.tower]
-	if m.components, err = components.Bind(m.spec, ld, text, tower); err != nil {
+	if m.components, err = components.Bind(spec, ld, text, tower); err != nil {
 		return err
 	}
 	if err := ld.Finish(); err != nil {
 		return err
 	}
+	m.unused = ld.Unused()
 	m.identity = sync.OnceValue(func() [sha256.Size]byte {
 		return components.Identity(m.spec, m.source, names, tensorFormats[m.tower])
 	})

@@ -44,7 +44,8 @@ func TestResamplerProjection(t *testing.T) {
 		src, err := shards.OpenFS(changed.FS())
 		require.NoError(t, err)
 		defer src.Close()
-		ld := weights.NewLoader(src, spec.Names(from, src.Shape))
+		_, names := spec.Find(from, src)
+		ld := weights.NewLoader(src, names)
 		ld.Ignore("transformer.wte.*", "transformer.h.*", "transformer.ln_f.*", "lm_head.*",
 			"transformer.visual.transformer.*",
 			"transformer.visual.conv1.*", "transformer.visual.ln_pre.*",

@@ -100,7 +100,7 @@ func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 		}
 	}
 	if cfg.TiedHead {
-		d.head = ld.Again(d.embed, "embed", cfg.VocabSize, cfg.HiddenSize)
+		d.head = ld.Again(d.embed, "head", cfg.VocabSize, cfg.HiddenSize)
 	} else {
 		d.head = ld.Matrix("head", cfg.VocabSize, cfg.HiddenSize)
 	}

@@ -44,7 +44,8 @@ func load(t testing.TB, fixture string) *tower {
 	require.NoError(t, err)
 	src, err := from.Tensors()
 	require.NoError(t, err)
-	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
+	_, names := spec.Find(from, src)
+	ld := weights.NewLoader(src, names)
 	ld.Ignore("*")
 	w := &tower{ex: tensor.NewExec(2)}
 	w.enc, err = vision.New(spec.Vision.Encoder, ld.Sub("vision"))

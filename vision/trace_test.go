@@ -76,7 +76,8 @@ func open(t *testing.T, fixture string, change ...func(*vision.Config)) (
 	src, err := from.Tensors()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, src.Close()) })
-	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
+	_, names := spec.Find(from, src)
+	ld := weights.NewLoader(src, names)
 	ld.Ignore("*")
 	for _, f := range change {
 		f(&spec.Vision.Encoder)

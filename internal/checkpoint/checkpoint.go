@@ -66,7 +66,10 @@ type Outline struct {
 	// Shapes are the tensors' shapes by name, nil where only the name is known. It is empty where
 	// nothing is known.
 	Shapes map[string][]int
-	Bytes  int64 // of all files of tensors; 0: they are not there, or were not opened
+	Bytes  int64    // of all files of tensors; 0: they are not there, or were not opened
+	Extra  []string // see [weights.Source.Extra]
+	// Same reports whether two tensors have equal values; nil where values cannot be looked at.
+	Same func(a, b string) bool
 }
 
 // Shape returns the shape of a tensor, nil when it is there with a shape that is not known.
@@ -74,6 +77,9 @@ func (o Outline) Shape(name string) (shape []int, ok bool) {
 	shape, ok = o.Shapes[name]
 	return shape, ok
 }
+
+// Equal reports whether two tensors have equal values, as far as is known.
+func (o Outline) Equal(a, b string) bool { return o.Same == nil || o.Same(a, b) }
 
 // Open finds the checkpoint at a path of the operating system.
 //

@@ -100,6 +100,7 @@ func (h *hub) Outline() (o Outline, err error) {
 				t, _ := src.Tensor(name)
 				o.Shapes[name] = t.Shape
 			}
+			o.Extra, o.Same = src.Extra(), h.same
 			return o, src.Close()
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -115,6 +116,16 @@ func (h *hub) Outline() (o Outline, err error) {
 		o.Shapes[name] = nil
 	}
 	return o, err
+}
+
+// same opens the tensors once more to compare two: few checkpoints have two to compare.
+func (h *hub) same(a, b string) bool {
+	src, err := h.Tensors()
+	if err != nil {
+		return true
+	}
+	equal := src.Equal(a, b)
+	return src.Close() == nil && equal
 }
 
 func (h *hub) Names() weights.Names { return nil }

@@ -29,7 +29,8 @@ func TestIdentity(t *testing.T) {
 		src, err := from.Tensors()
 		require.NoError(t, err)
 		defer func() { require.NoError(t, src.Close()) }()
-		return Identity(spec, src, spec.Names(from, src.Shape), format)
+		_, names := spec.Find(from, src)
+		return Identity(spec, src, names, format)
 	}
 	for _, fixture := range []string{"qwen2_vl-tiny", "kimi-vl-tiny"} {
 		base := ckpt.Read(t, testdata+"/"+fixture)
@@ -67,8 +68,9 @@ func TestPack(t *testing.T) {
 	src, err := from.Tensors()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, src.Close()) }()
-	ld := weights.NewLoader(src, spec.Names(from, src.Shape))
-	ld.Ignore(spec.Ignore...)
+	spec, names := spec.Find(from, src)
+	ld := weights.NewLoader(src, names)
+	ld.Parts(spec.Parts)
 	c, err := Bind(spec, ld, tensor.Int8, tensor.Int4)
 	require.NoError(t, err)
 	require.NoError(t, ld.Finish())

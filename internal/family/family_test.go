@@ -116,7 +116,7 @@ func description(s Spec) string {
 		names = append(names, fmt.Sprint(s.Layouts[0].Names(x)))
 	}
 	text, err := json.Marshal([]any{
-		s.LLM, s.Vision, s.Ignore, s.Think, s.EOS, s.Ends, s.Sampling, s.ItemBytes,
+		s.LLM, s.Vision, s.Parts, s.Think, s.EOS, s.Ends, s.Sampling, s.ItemBytes,
 	})
 	if err != nil {
 		panic(err)
@@ -292,8 +292,8 @@ func TestTranslatedKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 64, spec.LLM.HiddenSize)
 	require.Equal(t, float32(1e-5), spec.LLM.Eps)
-	none := func(string) ([]int, bool) { return nil, false }
-	require.Equal(t, "own/embed.weight", spec.Names(m, none)("embed.weight").Name)
+	_, found := spec.Find(m, checkpoint.Outline{})
+	require.Equal(t, "own/embed.weight", found("embed.weight").Name)
 	require.NoError(t, spec.CheckVocabulary(512))
 	require.Equal(t, [2]string{"all.bin", "arch.vocab_size"}, place(t, spec.CheckVocabulary(513)))
 
@@ -310,7 +310,8 @@ func TestNames(t *testing.T) {
 	const at = "model.language_model.layers.0.mlp.experts."
 	const stacked = at + "gate_up_proj"
 	ref := func(shapes map[string][]int) weights.Ref {
-		return spec.Names(&memory{}, checkpoint.Outline{Shapes: shapes}.Shape)(expert)
+		_, names := spec.Find(&memory{}, checkpoint.Outline{Shapes: shapes})
+		return names(expert)
 	}
 	inputs := ref(map[string][]int{stacked: {8, 64, 64}}) // fits both ways: the released one counts
 	require.True(t, inputs.Transpose)

@@ -64,11 +64,9 @@ func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
 			Grounding:  grounding.Unit,
 		},
 		Layouts: []Layout{{Probe: "language_model.model.embed_tokens.weight", Names: kimiNames(d)}},
-		// Rotary buffers are saved with the weights.
-		Ignore: append(ignoreTied(d),
-			"language_model.model.layers.*.self_attn.rotary_emb.inv_freq"),
-		Think: [2]string{"◁think▷", "◁/think▷"},
-		Ends:  []string{"[EOS]", "<|im_end|>"},
+		Parts:   kimiVLParts,
+		Think:   [2]string{"◁think▷", "◁/think▷"},
+		Ends:    []string{"[EOS]", "<|im_end|>"},
 	}, nil
 }
 

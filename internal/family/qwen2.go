@@ -29,7 +29,7 @@ func qwen2(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	return Spec{
 		LLM:     d,
 		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: decoderNames("model.")}},
-		Ignore:  ignoreTied(d),
+		Parts:   textParts,
 	}, nil
 }
 
@@ -83,11 +83,3 @@ func decoderPairs(prefix string) []string {
 }
 
 func decoderNames(prefix string) weights.Names { return weights.Rename(decoderPairs(prefix)...) }
-
-// ignoreTied lets a checkpoint repeat the embedding as a head that is tied to it.
-func ignoreTied(d llm.Config) []string {
-	if d.TiedHead {
-		return []string{"lm_head.weight"}
-	}
-	return nil
-}

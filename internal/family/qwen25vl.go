@@ -67,19 +67,15 @@ func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 			TimeRate:   v.floatOr("tokens_per_second", 1e6, 4),
 			Grounding:  grounding.ResizedPixels,
 		},
-		Layouts: []Layout{
-			{Probe: "model.embed_tokens.weight", Names: qwen25VLNames("model.", "visual.")},
-			{Probe: "model.language_model.embed_tokens.weight",
-				Names: qwen25VLNames("model.language_model.", "model.visual.")},
-		},
-		Ignore: ignoreTied(d),
+		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: qwen25VLNames()}},
+		Parts:   qwen2VLParts,
 	}, nil
 }
 
-func qwen25VLNames(text, visual string) weights.Names {
+func qwen25VLNames() weights.Names {
 	return weights.Rename(append([]string{
-		"vision.blocks.*.mlp.gate.*", visual + "blocks.*.mlp.gate_proj.*",
-		"vision.blocks.*.mlp.fc1.*", visual + "blocks.*.mlp.up_proj.*",
-		"vision.blocks.*.mlp.fc2.*", visual + "blocks.*.mlp.down_proj.*",
-	}, qwen2VLPairs(text, visual)...)...)
+		"vision.blocks.*.mlp.gate.*", "visual.blocks.*.mlp.gate_proj.*",
+		"vision.blocks.*.mlp.fc1.*", "visual.blocks.*.mlp.up_proj.*",
+		"vision.blocks.*.mlp.fc2.*", "visual.blocks.*.mlp.down_proj.*",
+	}, qwen2VLPairs()...)...)
 }

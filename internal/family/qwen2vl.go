@@ -60,27 +60,19 @@ func qwen2VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 		Spatial:    true,
 	}
 	return Spec{
-		LLM:    d,
-		Vision: vis,
-		Layouts: []Layout{
-			{Probe: "model.embed_tokens.weight", Names: qwen2VLNames("model.", "visual.")},
-			{Probe: "model.language_model.embed_tokens.weight",
-				Names: qwen2VLNames("model.language_model.", "model.visual.")},
-		},
-		Ignore: ignoreTied(d),
+		LLM:     d,
+		Vision:  vis,
+		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: weights.Rename(qwen2VLPairs()...)}},
+		Parts:   qwen2VLParts,
 	}, nil
 }
 
-func qwen2VLNames(text, visual string) weights.Names {
-	return weights.Rename(qwen2VLPairs(text, visual)...)
-}
-
-func qwen2VLPairs(text, visual string) []string {
-	return append(decoderPairs(text),
-		"vision.patch_embed.weight", visual+"patch_embed.proj.weight",
-		"vision.*", visual+"*",
-		"adapter.norm.*", visual+"merger.ln_q.*",
-		"adapter.fc1.*", visual+"merger.mlp.0.*",
-		"adapter.fc2.*", visual+"merger.mlp.2.*",
+func qwen2VLPairs() []string {
+	return append(decoderPairs("model."),
+		"vision.patch_embed.weight", "visual.patch_embed.proj.weight",
+		"vision.*", "visual.*",
+		"adapter.norm.*", "visual.merger.ln_q.*",
+		"adapter.fc1.*", "visual.merger.mlp.0.*",
+		"adapter.fc2.*", "visual.merger.mlp.2.*",
 	)
 }

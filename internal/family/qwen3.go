@@ -27,8 +27,8 @@ func qwen3(c object, _ checkpoint.Checkpoint) (Spec, error) {
 		LLM: d,
 		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n },
 			expertsApart),
-		Ignore: ignoreTied(d),
-		Think:  [2]string{"<think>", "</think>"},
+		Parts: textParts,
+		Think: [2]string{"<think>", "</think>"},
 	}, nil
 }
 

@@ -34,7 +34,7 @@ func qwen35(c object, from checkpoint.Checkpoint) (Spec, error) {
 		LLM:     d,
 		Vision:  vis,
 		Layouts: qwen3Layouts(d, prefix, names, expertsOutputs),
-		Ignore:  append(ignoreTied(d), "mtp.*"),
+		Parts:   qwen3VLParts,
 		Think:   [2]string{"<think>", "</think>"},
 	}, nil
 }

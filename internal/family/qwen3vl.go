@@ -35,7 +35,7 @@ func qwen3VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 		LLM:     d,
 		Vision:  vis,
 		Layouts: qwen3Layouts(d, "model.language_model.", names, expertsInputs),
-		Ignore:  ignoreTied(d),
+		Parts:   qwen3VLParts,
 		Think:   [2]string{"<think>", "</think>"},
 	}, nil
 }

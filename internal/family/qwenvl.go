@@ -23,7 +23,7 @@ import (
 func qwenVL(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d := qwenDecoder(c)
 	s := Spec{LLM: d, Chat: chat.PictureTags(),
-		Ends: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, Ignore: ignoreTied(d)}
+		Ends: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, Parts: qwenVLParts}
 	if c.Has("visual") {
 		s.Vision = qwenVision(c.sub("visual"), d.HiddenSize)
 	}

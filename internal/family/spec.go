@@ -27,7 +27,6 @@ package family
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/qwenvl/qwenvl/adapter"
 	"github.com/qwenvl/qwenvl/internal/chat"
@@ -46,8 +45,8 @@ type Spec struct {
 	LLM       llm.Config
 	Vision    *Vision // nil: text only
 
-	Layouts []Layout // how checkpoints of the family name their tensors; the first that fits counts
-	Ignore  []string // tensors that are known and not used
+	Layouts []Layout       // how checkpoints store their tensors; the first that fits counts
+	Parts   []weights.Part // under which prefixes; the layouts have the first of each
 
 	Chat     chat.Template // for families that publish no template file; else nil
 	Think    [2]string     // marks around thoughts before an answer; empty: there are none
@@ -84,30 +83,6 @@ type Tags struct{ Open, Close, Pad string }
 type Timestamps struct {
 	Format      string // of the seconds, for package fmt
 	Open, Close string
-}
-
-// Layout is one way of naming a checkpoint's tensors. It fits when a checkpoint has the tensor
-// Probe, with the shape Shape unless that is nil.
-type Layout struct {
-	Probe string
-	Shape []int
-	Names weights.Names
-}
-
-// Names finds the model's tensors in a checkpoint: by the checkpoint's own names where it has them,
-// else by the first of the family's layouts that fits, the first of all if none does. shape returns
-// the shape of one of the checkpoint's tensors; nil, which is not known, is taken to fit.
-func (s Spec) Names(from checkpoint.Checkpoint, shape func(string) ([]int, bool)) weights.Names {
-	if own := from.Names(); own != nil {
-		return own
-	}
-	for _, l := range s.Layouts {
-		got, ok := shape(l.Probe)
-		if ok && (l.Shape == nil || got == nil || slices.Equal(l.Shape, got)) {
-			return l.Names
-		}
-	}
-	return s.Layouts[0].Names
 }
 
 // CheckVocabulary refuses a tokenizer of more tokens than the model embeds.

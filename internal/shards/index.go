@@ -1,8 +1,9 @@
 package shards
 
 // The index of a checkpoint in several files, such as model.safetensors.index.json: a JSON object
-// whose weight_map says which shard holds which tensor. The shards are opened by shards.go and then
-// held against it: all that is listed must be where it is said to be, and nothing else be there.
+// whose weight_map says which shard holds which tensor. As in the reference it only names the shards:
+// what is in them counts, whatever else the index says, since tools that prune, merge or tie leave
+// it as it was.
 
 import (
 	"cmp"
@@ -109,23 +110,11 @@ func (ix *index) place(r *strictjson.Reader, shards map[string]string, tensor st
 	return nil
 }
 
-// check holds the tensors of all shards against the index: each is listed, and each that is listed
-// is in its shard.
-func (ix *index) check(src *weights.Source, dir string) error {
-	names := src.Names()
+// expect tells the source which tensors are listed and in none of its files.
+func (ix *index) expect(src *weights.Source, dir string) {
 	for _, w := range ix.weights {
-		if len(names) > 0 && names[0] < w.tensor {
-			break
+		if _, ok := src.Tensor(w.tensor); !ok {
+			src.Expect(w.tensor, filepath.Join(dir, w.shard), ix.file)
 		}
-		t, _ := src.Tensor(w.tensor)
-		if t.File != filepath.Join(dir, w.shard) {
-			return ix.fail(w.tensor, "not in shard %s", weights.Quote(w.shard))
-		}
-		names = names[1:]
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	t, _ := src.Tensor(names[0])
-	return weights.Malformed(t.File, t.Name, "not in the index %s", weights.Quote(ix.file))
 }

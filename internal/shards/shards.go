@@ -96,9 +96,7 @@ func open(fsys fs.FS, dir string) (*weights.Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := ix.check(src, dir); err != nil {
-			return nil, errors.Join(err, src.Close())
-		}
+		ix.expect(src, dir)
 		return src, nil
 	}
 	return nil, fmt.Errorf("shards: no checkpoint: %s: neither %s nor %s, nor either's index: %w",

@@ -5,6 +5,7 @@ package weights
 // see; join.go makes one matrix of several tensors, transpose.go turns one.
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -43,7 +44,9 @@ func (l *Loader) matrix(canonical string, rows, cols int) *tensor.Matrix {
 func (b *binding) bind(canonical string, ref Ref) (found, bool) {
 	i, ok := b.src.find(ref.Name)
 	if !ok {
-		b.problem(&MissingError{File: b.src.name, Tensor: ref.Name, For: canonical})
+		file := cmp.Or(b.src.absent[ref.Name], b.src.name)
+		b.problem(&MissingError{File: file, Tensor: ref.Name, For: canonical})
+		b.lacks = true
 		return found{}, false
 	}
 	if b.used[i] == nil {

@@ -10,6 +10,7 @@
 //   - file.go, source.go: files in the address space, and the tensors in them
 //   - dtype.go, floats.go: the table of stored types, and their values
 //   - names.go, loader.go: what families and constructors see
+//   - spelling.go: the prefixes that versions put before names, and what belongs to the model
 //   - bind.go, join.go, transpose.go: one tensor, several as one, one turned
 //   - usage.go: what is used of each tensor, so that nothing is left over or used twice
 //   - plan.go, pack.go: binding without a checkpoint; packing into other formats

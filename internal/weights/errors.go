@@ -74,7 +74,7 @@ func (e *ShapeError) Place() (file, field string) { return e.File, e.Tensor }
 
 // MissingError says that the checkpoint lacks a tensor that the model needs.
 type MissingError struct {
-	File   string // the checkpoint
+	File   string // the checkpoint, or the file of it that an index says has the tensor
 	Tensor string // the name looked for
 	For    string // the model's own name for it
 }

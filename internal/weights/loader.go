@@ -40,7 +40,11 @@ type binding struct {
 	src      *Source
 	names    Names
 	used     map[int]*use // by index of the tensor
+	parts    []Part       // nil: every tensor belongs to the model
+	again    []string     // tensors in whose place another was bound again
+	lacks    bool         // a tensor is missing
 	ignored  []string
+	unused   []string
 	problems []error
 	dropped  int // problems beyond maxProblems
 	pending  []*tensor.Matrix
@@ -100,11 +104,14 @@ func (l *Loader) Stored() *Loader {
 func (l *Loader) Pending() []*tensor.Matrix { return l.pending }
 
 // Again binds a matrix once more, for another use: the same one, or its values in the Loader's
-// format.
+// format. A tensor of that other name, which is tied to it, is taken to be equal.
 func (l *Loader) Again(m *tensor.Matrix, name string, rows, cols int) *tensor.Matrix {
+	canonical := l.prefix + name + ".weight"
+	l.again = append(l.again, l.names(canonical).Name)
 	if l.plan != nil {
+		l.plan.Again = l.again
 		if l.convert {
-			canonical, shape := l.prefix+name+".weight", []int{rows, cols}
+			shape := []int{rows, cols}
 			p := Planned{Canonical: canonical, Shape: shape, Format: l.format, Convert: true}
 			l.plan.Copies = append(l.plan.Copies, p)
 		}
@@ -186,20 +193,36 @@ func (l *Loader) Shape(name string) ([]int, bool) {
 // pattern, in which one "*" stands for anything.
 func (l *Loader) Ignore(patterns ...string) { l.ignored = append(l.ignored, patterns...) }
 
+// Parts says what the model's parts are: what then is left over is an error only if it belongs to one
+// of them. [Loader.Unused] names the rest.
+func (l *Loader) Parts(parts []Part) { l.parts = parts }
+
+// Unused returns the tensors that the model has no use for, sorted, once [Loader.Finish] returned
+// nil: other models' heads, buffers, and what is there twice.
+func (l *Loader) Unused() []string { return l.unused }
+
 // Finish returns all problems, joined, or nil.
 //
 // Errors: *[MissingError], *[ShapeError], *[UnsupportedError], *[ValueError], *[DuplicateError],
-// *[UnusedError]; of very many problems the first are given and the others counted.
+// *[FormatError], *[UnusedError]; of very many problems the first are given and the others counted.
 func (l *Loader) Finish() error {
 	errs := slices.Clone(l.problems)
 	if l.dropped > 0 {
 		errs = append(errs, fmt.Errorf("weights: %d more problems: %s", l.dropped, l.src.name))
 	}
 	unused := &UnusedError{File: l.src.name}
+	owners := l.owners()
 	for i, t := range l.src.tensors {
 		ignored := func(pattern string) bool { return matches(pattern, t.Name) }
-		if l.covered(i) || slices.ContainsFunc(l.ignored, ignored) {
+		if l.covered(i) || slices.Contains(l.again, t.Name) ||
+			slices.ContainsFunc(l.ignored, ignored) {
 			continue
+		}
+		if l.used[i] == nil && l.spare(owners, t) {
+			l.unused = append(l.unused, t.Name)
+			if !l.lacks {
+				continue
+			} // else this may be what is missing, under another name
 		}
 		if unused.Total++; len(unused.Tensors) < maxListed {
 			unused.Tensors = append(unused.Tensors, t.Name)
@@ -208,7 +231,31 @@ func (l *Loader) Finish() error {
 	if unused.Total > 0 {
 		errs = append(errs, unused)
 	}
+	l.unused = append(l.unused, l.src.extra...)
+	slices.Sort(l.unused)
 	return errors.Join(errs...)
+}
+
+// owners tells what belongs to the model, by the names of what was bound.
+func (b *binding) owners() *owners {
+	wanted := slices.Clone(b.again)
+	for i := range b.used {
+		wanted = append(wanted, b.src.tensors[i].Name)
+	}
+	return newOwners(b.parts, wanted)
+}
+
+// spare reports whether the model can do without a tensor that nothing was bound to: it belongs to no
+// part of the model, or is computed, or is there under another name too.
+func (b *binding) spare(o *owners, t Tensor) bool {
+	switch {
+	case b.parts == nil:
+		return false
+	case computed(t.Name, t.DType) || !o.owned(t.Name):
+		return true
+	}
+	twin := o.twin(t.Name)
+	return twin != "" && b.src.Equal(t.Name, twin)
 }
 
 func (b *binding) problem(err error) {

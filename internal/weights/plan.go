@@ -21,7 +21,19 @@ type Planned struct {
 }
 
 // Plan is a list of binds, in order, and of binds of what was bound before, in another format.
-type Plan struct{ Binds, Copies []Planned }
+type Plan struct {
+	Binds, Copies []Planned
+	Again         []string // the tensors that those before are tied to
+}
+
+// Wanted returns the names of the tensors that a model wants.
+func (p *Plan) Wanted() []string {
+	names := slices.Clone(p.Again)
+	for _, b := range p.Binds {
+		names = append(names, b.Ref.Name)
+	}
+	return names
+}
 
 // NewPlanner returns a Loader that binds nothing: constructors that run with it write down what
 // they want, and must not use what they get. It serves to tell the tensors and the size of a model

@@ -4,8 +4,10 @@ package weights
 // and what opens a checkpoint hands both over (internal/shards does so for a folder).
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
+	"path/filepath"
 	"slices"
 
 	"github.com/qwenvl/qwenvl/internal/pages"
@@ -43,12 +45,15 @@ type Source struct {
 	files   []*File
 	tensors []Tensor // sorted by name
 	regions []pages.Region
+
+	extra  []string          // see Extra
+	absent map[string]string // tensors that an index lists and no file has: where they should be
 }
 
 // NewSource makes a checkpoint, shown as name, of the tensors that were found in files. It takes
-// over both, and closes the files if it fails.
+// over both, and closes the files if it fails. Of a tensor that several files have alike one counts.
 //
-// Errors: *[FormatError] for a name that is there twice.
+// Errors: *[FormatError] for a name that is there twice in a file, or in two with other bytes.
 func NewSource(name string, files []*File, tensors []Tensor) (*Source, error) {
 	s := &Source{name: name, files: files, tensors: tensors}
 	slices.SortFunc(tensors, func(a, b Tensor) int {
@@ -57,18 +62,62 @@ func NewSource(name string, files []*File, tensors []Tensor) (*Source, error) {
 		}
 		return cmp.Compare(a.File, b.File)
 	})
-	for i := 1; i < len(tensors); i++ {
-		a, b := tensors[i-1], tensors[i]
-		if a.Name != b.Name {
+	kept := 0
+	budget := s.Bytes() // views of one storage may be many times as long as their file
+	for i, b := range tensors {
+		if i == 0 || tensors[kept-1].Name != b.Name {
+			tensors[kept] = b
+			kept++
 			continue
 		}
+		a := tensors[kept-1]
 		reason := "duplicate tensor"
 		if a.File != b.File {
-			reason += ", in " + Quote(a.File) + " too"
+			if budget -= int64(len(b.Data)); budget >= 0 && a.same(b) {
+				s.extra = append(s.extra, b.Name+" ("+filepath.Base(b.File)+")")
+				continue
+			}
+			reason += ", in " + Quote(a.File) + " too, with another value"
 		}
 		return nil, errors.Join(Malformed(b.File, b.Name, "%s", reason), s.Close())
 	}
+	s.tensors = tensors[:kept]
 	return s, nil
+}
+
+// same reports whether tensors are stored alike.
+func (t Tensor) same(u Tensor) bool {
+	return t.DType == u.DType && slices.Equal(t.Shape, u.Shape) && bytes.Equal(t.Data, u.Data)
+}
+
+// Equal reports whether two tensors of the checkpoint have the same shape and values, whatever types
+// they are stored in. It reads both as far as they are equal, and lets go of what it read of the
+// first.
+func (s *Source) Equal(a, b string) bool {
+	t, ok := s.Tensor(a)
+	u, found := s.Tensor(b)
+	if !ok || !found || !slices.Equal(t.Shape, u.Shape) {
+		return false
+	}
+	if len(t.Data) == 0 || t.DType == u.DType && &t.Data[0] == &u.Data[0] {
+		return true // one storage, as torch saves what is tied
+	}
+	from, to := t.DType.row(), u.DType.row()
+	if !from.bound || !to.bound {
+		return t.DType == u.DType && bytes.Equal(t.Data, u.Data)
+	}
+	defer s.forget(t.Data)
+	const chunk = 1 << 16 // elements, which are whole blocks of any type
+	n := len(t.Data) / int(from.bytes) * int(from.elements)
+	for lo := 0; lo < n; lo += chunk {
+		hi := min(n, lo+chunk)
+		x, y := t.Data[from.offset(lo):from.offset(hi)], u.Data[to.offset(lo):to.offset(hi)]
+		// Other bytes may be the same values: −0 is 0.
+		if (t.DType != u.DType || !bytes.Equal(x, y)) && !slices.Equal(from.decode(x), to.decode(y)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Name returns the directory, or the file, that was opened.
@@ -103,6 +152,20 @@ func (s *Source) find(name string) (int, bool) {
 		return cmp.Compare(t.Name, name)
 	})
 }
+
+// Expect notes that an index lists a tensor in a file, where it is not. A model that wants it, misses it
+// there.
+func (s *Source) Expect(tensor, file, index string) {
+	if s.absent == nil {
+		s.absent = map[string]string{}
+	}
+	s.absent[tensor] = file
+	s.extra = append(s.extra, tensor+" ("+filepath.Base(index)+")")
+}
+
+// Extra returns what is left over whatever the model: tensors that several files have alike, each with
+// a file that did not count, and those that only an index has, with its name.
+func (s *Source) Extra() []string { return s.extra }
 
 // Bytes returns the bytes that the files take in the address space.
 func (s *Source) Bytes() int64 {

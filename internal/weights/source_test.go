@@ -141,9 +141,18 @@ func TestSourceOfSeveralFiles(t *testing.T) {
 	require.NoError(t, s.Close())
 	require.Empty(t, s.Names())
 
+	// Two files may have it alike; the first counts.
+	a, c := &File{Name: "a", Data: []byte{1, 2}}, &File{Name: "c", Data: []byte{2}}
+	s, err = NewSource("dir", []*File{a, c}, []Tensor{of(c, 0, "z"), of(a, 0, "c"), of(a, 1, "z")})
+	require.NoError(t, err)
+	require.Equal(t, []string{"c", "z"}, s.Names())
+	require.Equal(t, []string{"z (c)"}, s.Extra())
+	x, _ = s.Tensor("z")
+	require.Equal(t, "a", x.File)
+
 	for _, c := range []struct {
 		second, reason string
-	}{{"a", "duplicate tensor"}, {"b", `duplicate tensor, in "a" too`}} {
+	}{{"a", "duplicate tensor"}, {"b", `duplicate tensor, in "a" too, with another value`}} {
 		a, b := &File{Name: "a", Data: []byte{1, 2}}, &File{Name: "b", Data: []byte{3}}
 		again := of(b, 0, "z")
 		again.File = c.second

@@ -107,7 +107,8 @@ func stored(from checkpoint.Checkpoint, spec family.Spec) (string, error) {
 		return "", err
 	}
 	defer src.Close()
-	t, ok := src.Tensor(spec.Names(from, src.Shape)("embed.weight").Name)
+	_, names := spec.Find(from, src)
+	t, ok := src.Tensor(names("embed.weight").Name)
 	if !ok {
 		return string(qwenvl.F32), nil
 	}
