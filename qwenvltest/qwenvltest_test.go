@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,12 @@ func TestCheckpoint(t *testing.T) {
 	require.Less(t, in.Parameters.Total, int64(3e6))
 	_, err = fs.Stat(qwenvltest.FS(), "config.json")
 	require.NoError(t, err)
+
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, qwenvltest.FS()))
+	m, err := qwenvl.Load(dir)
+	require.NoError(t, err)
+	require.NoError(t, m.Close())
 }
 
 // recorder is a test that does not end this one.

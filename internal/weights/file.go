@@ -11,6 +11,8 @@ import (
 	"os"
 
 	"github.com/edsrzf/mmap-go"
+
+	"github.com/qwenvl/qwenvl/internal/pages"
 )
 
 // File is the bytes of one file. They must not be changed, nor used once it is closed.
@@ -44,7 +46,7 @@ func OpenFile(fsys fs.FS, name, shown string) (*File, error) {
 	if size < 0 || size > math.MaxInt-bufferAlign {
 		return nil, Unsupported(shown, "file", "a size of %d bytes on this platform", size)
 	}
-	if osFile, ok := f.(*os.File); ok && size > 0 {
+	if osFile, ok := f.(*os.File); ok && pages.CanMap && size > 0 {
 		// Nothing is advised: the kernel's read-ahead suits a decoder that walks its layers in
 		// order.
 		m, err := mmap.MapRegion(osFile, int(size), mmap.RDONLY, 0, 0)
