@@ -34,6 +34,14 @@ func NewDecoders(list ...Decoder) *Decoders {
 	return &Decoders{slices.Clone(list)}
 }
 
+// List returns the decoders in their order.
+func (s *Decoders) List() []Decoder {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.list)
+}
+
 // find returns the first decoder that knows the data. own says whether to ask those that stand
 // before this package's own or the others.
 func (s *Decoders) find(data []byte, own bool) (string, decoder) {

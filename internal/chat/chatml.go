@@ -8,9 +8,11 @@ import (
 	"strings"
 )
 
-var qwen2VL = &renderer{name: "qwen2-vl", media: anywhere, render: renderQwen2VL}
+var qwen2VL = &renderer{name: "qwen2-vl", media: anywhere, render: renderQwen2VL,
+	vars: []string{"add_vision_id"}}
 
 var qwen3VL = &renderer{name: "qwen3-vl", tools: true, render: renderQwen3VL,
+	vars: []string{"add_vision_id"},
 	// Pictures in system and assistant messages are passed over in silence by the template.
 	media: func(role string, _ Kind) bool { return role == "user" || role == "tool" }}
 
@@ -109,7 +111,7 @@ func renderQwen3VL(s *spans, r *Request) error {
 		switch m.Role {
 		case "system":
 			if i > 0 { // the template drops it without a word
-				return failf(ErrRefused, fmt.Sprintf("messages[%d]", i), "a system message must come first")
+				return failf(ErrRefused, roleField(i), "a system message must come first")
 			}
 		case "user":
 			s.write("<|im_start|>user\n")
@@ -122,7 +124,7 @@ func renderQwen3VL(s *spans, r *Request) error {
 				if j > 0 || m.hasContent() {
 					s.write("\n")
 				}
-				if err := writeCall(s, &m.ToolCalls[j], fmt.Sprintf("messages[%d].tool_calls[%d]", i, j)); err != nil {
+				if err := writeCall(s, &m.ToolCalls[j], callField(i, j)); err != nil {
 					return err
 				}
 			}
@@ -150,7 +152,7 @@ func writeTools(s *spans, r *Request) error {
 	for i, raw := range r.Tools {
 		v, err := parseJSON(raw)
 		if err != nil {
-			return failf(ErrJSON, fmt.Sprintf("tools[%d]", i), "%v", err)
+			return failf(ErrJSON, toolField(i), "%v", err)
 		}
 		var b strings.Builder
 		v.dumps(&b)
@@ -165,11 +167,11 @@ func writeCall(s *spans, c *ToolCall, at string) error {
 	s.insert(c.Name)
 	s.write("\", \"arguments\": ")
 	if c.Arguments == nil {
-		return failf(ErrJSON, at+".arguments", "missing")
+		return failf(ErrJSON, at+".Arguments", "missing")
 	}
 	v, err := parseJSON(c.Arguments)
 	if err != nil {
-		return failf(ErrJSON, at+".arguments", "%v", err)
+		return failf(ErrJSON, at+".Arguments", "%v", err)
 	}
 	if v.kind == 's' {
 		s.insert(v.text)

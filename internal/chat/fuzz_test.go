@@ -27,7 +27,7 @@ func FuzzTemplate(f *testing.F) {
 		}
 		f.Add(g.Source, "x<|im_", "[1, null]")
 	}
-	typed := []error{ErrMessages, ErrUnsupported, ErrRefused, ErrTemplate, ErrLimit, ErrJSON}
+	typed := []error{ErrMessages, ErrVariable, ErrUnsupported, ErrRefused, ErrTemplate, ErrLimit, ErrJSON}
 	check := func(t *testing.T, err error) {
 		for _, want := range typed {
 			if errors.Is(err, want) {

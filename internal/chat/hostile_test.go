@@ -154,8 +154,8 @@ func TestRequests(t *testing.T) {
 		"foreign_tools":       {foreign, Request{Messages: user("x"), Tools: tool}, ErrUnsupported},
 		"foreign_calls":       {foreign, Request{Messages: call("{}")}, ErrUnsupported},
 		"foreign_image":       {foreign, Request{Messages: []Message{{Role: "user", Content: image}}}, ErrUnsupported},
-		"foreign_var":         {foreign, Request{Messages: user("x"), Vars: map[string]any{"x": struct{}{}}}, ErrMessages},
-		"foreign_own_var":     {foreign, Request{Messages: user("x"), Vars: map[string]any{"messages": 1}}, ErrMessages},
+		"foreign_var":         {foreign, Request{Messages: user("x"), Vars: map[string]any{"x": struct{}{}}}, ErrVariable},
+		"foreign_own_var":     {foreign, Request{Messages: user("x"), Vars: map[string]any{"messages": 1}}, ErrVariable},
 		"foreign_big_integer": {"{{ tools }}", Request{Messages: user("x"), Tools: []json.RawMessage{[]byte(`99999999999999999999`)}}, ErrJSON},
 		"foreign_no_continue": {"{{ messages[0].role }}", Request{Messages: user("x"), ContinueFinal: true}, ErrUnsupported},
 	} {

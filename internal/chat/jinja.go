@@ -2,8 +2,8 @@ package chat
 
 // A template that is not known, run by a Jinja engine in guarded form: jinja_scan.go cuts it into
 // text and tags, jinja_stmt.go and jinja_expr.go rewrite them, jinja_env.go has the functions that
-// the rewritten template calls. Here are compiling and rendering, and the shield that keeps special
-// tokens in text from outside apart.
+// the rewritten template calls, jinja_shield.go keeps text from outside apart. Here are compiling,
+// rendering, and what a template would pass over in silence.
 
 import (
 	"errors"
@@ -19,14 +19,15 @@ import (
 // see rewrite and env.
 type jinjaTemplate struct {
 	engine   *jinja.Template
-	names    map[string]bool // what the template looks at
-	specials []string        // longest first
+	seen     *looks
+	vars     []string // that a caller may set, sorted
+	specials []string // longest first
 	tokens   map[string]string
 	source   string
 }
 
 func newJinja(source string, o Options) (Template, error) {
-	guarded, names, err := rewrite(source)
+	guarded, seen, err := rewrite(source)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +35,12 @@ func newJinja(source string, o Options) (Template, error) {
 	if err != nil {
 		return nil, failf(ErrTemplate, "template", "%v", err)
 	}
-	t := &jinjaTemplate{engine: engine, names: names, source: source, tokens: o.Tokens}
+	t := &jinjaTemplate{engine: engine, seen: seen, source: source, tokens: o.Tokens}
+	for _, name := range sortedKeys(seen.free) {
+		if _, token := o.Tokens[name]; !token && !slices.Contains(requestVars, name) {
+			t.vars = append(t.vars, name)
+		}
+	}
 	for _, s := range o.Specials {
 		if s != "" {
 			t.specials = append(t.specials, s)
@@ -68,23 +74,40 @@ func (t *jinjaTemplate) Render(req Request) ([]Span, error) {
 	if err := req.validate(); err != nil {
 		return nil, err
 	}
+	if err := checkVars(req.Vars, t.tokens); err != nil {
+		return nil, err
+	}
 	if err := t.supports(&req); err != nil {
 		return nil, err
 	}
-	runes := newPrivateRunes(&req)
-	runes.avoid(t.source)
-	for _, s := range t.tokens {
-		runes.avoid(s)
-	}
-	if err := avoidVars(runes, req.Vars, 0); err != nil {
+	runes, err := t.runes(&req)
+	if err != nil {
 		return nil, err
 	}
 	cut, err := req.markEnd(runes)
 	if err != nil {
 		return nil, err
 	}
+	out, err := t.render(&req, runes)
+	if err != nil {
+		return nil, err
+	}
+	return cut(out)
+}
+
+// runes are the private-use characters that neither the template nor the request has.
+func (t *jinjaTemplate) runes(r *Request) (*privateRunes, error) {
+	runes := newPrivateRunes(r)
+	runes.avoid(t.source)
+	for _, s := range t.tokens {
+		runes.avoid(s)
+	}
+	return runes, avoidVars(runes, r.Vars, 0)
+}
+
+func (t *jinjaTemplate) render(r *Request, runes *privateRunes) (spans, error) {
 	shield := newShield(t.specials, runes)
-	data, size, err := t.data(&req, shield)
+	data, size, err := t.data(r, shield)
 	if err != nil {
 		return nil, err
 	}
@@ -94,12 +117,60 @@ func (t *jinjaTemplate) Render(req Request) ([]Span, error) {
 	}
 	text, err := t.run(data)
 	if err != nil {
-		return nil, fmt.Errorf("chat: template: %w", asTemplateError(err))
+		return nil, &Error{"Messages", fmt.Errorf("the template: %w", asTemplateError(err))}
 	}
 	if len(text) > maxOutput {
-		return nil, failf(ErrLimit, "template", "prints %d bytes, at most %d", len(text), maxOutput)
+		return nil, failf(ErrLimit, "Messages", "the template prints %d bytes, at most %d", len(text), maxOutput)
 	}
-	return cut(shield.restore(text))
+	return shield.restore(text), nil
+}
+
+// Check finds messages that the template drops without a word, such as a system message that does
+// not come first, by a character put behind the text of each message of a role that templates may
+// have no place for.
+func (t *jinjaTemplate) Check(r Request) error {
+	if err := checkKnown(r.Vars, t.vars); err != nil {
+		return err
+	}
+	runes, err := t.runes(&r)
+	if err != nil {
+		return err
+	}
+	marks := map[int]rune{}
+	r.Messages = slices.Clone(r.Messages)
+	for i := range r.Messages {
+		m := &r.Messages[i]
+		if m.Role == "user" || m.Role == "assistant" {
+			continue
+		}
+		m.Content = slices.Clone(m.Content)
+		for j := range m.Content {
+			p := &m.Content[j]
+			if p.Kind != Text || trimSpace(p.Text) == "" {
+				continue
+			}
+			mark, err := runes.next()
+			if err != nil {
+				return err
+			}
+			marks[i], p.Text = mark, p.Text+string(mark)
+			break
+		}
+	}
+	if len(marks) == 0 {
+		return nil
+	}
+	out, err := t.render(&r, runes)
+	if err != nil {
+		return err
+	}
+	text := Join(out)
+	for i, m := range r.Messages {
+		if mark, ok := marks[i]; ok && !strings.ContainsRune(text, mark) {
+			return failf(ErrUnsupported, roleField(i), "the template leaves out this %s message", m.Role)
+		}
+	}
+	return nil
 }
 
 func (t *jinjaTemplate) run(data map[string]value) (text string, err error) {
@@ -113,124 +184,21 @@ func (t *jinjaTemplate) run(data map[string]value) (text string, err error) {
 
 // supports refuses what the template never looks at and would pass over in silence.
 func (t *jinjaTemplate) supports(r *Request) error {
-	if len(r.Tools) > 0 && !t.names["tools"] {
-		return failf(ErrUnsupported, "tools", "the template ignores them")
+	if len(r.Tools) > 0 && !t.seen.names["tools"] {
+		return failf(ErrUnsupported, "Tools", "the template ignores them")
 	}
 	for i, m := range r.Messages {
-		if len(m.ToolCalls) > 0 && !t.names["tool_calls"] {
-			return failf(ErrUnsupported, fmt.Sprintf("messages[%d].tool_calls", i), "the template ignores them")
+		if !slices.Contains(roles, m.Role) && !t.seen.literals[m.Role] {
+			return unknownRole(i, m.Role)
+		}
+		if len(m.ToolCalls) > 0 && !t.seen.names["tool_calls"] {
+			return failf(ErrUnsupported, messageField(i)+".ToolCalls", "the template ignores them")
 		}
 		for j, p := range m.Content {
-			if p.Kind != Text && !t.names[p.Kind.String()] {
-				return failf(ErrUnsupported, fmt.Sprintf("messages[%d].content[%d]", i, j), "the template ignores %s parts", p.Kind)
+			if p.Kind != Text && !t.seen.names[p.Kind.String()] {
+				return failf(ErrUnsupported, partField(i, j), "the template ignores %s parts", p.Kind)
 			}
 		}
 	}
 	return nil
-}
-
-// shield keeps text from outside apart: each special-token spelling in it, and each piece at its
-// ends that could complete one with what stands next to it, is replaced by one private-use
-// character before the template runs, and put back as untrusted text afterwards.
-type shield struct {
-	specials []string
-	runes    *privateRunes
-	byText   map[string]rune
-	byRune   map[rune]string
-	err      error
-}
-
-func newShield(specials []string, runes *privateRunes) *shield {
-	return &shield{specials: specials, runes: runes, byText: make(map[string]rune), byRune: make(map[rune]string)}
-}
-
-func (s *shield) hide(text string) string {
-	c, ok := s.byText[text]
-	if !ok {
-		var err error
-		if c, err = s.runes.next(); err != nil {
-			s.err = err
-			return text
-		}
-		s.byText[text], s.byRune[c] = c, text
-	}
-	return string(c)
-}
-
-func (s *shield) protect(text string) string {
-	if len(s.specials) == 0 || text == "" {
-		return text
-	}
-	var first [256]bool
-	for _, sp := range s.specials {
-		first[sp[0]] = true
-	}
-	var b strings.Builder
-	from := 0
-scan:
-	for i := 0; i < len(text); {
-		if first[text[i]] {
-			for _, sp := range s.specials {
-				if strings.HasPrefix(text[i:], sp) {
-					b.WriteString(text[from:i])
-					b.WriteString(s.hide(sp))
-					i += len(sp)
-					from = i
-					continue scan
-				}
-			}
-		}
-		i++
-	}
-	b.WriteString(text[from:])
-	return s.ends(b.String())
-}
-
-// ends hides the longest start of a special at the text's end, and the longest end of one at its
-// start. White space around is looked through, since templates trim it.
-func (s *shield) ends(text string) string {
-	core := trimSpace(text)
-	at := strings.Index(text, core)
-	head, tail := 0, 0
-	for _, sp := range s.specials {
-		for n := min(len(sp)-1, len(core)); n > tail; n-- {
-			if strings.HasSuffix(core, sp[:n]) {
-				tail = n
-			}
-		}
-		for n := min(len(sp)-1, len(core)); n > head; n-- {
-			if strings.HasPrefix(core, sp[len(sp)-n:]) {
-				head = n
-			}
-		}
-	}
-	if head+tail >= len(core) && head+tail > 0 {
-		return text[:at] + s.hide(core) + text[at+len(core):]
-	}
-	out := text[:at]
-	if head > 0 {
-		out += s.hide(core[:head])
-	}
-	out += core[head : len(core)-tail]
-	if tail > 0 {
-		out += s.hide(core[len(core)-tail:])
-	}
-	return out + text[at+len(core):]
-}
-
-func (s *shield) restore(text string) spans {
-	var out spans
-	from := 0
-	for i, c := range text {
-		if c < firstPrivate {
-			continue
-		}
-		if hidden, ok := s.byRune[c]; ok {
-			out.write(text[from:i])
-			out.insert(hidden)
-			from = i + len(string(c))
-		}
-	}
-	out.write(text[from:])
-	return out
 }

@@ -18,13 +18,9 @@ func (t *jinjaTemplate) data(r *Request, s *shield) (map[string]value, int, erro
 	b := &dataBuilder{shield: s}
 	data := make(map[string]value)
 	for _, k := range sortedKeys(r.Vars) {
-		switch k {
-		case "messages", "tools", "add_generation_prompt":
-			return nil, 0, failf(ErrMessages, "template variable "+k, "is set by the request itself")
-		}
 		v, err := b.any(r.Vars[k], 0)
 		if err != nil {
-			return nil, 0, failf(ErrMessages, fmt.Sprintf("template variable %.40q", k), "%v", err)
+			return nil, 0, failf(ErrVariable, variableField(k), "%v", err)
 		}
 		data[k] = v
 	}
@@ -46,7 +42,7 @@ func (t *jinjaTemplate) data(r *Request, s *shield) (map[string]value, int, erro
 		for i, raw := range r.Tools {
 			v, err := b.json(raw)
 			if err != nil {
-				return nil, 0, failf(ErrJSON, fmt.Sprintf("tools[%d]", i), "%v", err)
+				return nil, 0, failf(ErrJSON, toolField(i), "%v", err)
 			}
 			tools[i] = v
 		}
@@ -103,7 +99,7 @@ func (b *dataBuilder) message(m *Message, i int) (value, error) {
 			if c.Arguments != nil {
 				v, err := b.json(c.Arguments)
 				if err != nil {
-					return out, failf(ErrJSON, fmt.Sprintf("messages[%d].tool_calls[%d].arguments", i, j), "%v", err)
+					return out, failf(ErrJSON, callField(i, j)+".Arguments", "%v", err)
 				}
 				fn.AsDict().Set("arguments", v)
 			}
@@ -232,7 +228,7 @@ func (b *dataBuilder) any(v any, depth int) (value, error) {
 // avoidVars makes the private-use characters differ from those in the variables.
 func avoidVars(p *privateRunes, v any, depth int) error {
 	if depth > maxJSONDepth {
-		return failf(ErrLimit, "template variables", "nested deeper than %d", maxJSONDepth)
+		return failf(ErrLimit, "Template", "nested deeper than %d", maxJSONDepth)
 	}
 	switch x := v.(type) {
 	case string:

@@ -19,8 +19,16 @@ type exprs struct {
 	depth  int
 	macros map[string]bool
 	calls  map[string]bool // macros called so far
-	names  map[string]bool // variables, keys and literals seen, to know what the template looks at
-	budget *int            // operators left in the whole template
+	seen   *looks
+	bound  func(name string) bool // whether the template itself has set a variable
+	budget *int                   // operators left in the whole template
+}
+
+// looks is what a template looks at.
+type looks struct {
+	names    map[string]bool // variables, keys and literals
+	literals map[string]bool // strings, such as names of roles
+	free     map[string]bool // variables that it reads where it may not have set them itself
 }
 
 const (
@@ -219,7 +227,7 @@ func (p *exprs) primary() (string, error) {
 		for ; p.peek().kind == 's'; p.pos++ { // neighbors are one string
 			text += p.peek().text
 		}
-		p.names[text] = true
+		p.seen.names[text], p.seen.literals[text] = true, true
 		return quote(text), nil
 	case 'i':
 		p.pos++
@@ -264,8 +272,11 @@ func (p *exprs) variable() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.names[n] = true
+	p.seen.names[n] = true
 	called := p.is('o', "(")
+	if !called && !p.bound(n) {
+		p.seen.free[n] = true
+	}
 	switch {
 	case n == "loop" && !p.is('o', "."):
 		return "", fmt.Errorf("%w: loop used as a value", ErrUnsupported)

@@ -25,7 +25,7 @@ func (p *exprs) postfix(a string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			p.names[name] = true
+			p.seen.names[name] = true
 			if !p.op("(") {
 				a = call("attr", a, quote(name))
 				continue

@@ -17,7 +17,8 @@ type rewriter struct {
 	segs   []segment
 	macros map[string]bool
 	edges  map[string]map[string]bool // macro -> macros it calls
-	names  map[string]bool
+	seen   looks
+	topSet map[string]bool // names set outside of blocks
 	stack  []block
 	budget int
 	saved  int
@@ -30,17 +31,22 @@ type block struct {
 	head   int    // where in the output the loop's or macro's weight is filled in
 	weight int    // bytes of text printed by one pass
 	elseOK bool
+	set    map[string]bool // names that hold in it: of a loop, of parameters, set in it
 }
 
 const maxBlockDepth = 64
 
-// rewrite guards a template. The names are the variables, keys and string literals it looks at.
-func rewrite(src string) (guarded string, names map[string]bool, err error) {
+// rewrite guards a template and notes what it looks at.
+func rewrite(src string) (guarded string, seen *looks, err error) {
 	segs, err := scan(src)
 	if err != nil {
 		return "", nil, failf(ErrTemplate, "template", "%v", err)
 	}
-	w := &rewriter{segs: segs, macros: map[string]bool{}, edges: map[string]map[string]bool{}, names: map[string]bool{}, budget: maxOperators}
+	w := &rewriter{
+		segs: segs, macros: map[string]bool{}, edges: map[string]map[string]bool{},
+		seen:   looks{map[string]bool{}, map[string]bool{}, map[string]bool{}},
+		topSet: map[string]bool{}, budget: maxOperators,
+	}
 	for _, s := range segs {
 		if f := strings.Fields(s.text); s.kind == '%' && len(f) > 1 && f[0] == "macro" {
 			name, _, _ := strings.Cut(f[1], "(")
@@ -58,7 +64,7 @@ func rewrite(src string) (guarded string, names map[string]bool, err error) {
 	if name := w.cycle(); name != "" {
 		return "", nil, failf(ErrUnsupported, "template", "macro %s calls itself", name)
 	}
-	return string(w.out), w.names, nil
+	return string(w.out), &w.seen, nil
 }
 
 func (w *rewriter) parser(toks []token) *exprs {
@@ -71,7 +77,36 @@ func (w *rewriter) parser(toks []token) *exprs {
 			calls = w.edges[b.macro]
 		}
 	}
-	return &exprs{toks: toks, macros: w.macros, calls: calls, names: w.names, budget: &w.budget}
+	return &exprs{
+		toks: toks, macros: w.macros, calls: calls, seen: &w.seen, bound: w.bound,
+		budget: &w.budget,
+	}
+}
+
+// bound reports whether a name is one of the engine's functions, or surely set where the template
+// has come to. What one branch of a condition sets, another may not.
+func (w *rewriter) bound(name string) bool {
+	holds := func(b block) bool { return b.set[name] }
+	return functionNames[name] || w.topSet[name] || slices.ContainsFunc(w.stack, holds)
+}
+
+var functionNames = map[string]bool{
+	"range": true, "raise_exception": true, "strftime_now": true, "joiner": true, "cycler": true,
+	"namespace": true, "dict": true, "loop": true,
+}
+
+// bind notes that the innermost block has set names.
+func (w *rewriter) bind(names ...string) {
+	set := w.topSet
+	if n := len(w.stack) - 1; n >= 0 {
+		if w.stack[n].set == nil {
+			w.stack[n].set = map[string]bool{}
+		}
+		set = w.stack[n].set
+	}
+	for _, name := range names {
+		set[name] = true
+	}
 }
 
 func (w *rewriter) segment(i int) error {
@@ -127,13 +162,14 @@ func (w *rewriter) statement(i int, keyword string, p *exprs) error {
 		if n := len(w.stack) - 1; n < 0 || w.stack[n].end != "endif" || !w.stack[n].elseOK {
 			return fmt.Errorf("elif without if")
 		}
+		w.stack[len(w.stack)-1].set = nil
 		w.write("{% elif " + e + " %}")
 	case "else":
 		n := len(w.stack) - 1
 		if n < 0 || !w.stack[n].elseOK {
 			return fmt.Errorf("else without if or for")
 		}
-		w.stack[n].elseOK = false
+		w.stack[n].elseOK, w.stack[n].set = false, nil
 		w.write("{% else %}")
 	case "for":
 		return w.loop(i, p)
@@ -218,6 +254,7 @@ func (w *rewriter) loop(i int, p *exprs) error {
 		if len(vars) > 1 {
 			return fmt.Errorf("%w: filtered loop over two names", ErrUnsupported)
 		}
+		p.bound = func(name string) bool { return name == vars[0] || w.bound(name) }
 		c, err := p.expression()
 		if err != nil {
 			return err
@@ -240,7 +277,11 @@ func (w *rewriter) loop(i int, p *exprs) error {
 	w.write("{% for " + strings.Join(vars, ", ") + " in qv_iter(" + iter + fmt.Sprintf(", %d, ", len(vars)))
 	head := len(w.out)
 	w.write("0000000000)" + cond + " %}" + resets.String())
-	return w.push(block{end: "endfor", head: head, elseOK: true})
+	if err := w.push(block{end: "endfor", head: head, elseOK: true}); err != nil {
+		return err
+	}
+	w.bind(vars...)
+	return nil
 }
 
 // assigned lists the names set in the body of the loop at segment i, inner loops and macros left
@@ -292,6 +333,7 @@ func (w *rewriter) set(p *exprs) error {
 			return fmt.Errorf("%w: block set of an attribute", ErrUnsupported)
 		}
 		w.write("{% set " + name + " %}")
+		w.bind(name)
 		return w.push(block{end: "endset"})
 	}
 	e, err := p.expression()
@@ -303,6 +345,7 @@ func (w *rewriter) set(p *exprs) error {
 		return nil
 	}
 	w.write("{% set " + name + " = " + e + " %}")
+	w.bind(name)
 	return nil
 }
 
@@ -316,7 +359,7 @@ func (w *rewriter) macro(p *exprs) error {
 	if err := p.expect("("); err != nil {
 		return err
 	}
-	var params []string
+	var params, bound []string
 	for !p.op(")") {
 		if len(params) > 0 {
 			if err := p.expect(","); err != nil {
@@ -330,6 +373,7 @@ func (w *rewriter) macro(p *exprs) error {
 		if w.macros[n] {
 			return fmt.Errorf("%w: %s is a macro too", ErrUnsupported, n)
 		}
+		bound = append(bound, n)
 		if p.op("=") {
 			v, err := p.primary()
 			if err != nil {
@@ -345,7 +389,11 @@ func (w *rewriter) macro(p *exprs) error {
 	w.write("{% macro " + name + "(" + strings.Join(params, ", ") + ") %}{{ qv_pass(")
 	head := len(w.out)
 	w.write("0000000000) }}")
-	return w.push(block{end: "endmacro", macro: name, head: head})
+	if err := w.push(block{end: "endmacro", macro: name, head: head}); err != nil {
+		return err
+	}
+	w.bind(bound...)
+	return nil
 }
 
 // cycle finds a macro that can reach itself.

@@ -4,7 +4,7 @@ package chat
 
 import (
 	"encoding/json"
-	"fmt"
+	"strings"
 )
 
 // Kind tells the parts of a message apart.
@@ -46,9 +46,9 @@ type ToolCall struct {
 	Arguments json.RawMessage
 }
 
-// Message is one turn. Role is system, user, assistant or tool. HasStringContent says that Content
-// was given as one plain string (then it has at most one part, of Kind Text): some templates treat
-// the two forms differently.
+// Message is one turn. Role is system, user, assistant or tool, or another that the template names.
+// HasStringContent says that Content was given as one plain string (then it has at most one part,
+// of Kind Text): some templates treat the two forms differently.
 type Message struct {
 	Role             string
 	Content          []Part
@@ -60,8 +60,8 @@ type Message struct {
 }
 
 // Request is what a template renders. Tools are JSON values, printed with their keys in the given
-// order. Vars are the template's own variables (enable_thinking, add_vision_id, …); a variable the
-// template does not know has no effect, as in Jinja. ContinueFinal ends the prompt after the last
+// order. Vars are the template's own variables (enable_thinking, add_vision_id, …); one that it does
+// not read is an error. ContinueFinal ends the prompt after the last
 // message's text, so that the model goes on writing it; it excludes AddGenerationPrompt.
 type Request struct {
 	Messages            []Message
@@ -79,37 +79,40 @@ const (
 	maxJSONBytes = 4 << 20
 )
 
+// roles are those that every template is asked about. A foreign template may know others.
+var roles = []string{"system", "user", "assistant", "tool"}
+
+func unknownRole(i int, role string) error {
+	const problem = "unknown role %.40q, not one of %s"
+	return failf(ErrMessages, roleField(i), problem, role, strings.Join(roles, ", "))
+}
+
 // validate checks what holds for every template. Errors: ErrMessages, ErrLimit.
 func (r *Request) validate() error {
 	if len(r.Messages) == 0 {
-		return failf(ErrMessages, "messages", "empty")
+		return failf(ErrMessages, "Messages", "empty")
 	}
 	if len(r.Messages) > maxMessages {
-		return failf(ErrLimit, "messages", "%d of them, at most %d", len(r.Messages), maxMessages)
+		return failf(ErrLimit, "Messages", "%d of them, at most %d", len(r.Messages), maxMessages)
 	}
 	if r.AddGenerationPrompt && r.ContinueFinal {
-		return failf(ErrMessages, "continue_final_message", "excludes add_generation_prompt")
+		return failf(ErrMessages, "ContinueFinal", "excludes a prompt for an answer")
 	}
 	text, js := 0, 0
 	for i := range r.Messages {
 		m := &r.Messages[i]
-		at := fmt.Sprintf("messages[%d]", i)
-		switch m.Role {
-		case "system", "user", "assistant", "tool":
-		default:
-			return failf(ErrMessages, at+".role", "unknown role %.40q", m.Role)
-		}
+		at := messageField(i)
 		if m.HasStringContent && (len(m.Content) > 1 || len(m.Content) == 1 && m.Content[0].Kind != Text) {
-			return failf(ErrMessages, at+".content", "string content must be one text part")
+			return failf(ErrMessages, at+".Parts", "string content must be one text part")
 		}
 		for j, p := range m.Content {
 			if p.Kind > Video {
-				return failf(ErrMessages, fmt.Sprintf("%s.content[%d]", at, j), "unknown kind %d", p.Kind)
+				return failf(ErrMessages, partField(i, j), "unknown kind %d", p.Kind)
 			}
 			text += len(p.Text) + len(p.Name)
 		}
 		if len(m.ToolCalls) > 0 && m.Role != "assistant" {
-			return failf(ErrMessages, at+".tool_calls", "only an assistant message has them, not %s", m.Role)
+			return failf(ErrMessages, at+".ToolCalls", "only an assistant message has them, not %s", m.Role)
 		}
 		for _, c := range m.ToolCalls {
 			js += len(c.Arguments)
@@ -121,10 +124,10 @@ func (r *Request) validate() error {
 		js += len(t)
 	}
 	if text > maxTextBytes {
-		return failf(ErrLimit, "messages", "%d bytes of text, at most %d", text, maxTextBytes)
+		return failf(ErrLimit, "Messages", "%d bytes of text, at most %d", text, maxTextBytes)
 	}
 	if js > maxJSONBytes {
-		return failf(ErrLimit, "tools", "%d bytes of JSON, at most %d", js, maxJSONBytes)
+		return failf(ErrLimit, "Tools", "%d bytes of JSON, at most %d", js, maxJSONBytes)
 	}
 	return nil
 }

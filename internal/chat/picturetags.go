@@ -20,7 +20,8 @@ import (
 //
 // Source: Qwen-VL (arXiv 2308.12966), section 3; its hub code, make_context and from_list_format.
 func PictureTags() Template {
-	return &renderer{name: "picture tags", render: renderPictureTags, media: func(_ string, k Kind) bool { return k == Image }}
+	return &renderer{name: "picture tags", render: renderPictureTags, vars: []string{libraryVar},
+		media: func(_ string, k Kind) bool { return k == Image }}
 }
 
 var (
@@ -30,7 +31,7 @@ var (
 
 func renderPictureTags(s *spans, r *Request) error {
 	special := groundingTags
-	if allow, _ := r.Vars["allow_picture_tags"].(bool); allow {
+	if allow, _ := r.Vars[libraryVar].(bool); allow {
 		special = append(append([]string{}, groundingTags...), pictureTags...)
 	}
 	messages := r.Messages

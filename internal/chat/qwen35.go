@@ -4,13 +4,13 @@ package chat
 // calls, which it writes in tags.
 
 import (
-	"fmt"
 	"strings"
 )
 
 // qwen35 trims contents, keeps reasoning after the last question, and writes tool calls parameter
 // by parameter.
 var qwen35 = &renderer{name: "qwen3.5", tools: true, render: renderQwen35,
+	vars:  []string{"add_vision_id", "enable_thinking"},
 	media: func(role string, _ Kind) bool { return role != "system" }}
 
 const (
@@ -62,7 +62,7 @@ func renderQwen35(s *spans, r *Request) error {
 		switch m.Role {
 		case "system":
 			if i > 0 {
-				return failf(ErrRefused, fmt.Sprintf("messages[%d]", i), "a system message must come first")
+				return failf(ErrRefused, roleField(i), "a system message must come first")
 			}
 		case "user":
 			s.write("<|im_start|>user\n")
@@ -86,7 +86,7 @@ func renderQwen35(s *spans, r *Request) error {
 	}
 	if r.AddGenerationPrompt {
 		s.write("<|im_start|>assistant\n")
-		if v, ok := r.Vars["enable_thinking"].(bool); ok && !v {
+		if isFalse(r.Vars["enable_thinking"]) {
 			s.write("<think>\n\n</think>\n\n")
 		} else {
 			s.write("<think>\n")
@@ -109,7 +109,7 @@ func lastQuestion(r *Request) (int, error) {
 			return i, nil
 		}
 	}
-	return 0, failf(ErrRefused, "messages", "no user query found")
+	return 0, failf(ErrRefused, "Messages", "no user query found")
 }
 
 func qwen35Answer(s *spans, m *Message, body spans, afterQuestion bool, i int) error {
@@ -144,7 +144,7 @@ func qwen35Answer(s *spans, m *Message, body spans, afterQuestion bool, i int) e
 		s.write("<tool_call>\n<function=")
 		s.insert(c.Name)
 		s.write(">\n")
-		if err := qwen35Arguments(s, c, fmt.Sprintf("messages[%d].tool_calls[%d].arguments", i, j)); err != nil {
+		if err := qwen35Arguments(s, c, callField(i, j)+".Arguments"); err != nil {
 			return err
 		}
 		s.write("</function>\n</tool_call>")

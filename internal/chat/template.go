@@ -6,8 +6,6 @@ package chat
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -16,10 +14,14 @@ import (
 //
 // Render checks the request, renders it and returns the prompt; joined, the spans are the text the
 // reference renders.
-// Errors: ErrMessages, ErrUnsupported (tools, pictures or videos the template has no place for),
-// ErrRefused, ErrTemplate, ErrLimit, ErrJSON.
+// Errors: *[Error] with ErrMessages, ErrVariable, ErrUnsupported (tools, pictures or videos the
+// template has no place for), ErrRefused, ErrTemplate, ErrLimit or ErrJSON.
+//
+// Check refuses what Render, like the reference, passes over in silence: variables that the
+// template does not read, and messages that it leaves out. It is for requests that Render takes.
 type Template interface {
 	Render(Request) ([]Span, error)
+	Check(Request) error
 	// Name is the name of a known template, "jinja" for any other.
 	Name() string
 }
@@ -46,6 +48,7 @@ type renderer struct {
 	// tools: tool definitions, calls and results. media: role and kind of each supported part.
 	tools bool
 	media func(role string, k Kind) bool
+	vars  []string // variables that it reads, sorted
 }
 
 func anywhere(string, Kind) bool { return true }
@@ -87,20 +90,32 @@ func normalize(source string) string {
 
 func (r *renderer) Name() string { return r.name }
 
+// Check need not look for messages that are left out: render refuses them.
+func (r *renderer) Check(req Request) error { return checkKnown(req.Vars, r.vars) }
+
 func (r *renderer) Render(req Request) ([]Span, error) {
 	if err := req.validate(); err != nil {
 		return nil, err
 	}
+	if err := checkVars(req.Vars, nil); err != nil {
+		return nil, err
+	}
 	if len(req.Tools) > 0 && !r.tools {
-		return nil, failf(ErrUnsupported, "tools", "template %s ignores them", r.name)
+		return nil, failf(ErrUnsupported, "Tools", "template %s ignores them", r.name)
 	}
 	for i, m := range req.Messages {
-		if (m.Role == "tool" || len(m.ToolCalls) > 0) && !r.tools {
-			return nil, failf(ErrUnsupported, fmt.Sprintf("messages[%d]", i), "template %s ignores tool calls", r.name)
+		switch {
+		case !slices.Contains(roles, m.Role):
+			return nil, unknownRole(i, m.Role)
+		case m.Role == "tool" && !r.tools:
+			return nil, failf(ErrUnsupported, roleField(i), "template %s knows no tools", r.name)
+		case len(m.ToolCalls) > 0 && !r.tools:
+			const problem = "template %s ignores tool calls"
+			return nil, failf(ErrUnsupported, messageField(i)+".ToolCalls", problem, r.name)
 		}
 		for j, p := range m.Content {
 			if p.Kind != Text && !r.media(m.Role, p.Kind) {
-				return nil, failf(ErrUnsupported, fmt.Sprintf("messages[%d].content[%d]", i, j),
+				return nil, failf(ErrUnsupported, partField(i, j),
 					"template %s ignores %s parts in %s messages", r.name, p.Kind, m.Role)
 			}
 		}
@@ -126,7 +141,7 @@ func (r *Request) markEnd(runes *privateRunes) (func(spans) ([]Span, error), err
 		return func(s spans) ([]Span, error) { return s, nil }, nil
 	}
 	last := len(r.Messages) - 1
-	at := fmt.Sprintf("messages[%d].content", last)
+	at := messageField(last) + ".Parts"
 	m := r.Messages[last]
 	m.Content = slices.Clone(m.Content)
 	part := len(m.Content) - 1
@@ -218,30 +233,5 @@ func (p *privateRunes) next() (rune, error) {
 			return c, nil
 		}
 	}
-	return 0, failf(ErrLimit, "messages", "no private-use character is left to mark places with")
+	return 0, failf(ErrLimit, "Messages", "no private-use character is left to mark places with")
 }
-
-// truthy is Python's truth of a template variable.
-func truthy(v any) bool {
-	switch t := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return t
-	case string:
-		return t != ""
-	case int:
-		return t != 0
-	case int64:
-		return t != 0
-	case float64:
-		return t != 0
-	case []any:
-		return len(t) > 0
-	case map[string]any:
-		return len(t) > 0
-	}
-	return true
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

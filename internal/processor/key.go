@@ -23,7 +23,9 @@ func (p *Processor) newKey(video bool, lim preprocess.Limits) *key {
 	k := &key{sha256.New()}
 	checkpoint := p.cfg.Checkpoint()
 	k.h.Write(checkpoint[:])
-	k.bytes(fmt.Appendf(nil, "%+v %+v %+v %v", p.cfg.Vision.Preprocess, p.cfg.Decode, lim, video))
+	decode := p.cfg.Decode
+	decode.Decoders = nil // of what they read, the pixels count
+	k.bytes(fmt.Appendf(nil, "%+v %+v %+v %v", p.cfg.Vision.Preprocess, decode, lim, video))
 	return k
 }
 

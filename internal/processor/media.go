@@ -4,26 +4,20 @@ package processor
 //
 // A size from headers → the grid, and so the number of tokens → functions that make the patches and
 // the content key. The engine calls them when the item's turn comes, so that a request that waits
-// holds the file's bytes at most, and nobody waits for a hash that is not asked for. key.go says
-// what the key is made of, preprocess how pixels become patches.
+// holds the file's bytes at most, and nobody waits for a hash that is not asked for. source.go says
+// where pictures come from, key.go what the key is made of, preprocess how pixels become patches.
 
 import (
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"sync"
 
 	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
-const (
-	maxFrames       = 1 << 16   // frames of one video
-	maxPictureBytes = 256 << 20 // bytes of a picture file, unless the decode options say otherwise
-)
+const maxFrames = 1 << 16 // frames of one video
 
 // Medium is a picture or a video of a prompt.
 type Medium struct {
@@ -43,12 +37,12 @@ type frame struct {
 
 // Medium measures a picture or video and says how its patches and its key are made.
 //
-// Errors: *[Error].
-func (p *Processor) Medium(src *Source) (m Medium, err error) {
+// Errors: *[Error]; ctx's, while a reader is read.
+func (p *Processor) Medium(ctx context.Context, src *Source) (m Medium, err error) {
 	field := src.Field
 	defer func() {
-		if err != nil {
-			err = &Error{Field: field, Err: err}
+		if err != nil && ctx.Err() == nil {
+			err = &Error{Field: src.cause(err), Err: err}
 		}
 	}()
 	if p.cfg.Vision == nil {
@@ -57,7 +51,7 @@ func (p *Processor) Medium(src *Source) (m Medium, err error) {
 	c, lim := p.cfg.Vision.Preprocess, src.Limits
 	m.Message, m.Video = src.Message, src.Kind == Video
 	var frames []frame
-	if frames, m.Original, err = p.frames(src); err != nil {
+	if frames, m.Original, err = p.frames(ctx, src); err != nil {
 		return m, err
 	}
 	if m.Video {
@@ -103,87 +97,9 @@ func (p *Processor) Medium(src *Source) (m Medium, err error) {
 	return m, nil
 }
 
-// frames returns the frames of a source, and the size of them all.
-func (p *Processor) frames(src *Source) (out []frame, size preprocess.Size, err error) {
-	if src.Kind == PictureFile || src.Kind == PictureBytes {
-		f, size, err := p.file(src)
-		return []frame{f}, size, err
-	}
-	if src.Kind == Video {
-		if err := src.check(); err != nil {
-			return nil, size, err
-		}
-	}
-	for i, m := range src.Frames {
-		s, err := preprocess.FromImageSize(m, p.cfg.Decode)
-		// Read once, for pixels and key: an At method takes longer than all the rest.
-		read := sync.OnceValues(func() (*preprocess.Image, error) {
-			return preprocess.FromImage(m, p.cfg.Decode)
-		})
-		hash := func(k *key) {
-			if k.image(m) {
-				return
-			}
-			if img, err := read(); err == nil { // else there are no features
-				k.bytes(img.Pix)
-			}
-		}
-		if i > 0 && err == nil && s != size {
-			err = fmt.Errorf("is %d×%d, frame 0 %d×%d", s.W, s.H, size.W, size.H)
-		}
-		if err != nil && src.Kind == Video {
-			err = fmt.Errorf("frame %d: %w", i, err)
-		}
-		if err != nil {
-			return nil, size, err
-		}
-		out, size = append(out, frame{read, hash}), s
-	}
-	return out, size, nil
-}
-
-// file returns the picture of a file, which is read here, once.
-func (p *Processor) file(src *Source) (f frame, size preprocess.Size, err error) {
-	data, path := src.Data, src.Path
-	if src.Kind == PictureFile {
-		if data, err = p.load(path); err != nil {
-			return f, size, err
-		}
-	}
-	f.read = func() (*preprocess.Image, error) {
-		img, err := preprocess.Decode(data, p.cfg.Decode)
-		return img, inFile(path, err)
-	}
-	f.hash = func(k *key) { k.bytes(data) }
-	size, err = preprocess.DecodeSize(data, p.cfg.Decode)
-	return f, size, inFile(path, err)
-}
-
-// inFile adds the name of a file to an error, where there is one.
-func inFile(path string, err error) error {
-	if err == nil || path == "" {
-		return err
-	}
-	return fmt.Errorf("%s: %w", path, err)
-}
-
-// load reads a picture file, one byte more than the limit, for the decoder to refuse.
-func (p *Processor) load(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	limit := p.cfg.Decode.Limits.MaxBytes
-	if limit <= 0 {
-		limit = maxPictureBytes
-	}
-	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
-}
-
 // check refuses a video whose frames have no possible times.
 func (c *Content) check() error {
-	switch n := len(c.Frames); {
+	switch n := c.Count(); {
 	case n == 0:
 		return fmt.Errorf("a video without frames")
 	case n > maxFrames:
@@ -211,7 +127,7 @@ func (c *Content) check() error {
 func (c *Content) secondsPerGrid(temporal int) float64 {
 	rate := c.FPS
 	if rate == 0 {
-		rate = float64(len(c.Frames)) / c.Duration.Seconds()
+		rate = float64(c.Count()) / c.Duration.Seconds()
 	}
 	return float64(temporal) / rate
 }
@@ -219,7 +135,7 @@ func (c *Content) secondsPerGrid(temporal int) float64 {
 // stepTimes is the middle of each step of a grid, between its first and its last frame; the last
 // frame fills up the last step.
 func (c *Content) stepTimes(temporal int) []float64 {
-	n := len(c.Frames)
+	n := c.Count()
 	at := func(i int) float64 {
 		i = min(i, n-1)
 		if c.FPS != 0 {

@@ -8,6 +8,7 @@
 //
 //	request.go   what it reads
 //	prompt.go    template, tokens, placeholders, positions
+//	source.go    where pictures come from: files, memory, URLs, readers
 //	media.go     sizes, times and pixels of pictures and videos
 //	key.go       what tells one media item from another
 package processor

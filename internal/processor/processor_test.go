@@ -231,6 +231,7 @@ type scripted []chat.Span
 func (scripted) Name() string { return "scripted" }
 
 func (s scripted) Render(chat.Request) ([]chat.Span, error) { return s, nil }
+func (s scripted) Check(chat.Request) error                 { return nil }
 
 // A template whose placeholders are not those of the media is an error, and so are names that do
 // not fit.
@@ -417,7 +418,7 @@ func TestKeys(t *testing.T) {
 	p := open(t, "qwen2_vl-tiny")
 	of := func(p *Processor, c Content, lim preprocess.Limits) [sha256.Size]byte {
 		t.Helper()
-		m, err := p.Medium(&Source{Limits: lim, Content: c})
+		m, err := p.Medium(background, &Source{Limits: lim, Content: c})
 		require.NoError(t, err)
 		key := m.Key()
 		require.NotZero(t, key)

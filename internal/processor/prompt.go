@@ -49,19 +49,19 @@ func (p *Processor) Prompt(ctx context.Context, r *Request) (*Prompt, error) {
 		return nil, ErrNoTemplate
 	}
 	if len(r.Media) > 0 && p.cfg.Vision == nil {
-		_, err := p.Medium(&r.Media[0]) // before the template, which may not know pictures
+		_, err := p.Medium(ctx, &r.Media[0]) // before the template, which may not know pictures
 		return nil, err
 	}
-	spans, err := p.cfg.Template.Render(r.Request)
+	spans, err := p.render(r)
 	if err != nil {
-		return nil, &Error{Field: "Messages", Err: err}
+		return nil, err
 	}
 	out := &Prompt{Text: chat.Join(spans)}
 	for i := range r.Media {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m, err := p.Medium(&r.Media[i])
+		m, err := p.Medium(ctx, &r.Media[i])
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,25 @@ func (p *Processor) Prompt(ctx context.Context, r *Request) (*Prompt, error) {
 		}
 	}
 	out.Positions, out.Delta, err = rope.Index(len(out.Tokens), media)
-	return out, err
+	if err != nil {
+		return nil, &Error{Field: "Messages", Err: err}
+	}
+	return out, nil
+}
+
+// render writes the conversation by the chat template.
+func (p *Processor) render(r *Request) ([]chat.Span, error) {
+	spans, err := p.cfg.Template.Render(r.Request)
+	if err == nil {
+		err = p.cfg.Template.Check(r.Request)
+	}
+	if e := (*chat.Error)(nil); errors.As(err, &e) {
+		return nil, &Error{Field: e.Field, Err: e.Err}
+	}
+	if err != nil {
+		return nil, &Error{Field: "Messages", Err: err}
+	}
+	return spans, nil
 }
 
 // run is one run of placeholders: a medium's, or that of one step of a video.

@@ -24,6 +24,8 @@ type Source struct {
 	Field   string // where it stands in the request, for errors
 	Message int    // the message it is a part of
 	Limits  preprocess.Limits
+	// MinField and MaxField say where in the request its limits stand; "": the checkpoint's count.
+	MinField, MaxField string
 	Content
 }
 
@@ -33,7 +35,10 @@ type Content struct {
 	Text     string
 	Path     string          // of a picture file
 	Data     []byte          // of a picture file
+	URL      string          // of a picture
+	Reader   *Reader         // of a picture file; nil is a reader that is missing
 	Frames   []image.Image   // a picture in memory, or the frames of a video
+	Files    [][]byte        // the frames of a video as picture files, in place of Frames
 	Times    []time.Duration // of each frame from the start of the video, ascending
 	Duration time.Duration   // of the video
 	FPS      float64         // of frames at an even rate, exact where Times are rounded; else 0
@@ -48,20 +53,31 @@ const (
 	Picture
 	PictureFile
 	PictureBytes
+	PictureURL
+	PictureReader
 	Video
 )
 
 // EvenVideo is frames taken at an even rate.
 func EvenVideo(frames []image.Image, fps float64) Content {
-	c := Content{Kind: Video, Frames: frames, FPS: fps}
-	if fps > 0 {
-		for i := range frames {
-			c.Times = append(c.Times, seconds(float64(i)/fps))
-		}
-		c.Duration = seconds(float64(len(frames)) / fps)
-	}
+	c := Content{Kind: Video, Frames: frames}
+	c.SetRate(fps)
 	return c
 }
+
+// SetRate gives the frames of a video even times.
+func (c *Content) SetRate(fps float64) {
+	c.FPS, c.Times, c.Duration = fps, nil, 0
+	if fps > 0 {
+		for i := range c.Count() {
+			c.Times = append(c.Times, seconds(float64(i)/fps))
+		}
+		c.Duration = seconds(float64(c.Count()) / fps)
+	}
+}
+
+// Count is how many frames a video has.
+func (c *Content) Count() int { return len(c.Frames) + len(c.Files) }
 
 func seconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }
 
