@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
+	"github.com/qwenvl/qwenvl/internal/engine"
 	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/sample"
@@ -85,6 +86,8 @@ func publicError(err error) error {
 		return &CheckpointError{File: "chat_template.json", Err: err}
 	case errors.Is(err, sample.ErrBadLogits):
 		return ErrBadLogits
+	case errors.Is(err, engine.ErrClosed): // by Shutdown, before the request came to it
+		return ErrClosed
 	}
 	return err
 }

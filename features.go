@@ -53,15 +53,18 @@ type Features struct {
 // Features computes the features of a picture or video as it would be in a request: resized within
 // its own limits, or else the checkpoint's.
 //
-// Errors: *[RequestError], whose Field is "Part"; otherwise as [Model.Generate].
+// Errors: *[RequestError], whose Field begins with "Part"; otherwise as [Model.Generate].
 func (m *Model) Features(ctx context.Context, p Part) (*Features, error) {
 	out := &Features{}
-	build := func(context.Context) (*processor.Prompt, error) {
+	build := func(ctx context.Context) (*processor.Prompt, error) {
 		if p.content.Kind == processor.Text {
 			return nil, requestError("Part", "a text has no features")
 		}
+		if err := checkPixels("Part.", p.MinPixels, p.MaxPixels); err != nil {
+			return nil, err
+		}
 		src := p.source("Part", 0, &Request{})
-		medium, err := m.processor.Medium(&src)
+		medium, err := m.processor.Medium(ctx, &src)
 		out.Grid = medium.Grid
 		return &processor.Prompt{Media: []processor.Medium{medium}}, err
 	}
@@ -147,15 +150,14 @@ type observer func(p *processor.Prompt, stage string, index int, rows tensor.Ten
 func (m *Model) observe(
 	ctx context.Context, r *Request, build builder, logits bool, see observer,
 ) (err error) {
-	if err := m.enter(); err != nil {
+	ctx, leave, err := m.enter(ctx)
+	if err != nil {
 		return err
 	}
-	defer m.leave()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p, err := m.aside(ctx, build)
+	defer leave()
+	p, err := m.seeing(ctx, build)
 	if err != nil {
-		return m.failed(err)
+		return m.outcome(ctx, err)
 	}
 	if n := len(p.Tokens); n > m.context {
 		return &contextError{prompt: n, context: m.context}
@@ -175,5 +177,5 @@ func (m *Model) observe(
 			return nil
 		}
 	}
-	return m.failed(publicError(err))
+	return m.outcome(ctx, publicError(err))
 }

@@ -37,18 +37,19 @@ func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
 }
 
 // Stream is [Model.Generate] with the answer piece by piece. Leaving the loop cancels the request.
-// An error comes as the last pair. The sequence can be ranged over once.
+// An error comes as the last pair. Each range over the sequence is a request of its own: a second one
+// asks the same again, under the same ctx.
 func (m *Model) Stream(ctx context.Context, r Request) iter.Seq2[Delta, error] {
 	return func(yield func(Delta, error) bool) {
-		if err := m.enter(); err != nil {
+		ctx, leave, err := m.enter(ctx)
+		if err != nil {
 			yield(Delta{}, err)
 			return
 		}
-		defer m.leave()
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
+		defer leave()
+		r := r // each range is a request of its own
 		g := generation{model: m, req: &r, yield: yield, start: time.Now()}
-		if err := m.failed(g.run(ctx)); err != nil && !g.left {
+		if err := m.outcome(ctx, g.run(ctx)); err != nil && !g.left {
 			yield(Delta{}, err)
 		}
 	}
@@ -83,7 +84,7 @@ func (g *generation) run(ctx context.Context) error {
 	g.timings.Preprocess = time.Since(g.start)
 	h, err := g.model.engine.Submit(ctx, req)
 	if err != nil {
-		return err
+		return publicError(err)
 	}
 	g.out = output.New(g.model.tok.NewStream(false), g.req.Stop, g.model.marks, g.prompt.Text)
 	for {
@@ -135,7 +136,7 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	if g.req.MaxTokens < 0 {
 		return nil, requestError("MaxTokens", "below 0")
 	}
-	if g.prompt, err = m.aside(ctx, m.builder(g.req)); err != nil {
+	if g.prompt, err = m.seeing(ctx, m.builder(g.req)); err != nil {
 		return nil, err
 	}
 	n := len(g.prompt.Tokens)
@@ -183,15 +184,24 @@ func (m *Model) builder(r *Request) builder {
 // builder makes a prompt; it returns early, with ctx's error, when ctx ends.
 type builder func(ctx context.Context) (*processor.Prompt, error)
 
+// seeing is aside for a prompt that the engine will run: it packs the tower if it will be needed.
+func (m *Model) seeing(ctx context.Context, build builder) (*processor.Prompt, error) {
+	p, err := m.aside(ctx, build)
+	if err == nil && len(p.Media) > 0 {
+		err = m.packTower(ctx)
+	}
+	return p, err
+}
+
 // aside builds a prompt in a goroutine of its own, so that a cancelled caller need not wait for a
-// large file, and packs the tower if it will be needed.
+// large file.
 func (m *Model) aside(ctx context.Context, build builder) (*processor.Prompt, error) {
 	type result struct {
 		p   *processor.Prompt
 		err error
 	}
 	done := make(chan result, 1)
-	m.callers.Add(1) // the goroutine may outlive the call, which is entered itself
+	m.stay()
 	go func() {
 		defer m.leave()
 		var p *processor.Prompt
@@ -203,11 +213,6 @@ func (m *Model) aside(ctx context.Context, build builder) (*processor.Prompt, er
 	}()
 	select {
 	case res := <-done:
-		if res.err == nil && len(res.p.Media) > 0 {
-			res.err = pool.Contain(func() error {
-				return m.components.PackTower(ctx, m.source, m.opts.threads)
-			})
-		}
 		return res.p, res.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -298,26 +303,37 @@ func (g *generation) emit(d Delta) {
 }
 
 // CountTokens returns how many tokens the request's prompt has, placeholders of pictures and videos
-// included. Of pictures the headers are read, to learn their size.
+// included. Of pictures the headers are read, to learn their size; only what a decoder of
+// [WithDecoder] reads is decoded.
 //
 // Errors: as [Model.Generate].
 func (m *Model) CountTokens(r Request) (int, error) {
-	if err := m.enter(); err != nil {
+	return m.CountTokensContext(context.Background(), r)
+}
+
+// CountTokensContext is [Model.CountTokens] for files and readers that may take long: it returns
+// when ctx ends.
+//
+// Errors: as [Model.Generate].
+func (m *Model) CountTokensContext(ctx context.Context, r Request) (int, error) {
+	ctx, leave, err := m.enter(ctx)
+	if err != nil {
 		return 0, err
 	}
-	defer m.leave()
-	p, err := m.prompt(context.Background(), &r)
+	defer leave()
+	p, err := m.aside(ctx, m.builder(&r))
 	if err != nil {
-		return 0, publicError(err)
+		return 0, m.outcome(ctx, err)
 	}
 	return len(p.Tokens), nil
 }
 
 // Tokenize returns the ids of a text, in which spellings of special tokens are plain text.
 func (m *Model) Tokenize(text string) ([]int, error) {
-	if err := m.enter(); err != nil {
+	_, leave, err := m.enter(context.Background())
+	if err != nil {
 		return nil, err
 	}
-	defer m.leave()
+	defer leave()
 	return m.tok.Encode(text), nil
 }

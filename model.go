@@ -25,7 +25,6 @@
 package qwenvl
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"io/fs"
@@ -64,10 +63,7 @@ type Model struct {
 	text, tower WeightFormat
 	identity    func() [sha256.Size]byte // of the tower
 
-	mu      sync.Mutex
-	closed  bool           // guarded by mu
-	failure error          // guarded by mu: what new requests are refused with
-	callers sync.WaitGroup // Close waits for them
+	lifetime
 }
 
 // Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not
@@ -95,6 +91,7 @@ func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{opts: o}
+	m.begin()
 	if m.spec, err = family.Load(from); err != nil {
 		return nil, checkpointError(err)
 	}
@@ -204,47 +201,3 @@ func (m *Model) loadWeights(from checkpoint.Checkpoint) error {
 	})
 	return m.components.PackDecoder(m.source, m.opts.threads)
 }
-
-// Close refuses new requests, waits for the running ones, ends the model's threads and unmaps its
-// weights. A second call does nothing.
-func (m *Model) Close() error {
-	m.mu.Lock()
-	closed := m.closed
-	m.closed = true
-	m.mu.Unlock()
-	if closed {
-		return nil
-	}
-	m.callers.Wait()
-	m.engine.Close()
-	return m.source.Close()
-}
-
-// enter keeps the model open until leave.
-func (m *Model) enter() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return ErrClosed
-	}
-	if m.failure != nil {
-		return m.failure
-	}
-	m.callers.Add(1)
-	return nil
-}
-
-// failed gives a panic that was caught its public type, and makes the model refuse further work
-// then.
-func (m *Model) failed(err error) error {
-	internal := internalError(err)
-	if internal == nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.failure = cmp.Or(m.failure, error(internal))
-	return internal
-}
-
-func (m *Model) leave() { m.callers.Done() }

@@ -1,15 +1,12 @@
 package qwenvl
 
-// What a caller asks: a conversation of messages, made of texts, pictures and videos, and how it is
-// to be answered. At the end stands how that reaches internal/processor. response.go has what comes
-// back.
+// What a caller asks: a conversation of messages and how it is to be answered. At the end stands
+// how that reaches internal/processor. part.go has what messages are made of, request_json.go and
+// part_json.go their JSON, response.go what comes back.
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"image"
-	"time"
 
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/processor"
@@ -28,9 +25,12 @@ type Request struct {
 	// Stop ends the answer before the first occurrence of any of these strings.
 	Stop []string
 	// MinPixels and MaxPixels bound the size that pictures and video frames are resized to, in
-	// place of the checkpoint's limits.
+	// place of the checkpoint's limits: 0 to 1<<28, where 0 keeps those. Families that give all
+	// pictures one size, or bound their patches, pass over them.
 	MinPixels, MaxPixels int
-	// Template is variables for the chat template, such as "add_vision_id" or "enable_thinking".
+	// Template is variables for the chat template, such as "add_vision_id" or "enable_thinking":
+	// nil, booleans, strings, int, int64, float64, [json.Number], [json.RawMessage], []any and
+	// map[string]any of these. One that the checkpoint's template does not read is an error.
 	Template map[string]any
 	// Tools is JSON definitions of functions for the chat template. A template that has no place
 	// for them is an error.
@@ -64,7 +64,9 @@ type Sampling struct {
 // Greedy always takes the most probable token.
 func Greedy() *Sampling { return &Sampling{} }
 
-// Role says who speaks in a message.
+// Role says who speaks in a message. A checkpoint's chat template may know others than those named
+// here, such as "tool". One that it does not know, or a message that it would leave out, such as a
+// system message that does not come first, is an error.
 type Role string
 
 // The roles.
@@ -88,64 +90,6 @@ func User(parts ...Part) Message { return Message{RoleUser, parts} }
 
 // Assistant makes an assistant message, of an earlier answer say.
 func Assistant(parts ...Part) Message { return Message{RoleAssistant, parts} }
-
-// Part is a piece of a message: text, a picture or a video. The functions of this package make
-// them; the fields may be set afterwards. A request that its context ends returns at once: one of
-// its pictures may be read for some tenths of a second more.
-type Part struct {
-	// Name labels a picture or video. Most templates do not print it.
-	Name string
-	// MinPixels and MaxPixels bound the size that this picture, or each frame of this video, is
-	// resized to. 0 keeps the request's limits, or else the checkpoint's.
-	MinPixels, MaxPixels int
-
-	content processor.Content
-}
-
-func part(c processor.Content) Part { return Part{content: c} }
-
-// Text makes a part of plain text. Spellings of special tokens in it stay text.
-func Text(s string) Part { return part(processor.Content{Text: s}) }
-
-// Image makes a part of a decoded picture. It is used as it is: a picture decoded from a
-// photograph's file has lost the orientation noted there; [ImageFile] and [ImageBytes] apply it.
-// The picture must not change until the request has ended.
-func Image(m image.Image) Part {
-	return part(processor.Content{Kind: processor.Picture, Frames: []image.Image{m}})
-}
-
-// ImageFile makes a part of a picture file: JPEG, PNG, GIF (its first frame), WebP or BMP. The file
-// is read by each request that has the part.
-func ImageFile(path string) Part {
-	return Part{Name: path, content: processor.Content{Kind: processor.PictureFile, Path: path}}
-}
-
-// ImageBytes makes a part of a picture file's contents. The slice must not change until the request
-// has ended.
-func ImageBytes(data []byte) Part {
-	return part(processor.Content{Kind: processor.PictureBytes, Data: data})
-}
-
-// Video makes a part of frames taken at an even rate of fps frames a second. All frames have one
-// size. They must not change until the request has ended.
-func Video(frames []image.Image, fps float64) Part {
-	return part(processor.EvenVideo(frames, fps))
-}
-
-// VideoClip is frames picked from a longer clip.
-type VideoClip struct {
-	Frames   []image.Image
-	Times    []time.Duration // of each frame from the start of the clip, ascending
-	Duration time.Duration   // of the clip
-}
-
-// Clip makes a part of frames picked, evenly or not, from a longer clip. They must not change until
-// the request has ended.
-func Clip(c VideoClip) Part {
-	out := processor.Content{Kind: processor.Video, Frames: c.Frames}
-	out.Times, out.Duration = c.Times, c.Duration
-	return part(out)
-}
 
 // Bounds on a request's stop strings; searching them costs time for every token.
 const (
@@ -176,10 +120,17 @@ func (r *Request) conversation() (*processor.Request, error) {
 	if len(r.Messages) == 0 {
 		return nil, requestError("Messages", "empty")
 	}
+	if err := checkPixels("", r.MinPixels, r.MaxPixels); err != nil {
+		return nil, err
+	}
 	for i, m := range r.Messages {
 		c := chat.Message{Role: string(m.Role)}
 		c.HasStringContent = len(m.Parts) == 1 && m.Parts[0].content.Kind == processor.Text
 		for j, p := range m.Parts {
+			field := fmt.Sprintf("Messages[%d].Parts[%d]", i, j)
+			if err := checkPixels(field+".", p.MinPixels, p.MaxPixels); err != nil {
+				return nil, err
+			}
 			part := chat.Part{Kind: chat.Image, Name: p.Name}
 			switch p.content.Kind {
 			case processor.Text:
@@ -188,7 +139,6 @@ func (r *Request) conversation() (*processor.Request, error) {
 				part.Kind = chat.Video
 			}
 			if c.Content = append(c.Content, part); part.Kind != chat.Text {
-				field := fmt.Sprintf("Messages[%d].Parts[%d]", i, j)
 				out.Media = append(out.Media, p.source(field, i, r))
 			}
 		}
@@ -197,10 +147,17 @@ func (r *Request) conversation() (*processor.Request, error) {
 	return out, nil
 }
 
-// source is a picture or video for the processor: with its own limits, or else the request's.
-func (p *Part) source(field string, message int, r *Request) processor.Source {
-	s := processor.Source{Field: field, Message: message, Content: p.content}
-	s.Limits.MinPixels = cmp.Or(p.MinPixels, r.MinPixels)
-	s.Limits.MaxPixels = cmp.Or(p.MaxPixels, r.MaxPixels)
-	return s
+// maxPixels bounds a limit on sizes; no picture is resized to more.
+const maxPixels = 1 << 28
+
+func checkPixels(field string, least, most int) error {
+	for _, l := range []struct {
+		name  string
+		value int
+	}{{"MinPixels", least}, {"MaxPixels", most}} {
+		if l.value < 0 || l.value > maxPixels {
+			return requestError(field+l.name, fmt.Sprintf("%d is not in 0…%d", l.value, maxPixels))
+		}
+	}
+	return nil
 }

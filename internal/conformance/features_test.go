@@ -156,7 +156,7 @@ func TestFeaturesRefuse(t *testing.T) {
 	}{
 		"text":            {features(qwenvl.Text("x")), "Part"},
 		"nil":             {features(qwenvl.Image(nil)), "Part"},
-		"limits":          {features(limited), "Part"},
+		"limits":          {features(limited), "Part.MaxPixels"},
 		"damaged picture": {features(damaged), "Part"},
 		"damaged in chat": {hidden(ask(qwenvl.Text("x"), damaged), none), "Messages[0].Parts[1]"},
 		"no messages":     {hidden(qwenvl.Request{}, none), "Messages"},

@@ -41,7 +41,7 @@ type frame struct {
 func (p *Processor) Medium(ctx context.Context, src *Source) (m Medium, err error) {
 	field := src.Field
 	defer func() {
-		if err != nil && ctx.Err() == nil {
+		if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 			err = &Error{Field: src.cause(err), Err: err}
 		}
 	}()
