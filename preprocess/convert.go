@@ -116,16 +116,22 @@ func convertGray16(dst *Image, m *image.Gray16, mode Gray16Mode) {
 	for y := range dst.Height {
 		row := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):][:2*dst.Width]
 		for x := 0; x < len(row); x += 2 {
-			v := row[x]
-			if mode == Gray16Clip {
-				if v = 255; row[x] == 0 {
-					v = row[x+1]
-				}
-			}
+			v := gray8(row[x], row[x+1], mode)
 			dst.Pix[i], dst.Pix[i+1], dst.Pix[i+2] = v, v, v
 			i += 3
 		}
 	}
+}
+
+// gray8 brings a 16-bit sample to 8 bits.
+func gray8(high, low uint8, mode Gray16Mode) uint8 {
+	switch {
+	case mode != Gray16Clip:
+		return high
+	case high == 0:
+		return low
+	}
+	return 255
 }
 
 // convertPaletted looks colors up; an index past the palette is black.

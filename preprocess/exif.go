@@ -5,15 +5,22 @@ package preprocess
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 )
 
 // orientationOf returns the orientation 1..8 that EXIF states, else XMP, else 0.
 //
+// Errors: *FormatError for EXIF that stops Pillow.
 // Source: EXIF 2.32, tag 0x0112; Pillow, Image.getexif for the fallback to XMP.
-func orientationOf(exif, xmp []byte) int {
-	if v, ok := exifOrientation(exif); ok {
-		return v
+func orientationOf(format string, exif, xmp []byte) (int, error) {
+	if v, ok, err := exifOrientation(format, exif); ok || err != nil {
+		return v, err
 	}
+	return xmpOrientation(xmp), nil
+}
+
+// xmpOrientation returns the digit behind the first key with an attribute's or an element's mark.
+func xmpOrientation(xmp []byte) int {
 	key := []byte("tiff:Orientation")
 	for {
 		_, rest, found := bytes.Cut(xmp, key)
@@ -29,38 +36,100 @@ func orientationOf(exif, xmp []byte) int {
 	}
 }
 
-// exifOrientation looks the tag up in the first directory of a TIFF structure.
-func exifOrientation(p []byte) (int, bool) {
-	if len(p) < 8 {
-		return 0, false
+func brokenEXIF(format, reason string) error {
+	return &FormatError{Format: format, Reason: "EXIF: " + reason + "; IgnoreOrientation reads the picture without it"}
+}
+
+// exifOrientation looks the tag up in the first directory of a TIFF structure, behind one or two
+// preambles. It reports whether the tag is there; the value is 0 where it is none of 1 to 8, or of
+// a type that Pillow keeps as bytes or text.
+//
+// Source: Pillow, Image.Exif.load; TiffImagePlugin.ImageFileDirectory_v2.load.
+func exifOrientation(format string, p []byte) (int, bool, error) {
+	for range 2 {
+		p = bytes.TrimPrefix(p, []byte("Exif\x00\x00"))
+	}
+	if len(p) == 0 {
+		return 0, false, nil
 	}
 	var order binary.ByteOrder = binary.LittleEndian
-	if string(p[:2]) == "MM" {
+	switch string(p[:min(4, len(p))]) {
+	case "II*\x00", "II\x00*":
+	case "MM\x00*", "MM*\x00", "MM\x00+":
 		order = binary.BigEndian
-	} else if string(p[:2]) != "II" {
-		return 0, false
+	case "II+\x00":
+		return 0, false, brokenEXIF(format, "BigTIFF")
+	default:
+		return 0, false, brokenEXIF(format, "no TIFF header")
+	}
+	if len(p) < 8 {
+		return 0, false, brokenEXIF(format, "cut in its header")
 	}
 	at := int64(order.Uint32(p[4:]))
 	if at+2 > int64(len(p)) {
-		return 0, false
+		return 0, false, nil
 	}
 	dir := p[at:]
 	n := int(order.Uint16(dir))
+	total := int64(0) // of values that stand elsewhere: more than there are bytes is skipped
 	for dir = dir[2:]; n > 0 && len(dir) >= 12; n, dir = n-1, dir[12:] {
-		if order.Uint16(dir) != 0x0112 {
+		kind, count := order.Uint16(dir[2:]), int64(order.Uint32(dir[4:]))
+		size, known := exifSizes[kind]
+		if !known || count == 0 {
 			continue
 		}
-		switch order.Uint16(dir[2:]) {
-		case 1, 6, 7:
-			return int(dir[8]), true
-		case 3, 8:
-			return int(order.Uint16(dir[8:])), true
-		case 4, 9:
-			return int(min(order.Uint32(dir[8:]), 255)), true
+		value := dir[8:12]
+		if size *= count; size > 4 {
+			start := int64(order.Uint32(value))
+			if total += size; total > int64(len(p)) {
+				continue
+			}
+			if start+size > int64(len(p)) {
+				return 0, false, nil // here Pillow stops reading
+			}
+			value = p[start:]
 		}
-		return 0, false
+		if order.Uint16(dir) == 0x0112 {
+			return orientationValue(order, kind, value), true, nil
+		}
 	}
-	return 0, false
+	return 0, false, nil
+}
+
+// exifSizes are the bytes of one value by type.
+var exifSizes = map[uint16]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+
+// orientationValue reads the first value of a tag; any number that equals 1 to 8 counts.
+func orientationValue(order binary.ByteOrder, kind uint16, p []byte) int {
+	v := 0.0
+	switch kind {
+	case 3:
+		v = float64(order.Uint16(p))
+	case 4, 13:
+		v = float64(order.Uint32(p))
+	case 5:
+		v = float64(order.Uint32(p)) / float64(order.Uint32(p[4:]))
+	case 6:
+		v = float64(int8(p[0]))
+	case 8:
+		v = float64(int16(order.Uint16(p)))
+	case 9:
+		v = float64(int32(order.Uint32(p)))
+	case 10:
+		v = float64(int32(order.Uint32(p))) / float64(int32(order.Uint32(p[4:])))
+	case 11:
+		v = float64(math.Float32frombits(order.Uint32(p)))
+	case 12:
+		v = math.Float64frombits(order.Uint64(p))
+	case 16:
+		v = float64(order.Uint64(p))
+	}
+	for i := range 9 {
+		if v == float64(i) {
+			return i
+		}
+	}
+	return 0
 }
 
 // upright undoes an EXIF orientation; values outside 2..8 change nothing. 5..8 swap width and

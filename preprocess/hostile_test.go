@@ -183,7 +183,7 @@ func TestJPEGScans(t *testing.T) {
 }
 
 func TestIndexOutOfRange(t *testing.T) {
-	// A palette of four colors cut to one: image/png takes missing entries as black, the others
+	// A palette of four colors cut to one: PNG takes missing entries as black, the others
 	// refuse.
 	png := bytes.Clone(readFile(t, formats, "palette_2bit.png"))
 	at := bytes.Index(png, []byte("PLTE"))

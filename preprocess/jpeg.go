@@ -105,7 +105,10 @@ func decodeJPEG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 	if blocks := int64(h.width+7) / 8 * (int64(h.height+7) / 8); blocks/8 > int64(len(data)) {
 		return nil, 0, &FormatError{Format: jpegFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
 	}
-	orientation := orientationOf(h.exif, h.xmp)
+	orientation, err := orientationOf(jpegFormat, h.exif, h.xmp)
+	if err != nil {
+		orientation = 0
+	}
 	if !pixels {
 		return &Image{Width: h.width, Height: h.height}, orientation, nil
 	}

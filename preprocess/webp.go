@@ -70,7 +70,7 @@ func walkWebP(data []byte) (f webpFrame, err error) {
 				return false
 			}
 		case id == "EXIF" && f.exif == nil:
-			f.exif = bytes.TrimPrefix(body, []byte("Exif\x00\x00"))
+			f.exif = body
 		case id == "XMP " && f.xmp == nil:
 			f.xmp = body
 		case !f.animated:
@@ -121,7 +121,12 @@ func decodeWebP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 	if !f.animated && (cw != w || ch != h) || f.x > cw-w || f.y > ch-h {
 		return nil, 0, &FormatError{Format: webpFormat, Reason: "frame does not fit its canvas"}
 	}
-	orientation := orientationOf(f.exif, f.xmp)
+	orientation := 0
+	if !o.IgnoreOrientation {
+		if orientation, err = orientationOf(webpFormat, f.exif, f.xmp); err != nil {
+			return nil, 0, err
+		}
+	}
 	if !pixels {
 		return &Image{Width: cw, Height: ch}, orientation, nil
 	}
