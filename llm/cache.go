@@ -13,7 +13,6 @@ import (
 	"errors"
 
 	"github.com/qwenvl/qwenvl/internal/tensor"
-	"github.com/qwenvl/qwenvl/rope"
 )
 
 // BlockTokens is how many positions a cache block holds.
@@ -86,14 +85,11 @@ func (c *Cache) BlockBytes() int { return 4 * c.blockFloats }
 // StateBytes returns the size of what a sequence keeps beside its blocks.
 func (c *Cache) StateBytes() int { return 4 * c.stateFloats }
 
-// NewSequence returns an empty sequence for a prompt of n tokens: some rotary embeddings depend on
-// its length.
+// NewSequence returns an empty sequence for a prompt of n positions, one more than the last on any
+// axis: some rotary embeddings depend on that.
 func (c *Cache) NewSequence(n int) *Sequence {
-	r := c.decoder.cfg.Rope.ForPrompt(n)
-	s := &Sequence{cache: c, rotary: c.decoder.rotary, theta: r.Theta}
-	if r.Theta != c.decoder.cfg.Rope.Theta {
-		s.rotary = rope.New(r)
-	}
+	s := &Sequence{cache: c, prompt: n, reach: c.decoder.cfg.Rope.Reach(n)}
+	s.rotary = c.decoder.rotaryFor(n)
 	return s
 }
 

@@ -46,7 +46,7 @@ type Config struct {
 	Layers     []Layer
 	Eps        float32 // of the final norm
 	TiedHead   bool    // the head is the embedding
-	MaxContext int     // positions that the checkpoint was trained for
+	MaxContext int     // positions that the checkpoint was trained for, or stretched to
 	Rope       rope.Config
 }
 
@@ -83,6 +83,10 @@ type MLA struct {
 	RopeDim   int // of a head's key, rotated
 	ValueDim  int
 	Eps       float32 // of the latent's norm
+
+	// ScoreScale multiplies scores besides 1/√(NopeDim+RopeDim), where a stretched rotary embedding
+	// asks for it; 0: 1.
+	ScoreScale float64
 }
 
 // Delta is a gated delta-rule mixer (arXiv 2412.06464) behind a short convolution. Its state has a
@@ -218,6 +222,9 @@ func (m *MLA) validate(rotary int) error {
 	}
 	if !(m.Eps > 0 && m.Eps < 1) {
 		return fmt.Errorf("%w: norm epsilon %v", ErrConfig, m.Eps)
+	}
+	if !(m.ScoreScale >= 0 && m.ScoreScale < 1e6) {
+		return fmt.Errorf("%w: scale of scores %v", ErrConfig, m.ScoreScale)
 	}
 	return nil
 }

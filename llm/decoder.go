@@ -21,6 +21,7 @@ import (
 type Decoder struct {
 	cfg    Config
 	rotary *rope.Rotary
+	grows  bool // the rotation, with what is generated
 	embed  *tensor.Matrix
 	layers []layer
 	norm   tensor.Norm
@@ -86,6 +87,7 @@ func New(cfg Config, ld *weights.Loader) (*Decoder, error) {
 	d := &Decoder{
 		cfg:    cfg,
 		rotary: rope.New(cfg.Rope),
+		grows:  cfg.Rope.Grows(),
 		embed:  ld.Stored().Matrix("embed", cfg.VocabSize, cfg.HiddenSize), // read row by row
 		layers: make([]layer, len(cfg.Layers)),
 		norm:   rmsNorm(ld, "norm", cfg.HiddenSize, cfg.Eps),
@@ -202,12 +204,21 @@ func (d *Decoder) angles(p *pass, b *Batch) {
 	}
 	for _, r := range b.runs {
 		for i := r.lo; i < r.hi; i++ {
-			r.seq.rotary.Fill(p.cos.Row(i), p.sin.Row(i), b.positions[i])
+			at := b.positions[i]
+			r.seq.rotaryAt(at).Fill(p.cos.Row(i), p.sin.Row(i), at)
 			if p.queryScale != nil {
-				p.queryScale[i] = d.cfg.Rope.QueryScale(int(b.positions[i][0]))
+				p.queryScale[i] = d.cfg.Rope.QueryScale(int(at[0]))
 			}
 		}
 	}
+}
+
+// rotaryFor returns the rotary embedding of a text of n positions.
+func (d *Decoder) rotaryFor(n int) *rope.Rotary {
+	if d.cfg.Rope.Reach(n) == 0 {
+		return d.rotary
+	}
+	return rope.New(d.cfg.Rope.ForPrompt(n))
 }
 
 // project normalizes the chosen rows and multiplies them by the head.

@@ -30,6 +30,12 @@ func load(t testing.TB, fixture string) *llm.Decoder { return loadAs(t, fixture,
 
 // loadAs loads a decoder with its matrices in a format.
 func loadAs(t testing.TB, fixture string, format tensor.Format) *llm.Decoder {
+	return loadWith(t, fixture, format, func(*llm.Config) {})
+}
+
+// loadWith loads a decoder whose configuration is changed first.
+func loadWith(t testing.TB, fixture string, format tensor.Format,
+	change func(*llm.Config)) *llm.Decoder {
 	t.Helper()
 	dir := filepath.Join("../testdata", fixture)
 	from, err := checkpoint.Open(dir)
@@ -42,6 +48,7 @@ func loadAs(t testing.TB, fixture string, format tensor.Format) *llm.Decoder {
 	_, names := spec.Find(from, src)
 	ld := weights.NewLoader(src, names)
 	ld.Ignore("*")
+	change(&spec.LLM)
 	d, err := llm.New(spec.LLM, ld.As(format))
 	require.NoError(t, err)
 	require.NoError(t, ld.Finish())

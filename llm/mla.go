@@ -38,6 +38,9 @@ func newMLA(c MLA, hidden int, ld *weights.Loader) *mla {
 		out:   ld.Matrix("o", hidden, c.NumHeads*c.ValueDim),
 		scale: float32(1 / math.Sqrt(float64(c.NopeDim+c.RopeDim))),
 	}
+	if c.ScoreScale > 0 {
+		m.scale = float32(c.ScoreScale / math.Sqrt(float64(c.NopeDim+c.RopeDim)))
+	}
 	for h := range c.NumHeads {
 		keyUp, valueUp := ld.Stored().Sub("key_up").Sub(h), ld.Stored().Sub("value_up").Sub(h)
 		m.keyUp = append(m.keyUp, keyUp.Matrix("proj", c.LatentDim, c.NopeDim))

@@ -2,17 +2,16 @@ package llm
 
 // How texts share what they begin with. A position is described by its content: a token or a row of
 // a media item's features, and where it stands on the axes of the rotation. Keys and values of a
-// block depend on that, on all positions before, and on the base of the rotation, which with some
-// models depends on the prompt's length. So the key of a full block is the SHA-256 of all these,
-// with the key before it in place of the positions before. Blocks that are equal by key are one
-// block.
+// block depend on that, on all positions before, and on what of the prompt's length the rotation
+// depends on, with some models; what is generated behind a prompt turns by its own position. So the
+// key of a full block is the SHA-256 of all these, with the key before it in place of the positions
+// before. Blocks that are equal by key are one block.
 //
 // The cache does not see what a batch holds: whoever describes a sequence feeds just that.
 
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"math"
 
 	"github.com/qwenvl/qwenvl/rope"
 )
@@ -70,7 +69,7 @@ func (s *Sequence) Describe(contents ...Content) {
 		if n > 0 {
 			parent = s.keys[n-1]
 		}
-		data := binary.LittleEndian.AppendUint64(parent[:], math.Float64bits(s.theta))
+		data := binary.LittleEndian.AppendUint64(parent[:], uint64(s.reach))
 		for _, c := range s.contents[n*BlockTokens : (n+1)*BlockTokens] {
 			data = binary.LittleEndian.AppendUint64(append(data, c.Media[:]...), uint64(c.Index))
 			for _, p := range c.Position {

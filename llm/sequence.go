@@ -10,8 +10,9 @@ import "github.com/qwenvl/qwenvl/rope"
 // returns the blocks.
 type Sequence struct {
 	cache  *Cache
-	rotary *rope.Rotary
-	theta  float64 // its base, which may depend on the prompt's length
+	prompt int          // positions of the prompt
+	reach  int          // of a prompt of that length
+	rotary *rope.Rotary // of the prompt, and of what follows unless that is longer
 	length int
 	table  []*block
 	blocks [][]float32 // the data of table
@@ -22,6 +23,20 @@ type Sequence struct {
 	contents  []Content // from the first position on, maybe beyond those stored
 	keys      []Key     // of the full blocks among them
 	published int       // blocks of the table that others can find
+}
+
+// rotaryAt returns what turns a row at position p: the prompt's, but where the rotation grows with
+// the text.
+func (s *Sequence) rotaryAt(p rope.Position) *rope.Rotary {
+	d := s.cache.decoder
+	if !d.grows {
+		return s.rotary
+	}
+	n := int(max(p[0], p[1], p[2])) + 1
+	if n <= s.prompt || d.cfg.Rope.Reach(n) == s.reach {
+		return s.rotary
+	}
+	return d.rotaryFor(n)
 }
 
 // Len returns the number of positions stored.

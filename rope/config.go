@@ -13,7 +13,8 @@
 //	Bicubic, Bilinear,         learned tables of positions, fitted to a picture's grid
 //	ResampleSquare, AddTaps
 //
-// A [Config] says how frequencies go to axes and how long prompts stretch them ([Config.ForPrompt],
+// A [Config] says how frequencies go to axes, how they are stretched for texts longer than those of
+// training ([Scaling]), and what depends on a prompt's length ([Config.ForPrompt],
 // [Config.QueryScale]). All functions are pure and safe for concurrent use.
 //
 // Source: RoFormer (arXiv 2104.09864); M-RoPE: Qwen2-VL (arXiv 2409.12191), section 2.1.
@@ -36,10 +37,12 @@ type Position [Axes]int32
 type Config struct {
 	Dim     int     // channels of a head that are rotated; even
 	Theta   float64 // base of the frequencies
-	Section []int   // M-RoPE: how many frequencies each axis takes, summing to Dim/2; empty: one axis
+	Section []int   // M-RoPE: how many frequencies each axis takes; empty: one axis
 	// Interleaved deals frequencies to the axes in turn, time, height, width, until height and
-	// width have theirs; otherwise each axis takes a run of them.
+	// width have theirs, and the rest to time; otherwise each axis takes a run of them, Dim/2 in
+	// all.
 	Interleaved bool
+	Scaling     *Scaling // nil: frequencies are those of training
 	// NTKLength stretches the frequencies for prompts longer than this many tokens; 0: never.
 	NTKLength int
 	// LogNLength scales queries at positions past this one by the logarithm of their position to
@@ -57,22 +60,39 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: rotary width %d", ErrConfig, c.Dim)
 	case !(c.Theta > 1) || math.IsInf(c.Theta, 0):
 		return fmt.Errorf("%w: rope_theta %v", ErrConfig, c.Theta)
-	case c.NTKLength < 0 || c.NTKLength > 1<<30 || c.LogNLength < 0 || c.LogNLength == 1 || c.LogNLength > 1<<30 || c.NTKLength > 0 && c.Dim < 4:
-		return fmt.Errorf("%w: stretched past %d and %d tokens", ErrConfig, c.NTKLength, c.LogNLength)
+	case c.NTKLength < 0 || c.NTKLength > 1<<30 || c.LogNLength < 0 || c.LogNLength == 1 ||
+		c.LogNLength > 1<<30 || c.NTKLength > 0 && c.Dim < 4:
+		return fmt.Errorf("%w: stretched past %d and %d tokens", ErrConfig, c.NTKLength,
+			c.LogNLength)
+	case c.NTKLength > 0 && c.Scaling != nil:
+		return fmt.Errorf("%w: stretched twice", ErrConfig)
+	}
+	if c.Scaling != nil {
+		if err := c.Scaling.validate(c.Dim); err != nil {
+			return err
+		}
+	}
+	return c.validateSection()
+}
+
+func (c Config) validateSection() error {
+	switch {
 	case len(c.Section) == 0:
 		return nil
 	case len(c.Section) != Axes:
-		return fmt.Errorf("%w: mrope_section has %d entries, want %d", ErrConfig, len(c.Section), Axes)
+		return fmt.Errorf("%w: mrope_section has %d entries, want %d", ErrConfig, len(c.Section),
+			Axes)
 	}
 	sum := 0
 	for _, n := range c.Section {
-		if n < 0 || n > c.Dim/2 {
+		if n < 0 || n > 1<<16 {
 			return fmt.Errorf("%w: mrope_section %v", ErrConfig, c.Section)
 		}
 		sum += n
 	}
-	if sum != c.Dim/2 {
-		return fmt.Errorf("%w: mrope_section %v sums to %d, want %d", ErrConfig, c.Section, sum, c.Dim/2)
+	if sum != c.Dim/2 && !c.Interleaved {
+		return fmt.Errorf("%w: mrope_section %v sums to %d, want %d", ErrConfig, c.Section, sum,
+			c.Dim/2)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (e *Engine) trace(stage string, index int, t tensor.Tensor) {
 // addPrompt adds at most room rows of a prompt to the batch and returns how many.
 func (e *Engine) addPrompt(s *state, room int) int {
 	if s.seq == nil {
-		s.seq = e.cache.NewSequence(len(s.Tokens))
+		s.seq = e.cache.NewSequence(reach(s.Positions))
 	}
 	b := &e.batch
 	b.Begin(s.seq)
@@ -114,6 +114,15 @@ func (e *Engine) addPrompt(s *state, room int) int {
 		}
 	}
 	return n
+}
+
+// reach returns how many positions a prompt takes: one more than the last on any axis.
+func reach(positions []rope.Position) int {
+	n := int32(0)
+	for _, p := range positions {
+		n = max(n, p[0]+1, p[1]+1, p[2]+1)
+	}
+	return int(n)
 }
 
 // deliver hands out the results of a batch in the order that forwardStep put it together.
