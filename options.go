@@ -49,8 +49,10 @@ func WithThreads(n int) Option {
 }
 
 // WithContextSize sets how many tokens a request's prompt and answer may have together, at least
-// 16. The default is what the checkpoint was trained for. Memory for keys and values is taken as it
-// fills.
+// 16. The default is what the checkpoint was trained for, max_position_embeddings, or what its
+// scaled rotary embedding reaches (YaRN: factor times the original length; linear and dynamic:
+// factor times max_position_embeddings), whichever is more. Memory for keys and values is taken as
+// it fills.
 func WithContextSize(n int) Option {
 	return func(o *options) error {
 		o.context = n

@@ -170,7 +170,7 @@ func TestUnsupportedIsNamed(t *testing.T) {
 		{"config.json", "hidden_act", "relu", "hidden_act"},
 		{"config.json", "vision_config.hidden_act", "relu", "vision_config.hidden_act"},
 		{"config.json", "use_sliding_window", true, "use_sliding_window"},
-		{"config.json", "rope_scaling.type", "yarn", "rope_scaling.type"},
+		{"config.json", "rope_scaling.type", "another", "rope_scaling.type"},
 		{"config.json", "quantization_config", map[string]any{"quant_method": "awq"}, "quantization_config.quant_method"},
 		{"preprocessor_config.json", "do_normalize", false, "do_normalize"},
 		{"preprocessor_config.json", "do_resize", false, "do_resize"},

@@ -68,9 +68,9 @@ func TestTextForms(t *testing.T) {
 		})
 	}
 	x := text(t)
-	x.Set(t, "config.json", "rope_scaling", map[string]any{"rope_type": "yarn", "factor": 4.0})
+	x.Set(t, "config.json", "rope_scaling", map[string]any{"rope_type": "another", "factor": 4.0})
 	_, err = qwenvl.LoadFS(x.FS())
-	require.ErrorContains(t, err, "yarn", "scaling that is not implemented is refused")
+	require.ErrorContains(t, err, "another", "scaling that is not known is refused")
 }
 
 // textFixtures are the decoders alone, each with the spelling of its configuration that it is not stored in.

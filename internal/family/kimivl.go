@@ -75,10 +75,8 @@ func moonlight(c object) llm.Config {
 	if act := c.stringOr("hidden_act", "silu"); act != "silu" {
 		c.unsupported("hidden_act", act)
 	}
-	for _, key := range []string{"q_lora_rank", "rope_scaling"} {
-		if c.Has(key) {
-			c.unsupported(key, string(c.Values[key]))
-		}
+	if c.Has("q_lora_rank") {
+		c.unsupported("q_lora_rank", string(c.Values["q_lora_rank"]))
 	}
 	for _, key := range []string{"n_group", "topk_group", "moe_layer_freq"} {
 		if n := c.intOr(key, maxDepth, 1); n != 1 {
@@ -122,8 +120,35 @@ func moonlight(c object) llm.Config {
 			d.Layers[i].MoE = moe
 		}
 	}
-	d.Rope = rope.Config{Dim: mla.RopeDim, Theta: c.floatOr("rope_theta", 1e12, 10000)}
+	rotary{dim: mla.RopeDim, theta: 10000}.read(c, &d)
+	if s := d.Rope.Scaling; s != nil {
+		mla.ScoreScale = scoreScale(ropeKeys(c), s)
+	}
 	return d
+}
+
+// scoreScale returns what a stretched rotary embedding multiplies the scores of latent attention by.
+// The hub's code and the reference read some keys of YaRN differently; those are refused.
+func scoreScale(o object, s *rope.Scaling) float64 {
+	fast, all := o.orZero("mscale"), o.orZero("mscale_all_dim")
+	if s.Kind == rope.YaRN {
+		switch {
+		case !o.Has("original_max_position_embeddings"):
+			o.fail("original_max_position_embeddings", "missing", nil)
+		case o.Has("attention_factor"):
+			o.unsupported("attention_factor", string(o.Values["attention_factor"]))
+		case s.Exact:
+			o.unsupported("truncate", string(o.Values["truncate"]))
+		case fast == 0 && all > 0:
+			o.unsupported("mscale_all_dim", string(o.Values["mscale_all_dim"]))
+		case all == 0 && fast > 0 && fast != 1:
+			o.unsupported("mscale", string(o.Values["mscale"]))
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return mscale(s.Factor, all) * mscale(s.Factor, all)
 }
 
 func kimiPreprocessor(from checkpoint.Checkpoint, patch, merge int) (preprocess.Config, error) {

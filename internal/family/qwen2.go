@@ -9,7 +9,6 @@ import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
-	"github.com/qwenvl/qwenvl/rope"
 )
 
 // Bounds of configuration values: far above what is published, far below what overflows.
@@ -24,8 +23,7 @@ const (
 // Source: Qwen2 (arXiv 2407.10671), section 2.2; transformers, Qwen2Config.
 func qwen2(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d := decoder(c)
-	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: ropeTheta(c, 10000)}
-	plainRope(c)
+	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 10000}.read(c, &d)
 	return Spec{
 		LLM:     d,
 		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: decoderNames("model.")}},

@@ -21,7 +21,7 @@ func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 	text := textConfig(c)
 	d := decoder(text)
 	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
-	d.Rope = mrope(text, d.Layers[0].GQA.HeadDim)
+	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 1e6, section: []int{16, 24, 24}}.read(text, &d)
 
 	v := visionConfig(c)
 	g := patchGeometry(v, 14)

@@ -13,7 +13,6 @@ import (
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
-	"github.com/qwenvl/qwenvl/rope"
 )
 
 // qwen3 is the text decoder alone, dense or with experts.
@@ -21,8 +20,7 @@ import (
 // Source: Qwen3 (arXiv 2505.09388), section 2; transformers, Qwen3Config and Qwen3MoeConfig.
 func qwen3(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	d := qwen3Decoder(c)
-	d.Rope = rope.Config{Dim: d.Layers[0].GQA.HeadDim, Theta: ropeTheta(c, 1e6)}
-	plainRope(c)
+	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 10000}.read(c, &d)
 	return Spec{
 		LLM: d,
 		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n },

@@ -5,7 +5,6 @@ package family
 
 import (
 	"maps"
-	"math"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
@@ -83,11 +82,8 @@ func qwen35Decoder(c object) llm.Config {
 			c.unsupported("layer_types", kind)
 		}
 	}
-	share := c.floatOr("partial_rotary_factor", 1+1e-9, 0.25)
-	if p := c.sub("rope_parameters"); p.Has("partial_rotary_factor") {
-		share = p.float("partial_rotary_factor", 1+1e-9)
-	}
-	d.Rope = mrope(c, int(math.Floor(float64(g.HeadDim)*share+1e-9)))
+	rotary{dim: g.HeadDim, share: 0.25, theta: 10000, section: []int{11, 11, 10},
+		interleaved: true}.read(c, &d)
 	return d
 }
 

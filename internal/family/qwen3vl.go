@@ -23,7 +23,8 @@ func qwen3VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 	text := textConfig(c)
 	d := qwen3Decoder(text)
 	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
-	d.Rope = mrope(text, d.Layers[0].GQA.HeadDim)
+	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 5e5, section: []int{24, 20, 20},
+		interleaved: true}.read(text, &d)
 	vis, err := qwen3Vision(c, d.HiddenSize, from)
 	if err != nil {
 		return Spec{}, err

@@ -24,7 +24,7 @@ const (
 		"norm_topk_prob": true`
 	mropeKeys = `,
 		"rope_theta": 1e6,
-		"rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3], "mrope_interleaved": false}`
+		"rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}`
 	towerKeys = `
 		"depth": 2, "num_heads": 4, "in_channels": 3, "spatial_merge_size": 2,
 		"temporal_patch_size": 2`
@@ -36,7 +36,7 @@ const (
 	requiredDecoder = `hidden_size num_attention_heads vocab_size num_hidden_layers
 		intermediate_size `
 	requiredExperts = `num_experts_per_tok moe_intermediate_size `
-	requiredMRope   = `rope_scaling.mrope_section `
+	requiredMRope   = `rope_scaling.mrope_section ` // the default is for heads of 128 channels
 	requiredTower   = `depth num_heads hidden_size intermediate_size `
 )
 
@@ -80,12 +80,12 @@ func subjects(t testing.TB) map[string]*subject {
 			required: requiredDecoder,
 		},
 		"qwen3": {
-			sections: parts(`{"model_type": "qwen3", ` + qwen3Keys + `, "rope_theta": 1e6}`),
+			sections: parts(`{"model_type": "qwen3", ` + qwen3Keys + `, "rope_theta": 1e4}`),
 			required: requiredDecoder,
 		},
 		"qwen3_moe": {
 			sections: parts(`{"model_type": "qwen3_moe", ` + qwen3Keys + moeKeys + `,
-				"rope_theta": 1e6}`),
+				"rope_theta": 1e4}`),
 			required: requiredDecoder + requiredExperts,
 			open:     `num_experts`,
 		},
@@ -110,17 +110,19 @@ func subjects(t testing.TB) map[string]*subject {
 			sections: parts(`{"model_type": "qwen3_vl",
 				"text_config": {`+qwen3Keys+mropeKeys+`}, `+deepTower+`}`, images(16),
 				`{"size": {"shortest_edge": 4096, "longest_edge": 25165824}}`),
-			required: under("text_config", requiredDecoder+requiredMRope) +
+			required: under("text_config", requiredDecoder) +
 				under("vision_config", requiredTower+`num_position_embeddings`) +
 				`size.shortest_edge size.longest_edge`,
-			open: `vision_config.deepstack_visual_indexes`,
+			open: `vision_config.deepstack_visual_indexes
+				text_config.rope_scaling.mrope_section text_config.rope_theta`,
 		},
 		"qwen3_vl_moe": {
 			sections: parts(`{"model_type": "qwen3_vl_moe",
 				"text_config": {`+qwen3Keys+moeKeys+mropeKeys+`}, `+deepTower+`}`, images(16)),
-			required: under("text_config", requiredDecoder+requiredExperts+requiredMRope) +
+			required: under("text_config", requiredDecoder+requiredExperts) +
 				under("vision_config", requiredTower+`num_position_embeddings`),
-			open: `vision_config.deepstack_visual_indexes text_config.num_experts`,
+			open: `vision_config.deepstack_visual_indexes text_config.num_experts
+				text_config.rope_scaling.mrope_section text_config.rope_theta`,
 		},
 		"qwen3_5_moe": {
 			sections: parts(wide(`{"model_type": "qwen3_5_moe",
@@ -133,12 +135,13 @@ func subjects(t testing.TB) map[string]*subject {
 				"layer_types": ["linear_attention", "linear_attention"]}, `+
 				deepTower+`}`), images(16)),
 			required: under("text_config", `hidden_size num_attention_heads vocab_size
-				num_hidden_layers rope_parameters.mrope_section linear_num_key_heads
+				num_hidden_layers linear_num_key_heads
 				linear_num_value_heads linear_key_head_dim linear_value_head_dim
 				linear_conv_kernel_dim shared_expert_intermediate_size `+requiredExperts) +
 				under("vision_config", requiredTower+`num_position_embeddings`),
 			open: `vision_config.deepstack_visual_indexes text_config.num_experts
-				text_config.rope_parameters.rope_theta`,
+				text_config.rope_parameters.rope_theta
+				text_config.rope_parameters.mrope_section`,
 		},
 		"qwen": {
 			sections: parts(`{"model_type": "qwen", "hidden_size": 256, "num_attention_heads": 2,

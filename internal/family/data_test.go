@@ -1,0 +1,9 @@
+package family
+
+import (
+	"testing"
+
+	"github.com/qwenvl/qwenvl/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m, "../../testdata", "^TestRopeOfTheReference$") }
