@@ -10,9 +10,7 @@
 //	Config.Image         RGB -> normalized float32 patches of a still picture
 //	Config.Video         frames -> patches of a clip
 //
-// Pixels are those of Pillow's convert("RGB"): exact for PNG, GIF, BMP and WebP; for JPEG the
-// chroma upsampling and the color conversion are libjpeg-turbo's, while the inverse DCT is that of
-// image/jpeg, which rounds one sample in fifty differently by one level. Lossy WebP is converted as
+// Pixels are those of Pillow's convert("RGB"), exact for every format. Lossy WebP is converted as
 // libwebp does: it holds studio-range BT.601, which the color model of image.YCbCr (full range)
 // would get wrong.
 //
