@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	_ "image/jpeg"
 	"os"
 	"path/filepath"
 	"testing"
