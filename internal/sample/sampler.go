@@ -1,24 +1,26 @@
 package sample
 
-// One request's choices, step by step: penalties, mask, temperature, top-k, top-p, min-p, draw.
-// Each step is a pass over what the one before left, in the order of the tokens, so that a draw
-// depends on the row and the seed alone. params.go says what the numbers mean, select.go how the
-// best are found without sorting, constraint.go what a mask is.
+// One request's choices, step by step: biases, penalties, rules, mask, temperature, the warpers,
+// draw. Each step is a pass over what the one before left, in the order of the tokens, so that a
+// draw depends on the row and the seed alone. params.go says what the numbers mean, rules.go what
+// the rules, warp.go what is left to draw from, constraint.go what a mask is.
 
 import (
 	"math"
 	"math/rand/v2"
 )
 
-// Sampler chooses the tokens of one request. It allocates when it is made and not afterwards. It
-// belongs to one goroutine.
+// Sampler chooses the tokens of one request. It allocates when it is made and not afterwards, but
+// for what [Params.Rules] and their like remember of each token. It belongs to one goroutine.
 type Sampler struct {
 	p      Params
+	rules  *rules // nil: none
 	rng    rand.PCG
 	scores []float32   // working copy of a row
 	kept   []candidate // what may still be drawn
 	seen   []bool      // by token: in the prompt or generated
 	list   []int32     // the tokens that are seen
+	asked  int         // of these, in the prompt: the first ones
 	count  []int32     // by token: times generated
 	made   []int32     // the tokens that were generated
 	work   []candidate // what selecting reorders
@@ -44,9 +46,13 @@ func New(p Params, vocab int) (*Sampler, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
+	rules, err := newRules(p, vocab)
+	if err != nil {
+		return nil, err
+	}
 	rng := *rand.NewPCG(p.Seed, 0x9e3779b97f4a7c15)
-	s := &Sampler{p: p, rng: rng, scores: make([]float32, vocab)}
-	if s.repeats() {
+	s := &Sampler{p: p, rules: rules, rng: rng, scores: make([]float32, vocab)}
+	if on(p.RepetitionPenalty) || rules != nil && on(rules.EncoderRepetitionPenalty) {
 		s.seen, s.list = make([]bool, vocab), make([]int32, 0, vocab)
 	}
 	if p.PresencePenalty != 0 || p.FrequencyPenalty != 0 {
@@ -55,19 +61,32 @@ func New(p Params, vocab int) (*Sampler, error) {
 	if p.Temperature > 0 {
 		s.kept = make([]candidate, 0, vocab)
 		s.work = make([]candidate, vocab)
-		if 0 < p.TopK && p.TopK <= min(maxSorted, vocab) {
+		if 0 < p.TopK && p.TopK <= min(maxSorted, vocab) && p.TopH == 0 {
 			s.best = make([]float32, p.TopK)
 		}
 	}
 	return s, nil
 }
 
-func (s *Sampler) repeats() bool { return s.p.RepetitionPenalty != 0 && s.p.RepetitionPenalty != 1 }
+// on reports whether a factor changes anything.
+func on(factor float64) bool { return factor != 0 && factor != 1 }
 
 // Observe tells the prompt's tokens, placeholders included.
 func (s *Sampler) Observe(tokens []int) {
 	for _, t := range tokens {
 		s.see(t)
+		if s.rules != nil {
+			s.rules.see(t, true)
+		}
+	}
+	s.asked = len(s.list)
+}
+
+// Limit tells which tokens end the answer, and how many it can have. Without it, rules about either
+// say nothing.
+func (s *Sampler) Limit(ends []int, most int) {
+	if s.rules != nil {
+		s.rules.limit(ends, most, len(s.scores))
 	}
 }
 
@@ -75,6 +94,9 @@ func (s *Sampler) Observe(tokens []int) {
 // text is complete.
 func (s *Sampler) Accept(token int) (done bool) {
 	s.see(token)
+	if s.rules != nil {
+		s.rules.see(token, false)
+	}
 	if s.count != nil && token >= 0 && token < len(s.count) {
 		if s.count[token] == 0 {
 			s.made = append(s.made, int32(token))
@@ -101,35 +123,61 @@ func (s *Sampler) Sample(logits []float32) (int, error) {
 	}
 	scores := s.scores
 	copy(scores, logits)
-	s.penalize(scores)
-	best, err := argmax(scores)
-	if err == nil && s.constraint != nil {
-		s.mask(scores)
-		if best, err = argmax(scores); err != nil {
-			err = ErrNoneAllowed
-		}
-	}
+	best, err := s.process(scores)
 	if err != nil || s.p.Temperature == 0 {
 		return best, err
 	}
 	return s.draw(scores, best), nil
 }
 
+// process applies what also counts without a draw, and returns the best token.
+func (s *Sampler) process(scores []float32) (best int, err error) {
+	narrowed := s.rules != nil
+	if narrowed {
+		if _, err := argmax(scores); err != nil {
+			return 0, err
+		}
+		s.rules.bias.add(scores, s.rules.history)
+	}
+	s.penalize(scores)
+	if narrowed {
+		s.rules.forbid(scores)
+	}
+	best, err = argmax(scores)
+	if (err == nil || narrowed) && s.constraint != nil {
+		narrowed = true
+		s.mask(scores)
+		best, err = argmax(scores)
+	}
+	if err != nil && narrowed {
+		err = ErrNoneAllowed
+	}
+	return best, err
+}
+
 // penalize applies the penalties.
 //
-// Source: transformers, RepetitionPenaltyLogitsProcessor; OpenAI API reference, frequency and
-// presence penalties.
+// Source: transformers, EncoderRepetitionPenaltyLogitsProcessor, RepetitionPenaltyLogitsProcessor;
+// OpenAI API reference, frequency and presence penalties.
 func (s *Sampler) penalize(scores []float32) {
-	penalty := float32(s.p.RepetitionPenalty)
-	for _, t := range s.list {
+	if s.rules != nil && on(s.rules.EncoderRepetitionPenalty) {
+		punish(scores, s.list[:s.asked], float32(1/s.rules.EncoderRepetitionPenalty))
+	}
+	if on(s.p.RepetitionPenalty) {
+		punish(scores, s.list, float32(s.p.RepetitionPenalty))
+	}
+	for _, t := range s.made {
+		scores[t] -= float32(s.p.PresencePenalty + s.p.FrequencyPenalty*float64(s.count[t]))
+	}
+}
+
+func punish(scores []float32, tokens []int32, penalty float32) {
+	for _, t := range tokens {
 		if scores[t] < 0 {
 			scores[t] *= penalty
 		} else {
 			scores[t] /= penalty
 		}
-	}
-	for _, t := range s.made {
-		scores[t] -= float32(s.p.PresencePenalty + s.p.FrequencyPenalty*float64(s.count[t]))
 	}
 }
 
@@ -149,34 +197,9 @@ func argmax(scores []float32) (int, error) {
 	return best, nil
 }
 
-// draw samples from what top-k, top-p and min-p leave.
+// draw samples from what the warpers leave.
 func (s *Sampler) draw(scores []float32, best int) int {
-	// Work on the tokens that can still be chosen. Anything 60 nats below the best has no weight
-	// in float64 sums of this size that a draw could notice, so a full row needs no exponential
-	// for most of its tokens.
-	top := float64(scores[best])
-	floor := float32(top - 60*s.p.Temperature)
-	if s.best != nil {
-		floor = max(floor, kth(scores, s.best))
-	}
-	kept := s.kept[:0]
-	for i, v := range scores {
-		if v >= floor {
-			kept = append(kept, candidate{token: int32(i), logit: v})
-		}
-	}
-	kept = s.topK(kept)
-	sum := 0.0
-	for i := range kept {
-		kept[i].prob = math.Exp((float64(kept[i].logit) - top) / s.p.Temperature)
-		sum += kept[i].prob
-	}
-	if s.p.TopP > 0 && s.p.TopP < 1 {
-		kept, sum = s.topP(kept, sum)
-	}
-	if s.p.MinP > 0 {
-		kept, sum = minP(kept, s.p.MinP) // the best has weight 1
-	}
+	kept, sum := s.warp(scores, best)
 	at := float64(s.rng.Uint64()>>11) / (1 << 53) * sum
 	for _, c := range kept {
 		if at -= c.prob; at < 0 {
@@ -184,50 +207,4 @@ func (s *Sampler) draw(scores []float32, best int) int {
 		}
 	}
 	return int(kept[len(kept)-1].token)
-}
-
-// topK keeps the best k and what ties with the last of them, as transformers' TopKLogitsWarper
-// does.
-func (s *Sampler) topK(c []candidate) []candidate {
-	if s.p.TopK == 0 || s.p.TopK >= len(c) {
-		return c
-	}
-	n := copy(s.work, c)
-	limit, _ := cut(s.work[:n], float64(s.p.TopK), one)
-	keep := c[:0]
-	for _, x := range c {
-		if x.logit >= limit.logit {
-			keep = append(keep, x)
-		}
-	}
-	return keep
-}
-
-// topP keeps the fewest best whose weights reach TopP of the sum, at least one; of equals the
-// lower tokens.
-//
-// Source: transformers, TopPLogitsWarper.
-func (s *Sampler) topP(c []candidate, sum float64) ([]candidate, float64) {
-	n := copy(s.work, c)
-	last, _ := cut(s.work[:n], s.p.TopP*sum, probability)
-	keep, sum := c[:0], 0.0
-	for _, x := range c {
-		if !before(last, x) {
-			keep = append(keep, x)
-			sum += x.prob
-		}
-	}
-	return keep, sum
-}
-
-// minP drops what weighs less than p times the best, which weighs 1.
-func minP(c []candidate, p float64) ([]candidate, float64) {
-	keep, sum := c[:0], 0.0
-	for _, x := range c {
-		if x.prob >= p {
-			keep = append(keep, x)
-			sum += x.prob
-		}
-	}
-	return keep, sum
 }

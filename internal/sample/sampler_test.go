@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -344,6 +345,12 @@ var settings = map[string]Params{
 	"nucleus":    {Temperature: 1.5, TopP: 0.95, MinP: 1e-6},
 	"flat":       {Temperature: 1e4, TopP: 0.99},
 	"large_topk": {Temperature: 1e4, TopK: 70_000, TopP: 0.5},
+	"cutoffs": {Temperature: 1, TopH: 0.9, TopP: 0.95, TypicalP: 0.9, EpsilonCutoff: 1e-4,
+		EtaCutoff: 1e-3},
+	"rules": {Temperature: 0.7, TopK: 20, MinTokens: 1 << 20, Rules: &Rules{
+		BadWords: [][]int{{5}, {6, 7}}, SequenceBias: []Bias{{[]int{8}, 1}, {[]int{9, 8}, 1}},
+		SuppressTokens: []int{10}, EncoderRepetitionPenalty: 1.1,
+	}},
 }
 
 func TestNoAllocations(t *testing.T) {
@@ -351,6 +358,9 @@ func TestNoAllocations(t *testing.T) {
 	for name, p := range settings {
 		s := newSampler(t, p, vocabulary, 1, 2, 3)
 		s.Constrain(&only{ids: []int{1, 2, 3, 70_000}})
+		if s.rules != nil { // which remember every token
+			s.rules.history = slices.Grow(s.rules.history, 100)
+		}
 		for _, c := range []Constraint{nil, s.constraint} {
 			s.Constrain(c)
 			require.Zero(t, testing.AllocsPerRun(3, func() {
@@ -378,11 +388,15 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-// FuzzSample: any parameters and logits give a token of finite logit or a typed error.
+// FuzzSample: any parameters, rules and logits give a token of finite logit that is not suppressed,
+// or a typed error.
 func FuzzSample(f *testing.F) {
-	f.Add(0.7, 20, 0.8, 0.05, 1.1, 0.5, 0.5, []byte{0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 128, 255, 0, 0, 192, 127})
-	f.Add(1.0, 0, 1.0, 0.0, 0.0, -2.0, 0.0, []byte{0, 0, 0, 0, 0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, temperature float64, k int, topP, minP, rep, pres, freq float64, raw []byte) {
+	f.Add(0.7, 20, 0.8, 0.05, 1.1, 0.5, 0.5, []byte{0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 128, 255, 0, 0, 192, 127},
+		0.5, 0.9, 0.01, 0.02, 2, []byte{1, 2, 0, 3})
+	f.Add(1.0, 0, 1.0, 0.0, 0.0, -2.0, 0.0, []byte{0, 0, 0, 0, 0, 0, 0, 0}, 0.0, 0.0, 0.0, 0.0, 0, []byte{})
+	f.Fuzz(func(t *testing.T, temperature float64, k int, topP, minP, rep, pres, freq float64, raw []byte,
+		topH, typical, epsilon, eta float64, again int, rules []byte,
+	) {
 		row := make([]float32, len(raw)/4)
 		for i := range row {
 			row[i] = math.Float32frombits(uint32(raw[4*i]) | uint32(raw[4*i+1])<<8 | uint32(raw[4*i+2])<<16 | uint32(raw[4*i+3])<<24)
@@ -390,19 +404,37 @@ func FuzzSample(f *testing.F) {
 		if len(row) == 0 {
 			return
 		}
-		s, err := New(Params{Temperature: temperature, TopK: k, TopP: topP, MinP: minP, RepetitionPenalty: rep, PresencePenalty: pres, FrequencyPenalty: freq}, len(row))
+		p := Params{
+			Temperature: temperature, TopK: k, TopP: topP, MinP: minP, RepetitionPenalty: rep,
+			PresencePenalty: pres, FrequencyPenalty: freq,
+			TopH: topH, TypicalP: typical, EpsilonCutoff: epsilon, EtaCutoff: eta, NoRepeatNGram: again,
+		}
+		suppressed := -1
+		if len(rules) > 3 {
+			suppressed = int(rules[0])
+			last := []int{int(rules[1]), int(rules[2])}
+			p.Rules = &Rules{
+				SuppressTokens: []int{suppressed}, BadWords: [][]int{last, last[:1]},
+				SequenceBias:             []Bias{{last, float64(rules[3]) - 128}},
+				EncoderRepetitionPenalty: float64(rules[3]) / 99, MinLength: int(rules[1]),
+				DecayFactor: float64(rules[2]), ForcedEOS: []int{int(rules[0])},
+			}
+		}
+		s, err := New(p, len(row))
 		if err != nil {
 			require.ErrorIs(t, err, ErrParams)
 			return
 		}
 		s.Observe([]int{0})
+		s.Limit([]int{0, len(row) - 1}, 3)
 		for range 4 {
 			id, err := s.Sample(row)
 			if err != nil {
-				require.ErrorIs(t, err, ErrBadLogits)
+				require.True(t, errors.Is(err, ErrBadLogits) || p.Rules != nil || again > 0, "%v", err)
 				return
 			}
-			require.False(t, math.IsInf(float64(row[id]), 0) || row[id] != row[id])
+			require.False(t, math.IsInf(float64(s.scores[id]), 0) || row[id] != row[id])
+			require.NotEqual(t, suppressed, id)
 			s.Accept(id)
 		}
 	})
