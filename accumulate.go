@@ -29,7 +29,7 @@ func (a *Accumulator) Add(d Delta) {
 	a.text.WriteString(d.Text)
 	a.reasoning.WriteString(d.Reasoning)
 	a.resp.Tokens = append(a.resp.Tokens, d.Tokens...)
-	a.resp.Finish, a.resp.Usage, a.resp.Timings = d.Finish, d.Usage, d.Timings
+	a.resp.Finish, a.resp.Seed, a.resp.Usage, a.resp.Timings = d.Finish, d.Seed, d.Usage, d.Timings
 	if len(d.grounding.pictures) > 0 {
 		a.resp.grounding = d.grounding
 	}

@@ -331,6 +331,7 @@ func TestAnotherKindNamesItsPlaces(t *testing.T) {
 		b.write(t, filepath.Join(other.dir, other.text))
 		m, err := load(other, nil)
 		if err == nil {
+			_, err = m.Sampling()
 			require.NoError(t, m.Close())
 		}
 		return err
@@ -343,7 +344,8 @@ func TestAnotherKindNamesItsPlaces(t *testing.T) {
 		"0/vision_config/depth": meta("0/vision_config/depth", "0"),
 		"0/hidden_size":         func(b *bundle) { delete(b.Meta, "0/hidden_size") },
 		"0/hidden_act":          meta("0/hidden_act", `"relu"`),
-		"3/temperature":         meta("3/temperature", "-1"),
+		"3/eos_token_id":        meta("3/eos_token_id", `"x"`),
+		"3/temperature":         meta("3/temperature", "-1"), // when it is used
 		"0/vocab_size":          meta("0/vocab_size", "100"),
 		"Template":              func(b *bundle) { b.Template = "{% for %}" },
 		"blk.1.attn_k.weight":   func(b *bundle) { delete(b.Tensors, "blk.1.attn_k.weight") },

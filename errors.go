@@ -20,13 +20,14 @@ import (
 var (
 	// ErrClosed: the model was closed.
 	ErrClosed = errors.New("qwenvl: model is closed")
-	// ErrContextFull: prompt and answer do not fit into the context.
+	// ErrContextFull: the prompt leaves no room for an answer in the context.
 	ErrContextFull = errors.New("qwenvl: prompt does not fit the context")
 	// ErrBadLogits: the model computed NaN or no finite value; its weights or its input are broken.
 	ErrBadLogits = errors.New("qwenvl: logits are not finite")
 )
 
-// CheckpointError says what in a checkpoint's files keeps it from being loaded.
+// CheckpointError says what in a checkpoint's files keeps it from being loaded, or, within a
+// [RequestError], from choosing tokens as its generation_config.json says.
 type CheckpointError struct {
 	File  string // the file, or the checkpoint's folder
 	Field string // key or tensor; "" when the whole file is meant
@@ -88,6 +89,8 @@ func publicError(err error) error {
 		return ErrBadLogits
 	case errors.Is(err, engine.ErrClosed): // by Shutdown, before the request came to it
 		return ErrClosed
+	case errors.Is(err, sample.ErrNoneAllowed):
+		return &RequestError{Field: "Sampling", Err: err}
 	}
 	return err
 }
@@ -97,11 +100,10 @@ func requestError(field, problem string) error {
 }
 
 // contextError is an ErrContextFull with figures.
-type contextError struct{ prompt, tokens, context int }
+type contextError struct{ prompt, context int }
 
 func (e *contextError) Error() string {
-	return fmt.Sprintf("%v: %d tokens of prompt and %d of answer, context %d", ErrContextFull,
-		e.prompt, max(e.tokens, 1), e.context)
+	return fmt.Sprintf("%v: %d tokens, context %d", ErrContextFull, e.prompt, e.context)
 }
 
 func (e *contextError) Unwrap() error { return ErrContextFull }

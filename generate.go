@@ -15,7 +15,6 @@ import (
 	"github.com/qwenvl/qwenvl/internal/output"
 	"github.com/qwenvl/qwenvl/internal/pool"
 	"github.com/qwenvl/qwenvl/internal/processor"
-	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
@@ -67,6 +66,7 @@ type generation struct {
 	places  placing
 	tokens  []int // since the delta before
 	made    int
+	seed    uint64
 	timings Timings
 	out     *output.Parser
 	eos     []int
@@ -126,10 +126,11 @@ func (r *Request) progress(ev engine.Event) {
 // prepare turns the request into what the engine takes.
 func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	m, h := g.model, hooks.From(ctx)
-	sampling, err := m.sampler(g.req.Sampling)
+	sampling, seed, err := m.sampler(g.req.Sampling)
 	if err != nil {
-		return nil, &RequestError{Field: "Sampling", Err: err}
+		return nil, err
 	}
+	g.seed = seed
 	if err := checkStops(g.req.Stop); err != nil {
 		return nil, err
 	}
@@ -141,8 +142,8 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 	}
 	n := len(g.prompt.Tokens)
 	room := m.context - n
-	if room < 1 || g.req.MaxTokens > room {
-		return nil, &contextError{prompt: n, tokens: g.req.MaxTokens, context: m.context}
+	if room < 1 {
+		return nil, &contextError{prompt: n, context: m.context}
 	}
 	r := &engine.Request{
 		Tokens: g.prompt.Tokens, Positions: g.prompt.Positions, Delta: g.prompt.Delta,
@@ -150,9 +151,10 @@ func (g *generation) prepare(ctx context.Context) (*engine.Request, error) {
 		Sampler: sampling,
 	}
 	if g.req.MaxTokens > 0 {
-		r.MaxTokens = g.req.MaxTokens
+		r.MaxTokens = min(g.req.MaxTokens, room)
 	}
 	r.Sampler.Observe(g.prompt.Tokens)
+	r.Sampler.Limit(r.EOS, r.MaxTokens)
 	r.Media, g.places = m.media(g.prompt, h)
 	if h != nil {
 		r.Trace, r.AllLogits, r.Forced = h.Trace, h.AllLogits, h.Forced
@@ -245,15 +247,6 @@ func (m *Model) media(
 	return items, places
 }
 
-// sampler makes the chooser of tokens: the request's, or the checkpoint's.
-func (m *Model) sampler(s *Sampling) (*sample.Sampler, error) {
-	p := m.spec.Sampling
-	if s != nil {
-		p = sample.Params(*s)
-	}
-	return sample.New(p, m.spec.LLM.VocabSize)
-}
-
 // token takes a generated token. It reports whether the answer ends with it.
 func (g *generation) token(ev engine.Event) (done bool) {
 	if g.made == 0 {
@@ -289,7 +282,7 @@ func (g *generation) stages(ev engine.Event) {
 func (g *generation) finish(reason FinishReason, reasoning, answer string) {
 	g.timings.Total = time.Since(g.start)
 	g.emit(Delta{
-		Reasoning: reasoning, Text: answer, Finish: reason, Timings: g.timings,
+		Reasoning: reasoning, Text: answer, Finish: reason, Seed: g.seed, Timings: g.timings,
 		Usage: Usage{len(g.prompt.Tokens), g.prompt.VisionTokens(), g.made},
 	})
 }

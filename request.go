@@ -17,10 +17,11 @@ type Request struct {
 	// Messages is the conversation so far. It ends with a user message, or with ContinueFinal with
 	// the beginning of an assistant message.
 	Messages []Message
-	// MaxTokens bounds the answer. 0 means up to the context.
+	// MaxTokens bounds the answer, as the context does: it ends with [FinishLength] at whichever
+	// comes first. 0 means up to the context, whatever the checkpoint's max_new_tokens is.
 	MaxTokens int
 	// Sampling says how tokens are chosen; nil means as the checkpoint's generation_config.json
-	// says.
+	// says ([Model.Sampling]).
 	Sampling *Sampling
 	// Stop ends the answer before the first occurrence of any of these strings.
 	Stop []string
@@ -47,22 +48,6 @@ type Progress struct {
 	Stage       string // "vision" (steps of the tower) or "prefill" (tokens of the prompt)
 	Done, Total int
 }
-
-// Sampling says how tokens are chosen from the model's scores. They are applied in this order:
-// penalties, temperature, top-k, top-p, min-p.
-type Sampling struct {
-	Temperature       float64 // 0: always the best token
-	TopK              int     // choose among the best TopK; 0: all
-	TopP              float64 // choose among the fewest tokens that sum up to TopP; 0 or 1: all
-	MinP              float64 // leave out tokens less probable than MinP times the best; 0: none
-	RepetitionPenalty float64 // over 1: tokens seen before become less probable; 0 or 1: off
-	PresencePenalty   float64 // subtracted once from tokens of the answer
-	FrequencyPenalty  float64 // subtracted for each time that a token occurs in the answer
-	Seed              uint64  // the same seed gives the same text
-}
-
-// Greedy always takes the most probable token.
-func Greedy() *Sampling { return &Sampling{} }
 
 // Role says who speaks in a message. A checkpoint's chat template may know others than those named
 // here, such as "tool". One that it does not know, or a message that it would leave out, such as a

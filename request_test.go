@@ -184,18 +184,22 @@ func TestContextBounds(t *testing.T) {
 	r := ask(qwenvl.Text("x"))
 	n, err := m.CountTokens(r)
 	require.NoError(t, err)
-	for _, c := range []struct {
-		max  int
-		full bool
-	}{{64 - n, false}, {65 - n, true}, {math.MaxInt32, true}, {math.MaxInt, true}, {0, false}} {
-		r.MaxTokens = c.max
-		resp, err := m.Generate(context.Background(), r)
-		if c.full {
+	for _, most := range []int{64 - n, 65 - n, math.MaxInt32, math.MaxInt, 0} { // clipped to what is left
+		r.MaxTokens = most
+		resp, err := m.Generate(endless(context.Background()), r)
+		require.NoError(t, err)
+		require.Len(t, resp.Tokens, 64-n)
+		require.Equal(t, qwenvl.FinishLength, resp.Finish)
+	}
+	for left, full := range []bool{true, false, false} { // after the prompt
+		m := loadTiny(t, qwenvl.WithContextSize(n+left))
+		resp, err := m.Generate(endless(context.Background()), r)
+		if full {
 			require.ErrorIs(t, err, qwenvl.ErrContextFull)
 			continue
 		}
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(resp.Tokens), 64-n)
+		require.Len(t, resp.Tokens, left)
 	}
 	r.MaxTokens = 0
 	for _, text := range []string{strings.Repeat("word ", 64), strings.Repeat("word ", 1<<16)} {

@@ -29,8 +29,11 @@ type Response struct {
 	// Reasoning is what a model that thinks aloud wrote before the answer.
 	Reasoning string
 	// Tokens is all generated tokens, an end token included.
-	Tokens  []int
-	Finish  FinishReason
+	Tokens []int
+	Finish FinishReason
+	// Seed is where the draws began, the request's or a fresh one: with it and the same Sampling
+	// the same request gives this answer again. 0: nothing was drawn.
+	Seed    uint64
 	Usage   Usage
 	Timings Timings
 
@@ -62,6 +65,7 @@ type Delta struct {
 
 	// Of the last delta only.
 	Finish  FinishReason
+	Seed    uint64 // see [Response.Seed]
 	Usage   Usage
 	Timings Timings
 

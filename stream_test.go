@@ -38,7 +38,7 @@ func TestStreamJoinsToGenerate(t *testing.T) {
 	m := loadTiny(t)
 	for seed := range uint64(20) {
 		r := story(60)
-		r.Sampling = &qwenvl.Sampling{Temperature: 1.5, Seed: seed}
+		r.Sampling = &qwenvl.Sampling{Temperature: 1.5, Seed: 1 + seed}
 		want := generate(t, m, r)
 		var text string
 		var tokens []int
@@ -53,6 +53,7 @@ func TestStreamJoinsToGenerate(t *testing.T) {
 		require.Equal(t, want.Tokens, tokens)
 		require.Equal(t, want.Finish, last.Finish)
 		require.Equal(t, want.Usage, last.Usage)
+		require.Equal(t, want.Seed, last.Seed)
 	}
 }
 
@@ -62,7 +63,7 @@ func TestSeeds(t *testing.T) {
 	texts := map[string]bool{}
 	for seed := range uint64(8) {
 		r := story(24)
-		r.Sampling = &qwenvl.Sampling{Temperature: 1, TopP: 0.95, Seed: seed}
+		r.Sampling = &qwenvl.Sampling{Temperature: 1, TopP: 0.95, Seed: 1 + seed}
 		first := generate(t, m, r)
 		require.Equal(t, first.Tokens, generate(t, m, r).Tokens)
 		texts[first.Text] = true
@@ -71,9 +72,9 @@ func TestSeeds(t *testing.T) {
 
 	r := story(24)
 	r.Sampling = nil // as the checkpoint says: temperature 0.7, top-p 0.8, top-k 20
-	named := r
-	named.Sampling = &qwenvl.Sampling{Temperature: 0.7, TopP: 0.8, TopK: 20}
-	require.Equal(t, generate(t, m, named).Tokens, generate(t, m, r).Tokens)
+	left := generate(t, m, r)
+	r.Sampling = &qwenvl.Sampling{Temperature: 0.7, TopP: 0.8, TopK: 20, Seed: left.Seed}
+	require.Equal(t, generate(t, m, r).Tokens, left.Tokens)
 }
 
 // A stop string ends the answer before its first occurrence, wherever the borders of tokens lie.

@@ -51,7 +51,7 @@ func mixed(n int) []qwenvl.Request {
 		}
 		r.MaxTokens = 5 + i%20
 		if i%3 == 1 {
-			r.Sampling = &qwenvl.Sampling{Temperature: 1, TopP: 0.9, RepetitionPenalty: 1.1, Seed: uint64(i)}
+			r.Sampling = &qwenvl.Sampling{Temperature: 1, TopP: 0.9, RepetitionPenalty: 1.1, Seed: 1 + uint64(i)}
 		}
 		out[i] = r
 	}

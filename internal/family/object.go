@@ -141,21 +141,3 @@ func list[T any](o object, key string, n int) []T {
 	}
 	return v
 }
-
-// ids reads a token id or a list of them.
-func (o object) ids(key string) []int {
-	if !o.Has(key) {
-		return nil
-	}
-	ids := make([]int, 1)
-	if json.Unmarshal(o.Values[key], &ids[0]) != nil {
-		ids = list[int](o, key, -1)
-	}
-	for _, id := range ids {
-		if id < 0 || id > math.MaxInt32 {
-			o.fail(key, strconv.Itoa(id)+" is not a token id", nil)
-			return nil
-		}
-	}
-	return ids
-}

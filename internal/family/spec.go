@@ -21,8 +21,8 @@
 //   - a configuration in family_test.go: all keys, which of them have no default;
 //   - a small fixture with the reference's tokens (docs/adding-a-family.md goes step by step).
 //
-// spec.go holds the Spec and Load, object.go how a key is read, shared.go and processor.go what
-// families have in common; each other file is a family.
+// spec.go holds the Spec and Load, object.go how a key is read, shared.go, processor.go and
+// generation.go what families have in common; each other file is a family.
 package family
 
 import (
@@ -32,7 +32,6 @@ import (
 	"github.com/qwenvl/qwenvl/internal/chat"
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/grounding"
-	"github.com/qwenvl/qwenvl/internal/sample"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/llm"
 	"github.com/qwenvl/qwenvl/preprocess"
@@ -48,11 +47,11 @@ type Spec struct {
 	Layouts []Layout       // how checkpoints store their tensors; the first that fits counts
 	Parts   []weights.Part // under which prefixes; the layouts have the first of each
 
-	Chat     chat.Template // for families that publish no template file; else nil
-	Think    [2]string     // marks around thoughts before an answer; empty: there are none
-	EOS      []int         // token ids that end a generation
-	Ends     []string      // further tokens that do, by their spelling
-	Sampling sample.Params
+	Chat       chat.Template // for families that publish no template file; else nil
+	Think      [2]string     // marks around thoughts before an answer; empty: there are none
+	EOS        []int         // token ids that end a generation
+	Ends       []string      // further tokens that do, by their spelling
+	Generation Generation    // where a request does not say
 
 	ItemBytes int       // of a stored number, where there are no weights to tell
 	vocabSize [2]string // where LLM.VocabSize stands: file and field
@@ -159,28 +158,4 @@ func (s Spec) validate(config object) {
 		check("vision_config", errors.Join(v.Encoder.Validate(), v.Adapter.Validate()))
 		check("vision_config", v.Preprocess.Validate())
 	}
-}
-
-// readGeneration reads end tokens and sampling defaults.
-func readGeneration(from checkpoint.Checkpoint, config object, s *Spec) error {
-	g, err := section(from, checkpoint.Generation)
-	if err != nil {
-		return err
-	}
-	s.EOS = config.ids("eos_token_id")
-	if g.Has("eos_token_id") {
-		s.EOS = g.ids("eos_token_id")
-	}
-	if g.boolOr("do_sample", false) {
-		s.Sampling = sample.Params{
-			Temperature: g.floatOr("temperature", 1e3, 1),
-			TopP:        g.floatOr("top_p", 1+1e-9, 1),
-			TopK:        50, // the reference's default
-		}
-		if g.Has("top_k") {
-			s.Sampling.TopK = g.intIn("top_k", 0, 1<<24)
-		}
-	}
-	s.Sampling.RepetitionPenalty = g.floatOr("repetition_penalty", 1e3, 1)
-	return errors.Join(*g.err, *config.err)
 }

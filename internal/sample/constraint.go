@@ -20,8 +20,8 @@ type Constraint interface {
 	Accept(token int) (done bool)
 }
 
-// ErrNoneAllowed says that a constraint leaves no token with a finite logit.
-var ErrNoneAllowed = errors.New("sample: the constraint allows no token")
+// ErrNoneAllowed says that a constraint, or rules, leave no token with a finite logit.
+var ErrNoneAllowed = errors.New("sample: no token is allowed")
 
 // Constrain makes the sampler ask c before every choice from now on; nil takes the constraint
 // away. Penalties are applied before the mask, temperature and what follows after it.

@@ -7,6 +7,7 @@ package sample
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 )
 
@@ -31,6 +32,9 @@ type Rules struct {
 	DecayStart  int
 	DecayFactor float64
 }
+
+// Empty reports whether they say nothing.
+func (r *Rules) Empty() bool { return reflect.ValueOf(*r).IsZero() }
 
 // Bias is added to the logit of the last of some tokens right after those before it.
 type Bias struct {
