@@ -120,17 +120,29 @@ func (g *placing) add(m *processor.Medium) {
 
 type pictureSize struct{ original, resized grounding.Size }
 
-// Boxes returns the places that the answer names in its model's notation, in order: boxes, points
-// and quadrilaterals between tags, or JSON objects with bbox_2d, point_2d and the like, complete
-// ones also where the answer was cut off.
+// Boxes returns the places that the answer names, in order, in the notations of grounding models:
 //
-// A place belongs to the picture that the text names last before it ("Picture 2", "Image 2", "图2"),
-// or that its object or one around it names: {"image": 2, …}, {"Picture 2": …}. Pictures are
-// counted from 1, as templates number them, videos not among them; a number that none has means
-// nothing in text, and in an object leaves the place out. Without a name it is the first picture of
-// the last message that has pictures. Coordinates outside the picture are clamped; places with
-// coordinates beyond a million, or that are no numbers, are left out. Without pictures there are no
-// boxes.
+//	<ref>cup</ref><box>(1,2),(3,4)</box>        tags, plain or as special tokens; points, quads
+//	[{"bbox_2d": [1, 2, 3, 4], "label": "cup"}] JSON, under many names of keys; "point_2d", …
+//	{"x1": 1, "y1": 2, "x2": 3, "y2": 4}        JSON, each number with a key of its own
+//	<points x1="1" y1="2" alt="cup">cup</points> attributes; <p data-bbox="1 2 3 4">cup</p>
+//	<tool_call>{… "coordinate": [1, 2]}         tool calls, in JSON and as <parameter=coordinate>
+//	click(start_box='(1,2)')                    actions; pyautogui.click(x=1, y=2)
+//
+// JSON may be damaged or cut off: it goes on at the next key or bracket, and what is complete
+// counts. Bare numbers, percentages and boxes in three dimensions are no places. What stands in
+// thoughts is no answer, also where the thoughts were not split off.
+//
+// A place belongs to the picture that the text names last before it ("Picture 2", "Img 2", "second
+// image", "图2"), or that its object or one around it names: {"image_id": 2, …}, {"Picture 2": …}.
+// Pictures are counted from 1, as templates number them, videos not among them; a number that none
+// has means nothing in text, and in an object leaves the place out. Without a name it is the first
+// picture of the last message that has pictures. Coordinates outside the picture are clamped;
+// places with coordinates beyond a million, or that are no numbers, are left out. Without pictures
+// there are no boxes.
+//
+// Of an answer that has not ended, see [Accumulator], the places so far are returned; of the last
+// one the label may still grow. The time is linear in the text.
 func (r *Response) Boxes() []Box {
 	g := r.grounding
 	if len(g.pictures) == 0 {

@@ -4,6 +4,7 @@ package grounding
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -42,14 +43,16 @@ const (
 	maxCoordinate = 1e6   // more is no coordinate of any picture
 )
 
-// Find returns the places in a text about a number of pictures, in order. What is not written in a known notation is no place; garbage is
-// ignored, and so are numbers beyond a million.
+// Find returns the places in a text about a number of pictures, in order. What is not written in a
+// known notation is no place; garbage is ignored, and so are numbers beyond a million. A text that
+// is cut off has the places that are complete.
 func Find(text string, c Convention, pictures int) []Mark {
+	text = answer(text)
 	marks, read := objects(text)
-	marks = append(marks, tagged(text)...)
-	if c == Unit {
-		marks = append(marks, calls(text)...)
-	}
+	marks = append(marks, others(marks, functions(text))...)
+	marks = append(marks, others(marks, tagged(text))...)
+	marks = append(marks, others(marks, elements(text))...)
+	marks = append(marks, others(marks, calls(text, c))...)
 	marks = slices.DeleteFunc(marks, func(m Mark) bool {
 		return slices.ContainsFunc(m.Points, func(p [2]float64) bool {
 			return !(math.Abs(p[0]) <= maxCoordinate && math.Abs(p[1]) <= maxCoordinate)
@@ -58,6 +61,32 @@ func Find(text string, c Convention, pictures int) []Mark {
 	slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(a.Start, b.Start) })
 	marks = marks[:min(len(marks), maxMarks)]
 	return assign(marks, text, read, pictures)
+}
+
+// others returns the marks that known ones around them do not have already: a notation may stand
+// in a string of another.
+func others(known, marks []Mark) []Mark {
+	if len(known) == 0 || len(marks) == 0 {
+		return marks
+	}
+	spans := map[string][]span{} // by points, ascending
+	for _, m := range known {
+		key := fmt.Sprint(m.Points)
+		spans[key] = append(spans[key], span{m.Start, m.End})
+	}
+	for _, s := range spans {
+		slices.SortFunc(s, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	}
+	return slices.DeleteFunc(marks, func(m Mark) bool {
+		s := spans[fmt.Sprint(m.Points)]
+		i, found := slices.BinarySearchFunc(s, m.Start, func(a span, start int) int {
+			return cmp.Compare(a.start, start)
+		})
+		if !found {
+			i--
+		}
+		return i >= 0 && s[i].end >= m.End
+	})
 }
 
 // Size is a picture's width and height.

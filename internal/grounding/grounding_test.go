@@ -43,7 +43,7 @@ func TestFind(t *testing.T) {
 		{"call", "pyautogui.click(x=0.25, y=0.5)", Unit, []mark{{"", Point, [][2]float64{{0.25, 0.5}}, 0}}},
 		{"call of another family", "click(x=0.25, y=0.5)", 0, nil},
 		{"bare numbers", "(1,2),(3,4) and [1,2,3,4]", 0, nil},
-		{"garbage", "<box>(1,2),(3)</box> <box>(a,b),(c,d)</box> {\"bbox_2d\": \"x\"} {\"bbox_2d\": [1,2,3]} <box>(1,2),(3,4)", 0, nil},
+		{"garbage", "<box>(1,2),(3)</box> <box>(a,b),(c,d)</box> {\"bbox_2d\": \"x\"} {\"bbox_2d\": [1,2,3]} <box>(1,2),(3,4", 0, nil},
 		{"empty", "", 0, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,7 +108,8 @@ func TestPixelsAreClamped(t *testing.T) {
 func TestHostileText(t *testing.T) {
 	for _, text := range []string{
 		strings.Repeat("{", 1<<20), strings.Repeat(`{"a":`, 1<<17), strings.Repeat("<box>(1,2),(3,4)</box>", 1<<16), strings.Repeat("<ref>", 1<<18),
-		strings.Repeat("Picture 1 ", 1<<17), strings.Repeat(`{"bbox_2d":[1,2,3,4]}`, 1<<16), "<box>(" + strings.Repeat("9", 1<<20) + ",1),(2,3)</box>",
+		strings.Repeat("Picture 1 ", 1<<17), strings.Repeat("[", 1<<20), strings.Repeat(`{"bbox_2d":"[`, 1<<16), strings.Repeat(`{"a":"{\"a\":`, 1<<16),
+		strings.Repeat(`{"bbox_2d":[1,2,3,4]}`, 1<<16), "<box>(" + strings.Repeat("9", 1<<20) + ",1),(2,3)</box>",
 	} {
 		require.LessOrEqual(t, len(Find(text, Unit, 2)), maxMarks)
 	}
@@ -117,6 +118,10 @@ func TestHostileText(t *testing.T) {
 func FuzzBoxes(f *testing.F) {
 	f.Add("<ref>a</ref><box>(1,2),(3,4)</box>", uint8(0))
 	f.Add(`Picture 2 {"bbox_2d":[1,2,3,4],"label":"x"} click(x=0.5,y=1e)`, uint8(2))
+	f.Add(`{bbox: "(1,2),(3,4)", 'label': “a”， /* c */ "x1": 1,, "y1" 2}] "point_2d": [1, 2`, uint8(0))
+	f.Add(`[{\"bbox_2d\": [1,2,3,4], \"label\": \"a \\\"b\\\"\"}, "box": {"x": 1, "y": 2, "w": 3, "h": 4}}}`, uint8(0))
+	f.Add("<think>a</think><function=f><parameter=coordinate>[1, 2]</parameter><p data-bbox='1 2 3 4'>图二", uint8(0))
+	f.Add("click(start_box='(1,2)') pyautogui.click(3, 4) <points x1=\"1\" y1=\"2\">the second image", uint8(2))
 	f.Add("<|quad_start|>(1,2),(3,2),(3,4),(1,4)<|quad_end|>", uint8(1))
 	f.Fuzz(func(t *testing.T, text string, c uint8) {
 		for _, m := range Find(text, Convention(c%3), 2) {

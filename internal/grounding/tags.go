@@ -5,76 +5,68 @@ package grounding
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-const (
-	number = `\s*(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*`
-	corner = `\(` + number + `,` + number + `\)\s*`
-)
-
 // Tags come in two spellings: plain, and as special tokens. A reference may be followed by several
-// places; text between them ends it.
+// places; text between them ends it. A closing tag may be missing if the numbers are complete.
 var (
-	reference = regexp.MustCompile(`<ref>([^<]*)</ref>|<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>`)
-	boxTag    = regexp.MustCompile(`(?:<box>|<\|box_start\|>)\s*` + corner + `,?\s*` + corner + `(?:</box>|<\|box_end\|>)`)
-	quadTag   = regexp.MustCompile(`(?:<quad>|<\|quad_start\|>)\s*` + corner + `,?\s*` + corner + `,?\s*` + corner + `,?\s*` + corner + `(?:</quad>|<\|quad_end\|>)`)
-	pointTag  = regexp.MustCompile(`(?:<point>|<\|point_start\|>|<box>|<\|box_start\|>)\s*` + corner + `(?:</point>|<\|point_end\|>|</box>|<\|box_end\|>)`)
-	call      = regexp.MustCompile(`\(\s*x\s*=` + number + `,\s*y\s*=` + number + `[,)]`)
-	points    = regexp.MustCompile(`<points?((?:\s+[a-z]+[0-9]{0,4}\s*=\s*"[^"<>]*")+)\s*/?>([^<]*)`)
-	attribute = regexp.MustCompile(`([a-z]+[0-9]{0,4})\s*=\s*"([^"]*)"`)
-	decimal   = regexp.MustCompile(`^` + number + `$`)
+	reference = regexp.MustCompile(`<ref>([^<]*)</ref>|` +
+		`<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>`)
+	tag = regexp.MustCompile(`(?i)<(?:\|(box|point|quad)_start\||([a-z_0-9-]{3,20}))>` +
+		`([\s0-9.,;()\[\]+，、；（）［］-]*)(</[a-zA-Z_0-9-]{3,20}>|<\|[a-z]{3,20}_end\|>)?`)
 )
 
 // tagged finds places between tags.
-func tagged(text string) []Mark {
-	var marks []Mark
-	for shape, pattern := range []*regexp.Regexp{Box: boxTag, Point: pointTag, Quad: quadTag} {
-		for _, m := range pattern.FindAllStringSubmatchIndex(text, maxMarks) {
-			mark := Mark{Shape: Shape(shape), Start: m[0], End: m[1]}
-			for i := 2; i < len(m); i += 4 {
-				mark.Points = append(mark.Points, [2]float64{value(text[m[i]:m[i+1]]), value(text[m[i+2]:m[i+3]])})
-			}
-			marks = append(marks, mark)
+func tagged(text string) (marks []Mark) {
+	if strings.IndexByte(text, '<') < 0 {
+		return nil
+	}
+	for _, m := range tag.FindAllStringSubmatchIndex(text, maxMarks) {
+		var name string
+		if m[2] >= 0 {
+			name = text[m[2]:m[3]]
+		} else {
+			name = text[m[4]:m[5]]
+		}
+		r := roleOf(name)
+		body := strings.TrimSpace(text[m[6]:m[7]])
+		if !r.places() || body == "" {
+			continue
+		}
+		if m[1] == len(text) && m[8] < 0 && !strings.ContainsAny(body[len(body)-1:], ")]") {
+			continue // the last number may lack digits
+		}
+		if r == boxRole {
+			r = anyRole // a box of one point
+		}
+		for _, p := range between(body, r) {
+			marks = append(marks, Mark{Shape: p.shape, Points: p.points, Start: m[0], End: m[1]})
 		}
 	}
 	label(text, marks)
-	return append(marks, pointTags(text)...)
+	return marks
 }
 
-// pointTags finds points written as attributes: <points x1="4" y1="5" x2="6" y2="7"
-// alt="wheel">wheel</points>.
-func pointTags(text string) []Mark {
-	var marks []Mark
-	for _, m := range points.FindAllStringSubmatchIndex(text, maxMarks) {
-		attributes := map[string]string{}
-		var order []string // of the x
-		for _, a := range attribute.FindAllStringSubmatch(text[m[2]:m[3]], maxMarks) {
-			if a[1][0] == 'x' && attributes[a[1]] == "" {
-				order = append(order, a[1])
-			}
-			attributes[a[1]] = a[2]
-		}
-		label := attributes["alt"]
-		if label == "" {
-			label = strings.TrimSpace(text[m[4]:m[5]])
-		}
-		for _, name := range order {
-			x, y := decimal.FindStringSubmatch(attributes[name]), decimal.FindStringSubmatch(attributes["y"+name[1:]])
-			if x != nil && y != nil {
-				marks = append(marks, Mark{Label: label, Shape: Point, Points: [][2]float64{{value(x[1]), value(y[1])}}, Start: m[0], End: m[5]})
-			}
+// between reads the numbers between tags. All must belong to places.
+func between(body string, r role) []place {
+	n, ok := listOf(body)
+	if !ok {
+		return nil
+	}
+	for _, item := range n.items {
+		if k := len(item.items); n.nested && len(n.items) > 1 &&
+			(item.kind != list || !item.nested && (k == 0 || k%2 != 0)) {
+			return nil
 		}
 	}
-	return marks
+	return coordinates(n, r)
 }
 
 // label gives places the reference that they follow, with nothing but other places and punctuation
 // between.
 func label(text string, marks []Mark) {
-	ends := map[int]int{} // by end of a place or a reference: where what leads to it is
-	labels := map[int]string{}
+	labels := map[int]string{} // by where the reference ends, or a place of it
 	for _, m := range reference.FindAllStringSubmatchIndex(text, maxMarks) {
 		i := 2
 		if m[i] < 0 {
@@ -82,37 +74,12 @@ func label(text string, marks []Mark) {
 		}
 		labels[m[1]] = strings.TrimSpace(text[m[i]:m[i+1]])
 	}
-	byStart := map[int]int{}
-	for i, m := range marks {
-		byStart[m.Start] = i
-		ends[m.End] = i
-	}
-	starts := make([]int, 0, len(marks))
-	for s := range byStart {
-		starts = append(starts, s)
-	}
-	slices.Sort(starts)
-	for _, s := range starts {
-		at := len(strings.TrimRight(text[:s], " \t\r\n,;，；、"))
+	slices.SortStableFunc(marks, func(a, b Mark) int { return a.Start - b.Start })
+	for i := range marks {
+		m := &marks[i]
+		at := len(strings.TrimRight(text[:m.Start], " \t\r\n,;，；、:："))
 		if l, ok := labels[at]; ok {
-			marks[byStart[s]].Label = l
-		} else if before, ok := ends[at]; ok {
-			marks[byStart[s]].Label = marks[before].Label
+			m.Label, labels[m.End] = l, l
 		}
 	}
-}
-
-// calls finds points written as arguments: click(x=0.25, y=0.5).
-func calls(text string) []Mark {
-	var marks []Mark
-	for _, m := range call.FindAllStringSubmatchIndex(text, maxMarks) {
-		marks = append(marks, Mark{Shape: Point, Start: m[0], End: m[1],
-			Points: [][2]float64{{value(text[m[2]:m[3]]), value(text[m[4]:m[5]])}}})
-	}
-	return marks
-}
-
-func value(s string) float64 {
-	v, _ := strconv.ParseFloat(s, 64) // the patterns let nothing else through
-	return v
 }

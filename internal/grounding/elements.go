@@ -1,0 +1,91 @@
+package grounding
+
+// Places in XML and HTML: points and boxes as attributes of an element, arguments of a call as
+// elements.
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	element = regexp.MustCompile(`<([a-zA-Z][\w:-]*)((?:\s+[\w:-]+\s*=\s*` +
+		`(?:"[^"<>]*"|'[^'<>]*'))+)\s*/?>([^<]*)`)
+	attribute = regexp.MustCompile(`([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')`)
+	function  = regexp.MustCompile(`<function=[^<>\n]*>`)
+	parameter = regexp.MustCompile(`<parameter=([^<>\n]{1,64})>([^<]*(?:<[^/<][^<]*)*)`)
+)
+
+// elements finds places in attributes: <points x1="4" y1="5" x2="6" y2="7" alt="wheel">wheel</points>,
+// <p data-bbox="1 2 3 4">text</p>, <box x1="1" y1="2" x2="3" y2="4"/>.
+func elements(text string) (marks []Mark) {
+	if !strings.Contains(text, `="`) && !strings.Contains(text, `='`) {
+		return nil
+	}
+	for _, m := range element.FindAllStringSubmatchIndex(text, maxMarks) {
+		n := node{kind: object}
+		for _, a := range attribute.FindAllStringSubmatch(text[m[4]:m[5]], maxValues) {
+			key := strings.ToLower(a[1])
+			if key == "class" || key == "type" || key == "role" {
+				continue // of the element, and not of what it shows
+			}
+			n.keys = append(n.keys, strings.TrimPrefix(key, "data-"))
+			n.items = append(n.items, node{kind: words, text: a[2] + a[3]})
+		}
+		mark := Mark{Label: describe(n).label, Start: m[0], End: m[7]}
+		if mark.Label == "" {
+			mark.Label = strings.TrimSpace(text[m[6]:m[7]])
+		}
+		switch r := roleOf(text[m[2]:m[3]]); {
+		case r == pointRole:
+			for _, p := range numberedPoints(n) {
+				mark.Shape, mark.Points = Point, [][2]float64{p}
+				marks = append(marks, mark)
+			}
+			continue
+		case r == boxRole:
+			if p, ok := corners(n); ok && p.shape != Point && text[m[2]:m[3]] != "rect" { // of a drawing
+				mark.Shape, mark.Points = p.shape, p.points
+				marks = append(marks, mark)
+				continue
+			}
+		}
+		for i, key := range n.keys {
+			r := roleOf(key)
+			if r != boxRole && r != quadRole {
+				continue
+			}
+			for _, p := range inText(n.items[i].text, r) {
+				mark.Shape, mark.Points = p.shape, p.points
+				marks = append(marks, mark)
+			}
+		}
+	}
+	return marks
+}
+
+// functions finds places in calls whose arguments are elements:
+// <function=computer_use><parameter=coordinate>[500, 250]</parameter></function>.
+func functions(text string) []Mark {
+	if !strings.Contains(text, "<function=") {
+		return nil
+	}
+	var w walker
+	calls := function.FindAllStringIndex(text, maxMarks)
+	for i, c := range calls {
+		end := len(text)
+		if i+1 < len(calls) {
+			end = calls[i+1][0]
+		}
+		n := node{kind: object, start: c[0], end: c[1]}
+		for _, m := range parameter.FindAllStringSubmatchIndex(text[c[1]:end], maxValues) {
+			n.keys = append(n.keys, text[c[1]+m[2]:c[1]+m[3]])
+			value := strings.TrimSpace(text[c[1]+m[4] : c[1]+m[5]])
+			n.end = c[1] + m[5]
+			n.items = append(n.items, node{kind: words, text: value,
+				cut: n.end == len(text) && !strings.HasSuffix(value, "]")})
+		}
+		w.value(n, around{})
+	}
+	return w.marks
+}

@@ -1,0 +1,164 @@
+package grounding
+
+// What stands in objects and lists, and which of them a bracket closes.
+
+import "unicode"
+
+// inObject takes a key, or what ends the object.
+func (r *reader) inObject() {
+	top := r.top()
+	if top.once && len(top.items) > 0 {
+		r.close()
+		return
+	}
+	c, n := r.char(r.at)
+	switch c {
+	case '}':
+		r.at += n
+		r.close()
+		return
+	case ']':
+		// The end of a list around, or a stray one: then the object goes on.
+		if r.stray(r.at+n) || !r.inside(list) {
+			r.at += n
+		} else {
+			r.close()
+		}
+		return
+	case '{':
+		top.key = ""
+		r.open(object, n)
+		return
+	case '[':
+		if i := len(top.items) - 1; i >= 0 && top.items[i].kind == list {
+			r.open(list, n)
+			r.top().more = true
+		} else {
+			top.key = ""
+			r.open(list, n)
+		}
+		return
+	}
+	key, ok := r.keyAt(r.at, false)
+	if !ok {
+		r.pass(n)
+		return
+	}
+	if p := plain(key.name); roleOf(key.name) == labelRole || roleOf(key.name).places() {
+		if top.seen[p] && top.place {
+			r.close()
+			r.open(object, 0)
+			top = r.top()
+		}
+		if top.seen == nil {
+			top.seen = map[string]bool{}
+		}
+		top.seen[p] = true
+		top.place = top.place || roleOf(key.name).places()
+	}
+	top.key, top.due = key.name, true
+	r.at = key.end
+}
+
+// stray reports whether what follows a closing bracket is a key that the open object lacks.
+func (r *reader) stray(at int) bool {
+	at = r.space(at)
+	if c, n := r.char(at); c == ',' {
+		at = r.space(at + n)
+	}
+	key, ok := r.keyAt(at, true)
+	return ok && roleOf(key.name) != noRole && !r.top().seen[plain(key.name)]
+}
+
+// inValue takes the value of a key.
+func (r *reader) inValue() {
+	c, n := r.char(r.at)
+	switch {
+	case c == '{':
+		r.open(object, n)
+	case c == '[' || c == '(':
+		r.open(list, n)
+	case c == ',' || c == '}' || c == ']':
+		r.add(node{start: r.at, end: r.at})
+	default:
+		if key, ok := r.keyAt(r.at, true); ok && key.quoted && roleOf(key.name) != noRole {
+			r.add(node{start: r.at, end: r.at}) // the value is missing
+			return
+		}
+		if _, n := quoteAt(r.text, r.at); n > 0 {
+			r.add(r.quoted(!r.top().once))
+			return
+		}
+		r.add(r.bare(true))
+	}
+}
+
+// inList takes an element, or what ends the list.
+func (r *reader) inList() {
+	top := r.top()
+	c, n := r.char(r.at)
+	switch c {
+	case ']', ')':
+		r.at += n
+		r.close()
+		return
+	case '}':
+		if r.inside(object) && !r.extra(r.at+n) {
+			r.close() // its own bracket is missing
+		} else {
+			r.at += n
+		}
+		return
+	case '{':
+		r.open(object, n)
+		return
+	case '[', '(':
+		r.open(list, n)
+		return
+	}
+	if unicode.IsDigit(c) || c == '-' {
+		r.add(r.bare(false))
+		return
+	}
+	if key, ok := r.keyAt(r.at, true); ok && (key.quoted || roleOf(key.name) != noRole) {
+		if r.inside(object) && len(top.items) > 0 && !top.objects {
+			r.close()
+		} else {
+			r.open(object, 0)
+		}
+		return
+	}
+	if _, n := quoteAt(r.text, r.at); n > 0 {
+		r.add(r.quoted(false))
+		return
+	}
+	if isWord(c) || c == '+' || c == '.' {
+		r.add(r.bare(false))
+		return
+	}
+	top.over = c != ','
+	r.pass(n)
+}
+
+// extra reports whether a brace in a list of objects is one too many: another object follows.
+func (r *reader) extra(at int) bool {
+	if top := r.top(); len(top.items) == 0 || top.items[len(top.items)-1].kind != object {
+		return false
+	}
+	c, n := r.char(r.space(at))
+	if c != ',' {
+		return false
+	}
+	c, _ = r.char(r.space(r.space(at) + n))
+	return c == '{'
+}
+
+// inside reports whether a frame of the kind is open around the top one.
+func (r *reader) inside(k kind) bool {
+	for i := len(r.stack) - 2; i >= 0; i-- {
+		if r.stack[i].kind == k {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,181 @@
+package grounding
+
+// From values to the places that they name.
+
+import "strings"
+
+// maxInside is how deep JSON in strings of JSON is looked into.
+const maxInside = 3
+
+// walker goes over values and collects places.
+type walker struct {
+	marks   []Mark
+	objects []span // outermost, ascending
+	inside  int    // strings
+	within  span   // the string, when inside
+}
+
+// span is a range of bytes.
+type span struct{ start, end int }
+
+// around is what the objects around a value say of what is in it.
+type around struct {
+	label   string
+	picture int
+	object  bool // there is one
+	place   bool // the value is of a key of places
+}
+
+// objects finds the places of JSON in a text, and where its objects are.
+func objects(text string) ([]Mark, []span) {
+	var w walker
+	read(text, func(n node) { w.value(n, around{}) })
+	return w.marks, w.objects
+}
+
+// value goes over a value.
+func (w *walker) value(n node, a around) {
+	if len(w.marks) >= maxMarks {
+		return
+	}
+	switch n.kind {
+	case object:
+		if !a.object && len(n.items) > 0 && w.inside == 0 {
+			w.objects = append(w.objects, span{n.start, n.extent()})
+		}
+		a.object = true
+		w.object(n, a)
+	case list:
+		if n.nested {
+			for _, item := range n.items {
+				w.value(item, a)
+			}
+		}
+	case words:
+		w.string(n, a)
+	}
+}
+
+// extent returns where a value ends; one that is cut, with its last item.
+func (n node) extent() int {
+	if n.cut && len(n.items) > 0 {
+		return n.items[len(n.items)-1].extent()
+	}
+	return n.end
+}
+
+// string goes over the JSON in a string, such as the arguments of a call.
+func (w *walker) string(n node, a around) {
+	text := n.text
+	if i := strings.IndexAny(text, "{=:"); i < 0 || w.inside == maxInside {
+		return
+	} else if text[i] != '{' { // x1=10, y1=20, …
+		if !a.place || n.cut || len(text) > maxValues {
+			return
+		}
+		text = "{" + text + "}"
+	}
+	within := w.within
+	if w.inside++; w.inside == 1 {
+		w.within = span{n.start, n.end}
+	}
+	read(text, func(v node) { w.value(v, a) })
+	w.inside--
+	w.within = within
+}
+
+// object goes over an object: its own places, then those of the objects in it.
+func (w *walker) object(n node, a around) {
+	o := describe(n)
+	if o.label == "" {
+		o.label = a.label
+	}
+	if o.picture == 0 {
+		o.picture = a.picture
+	}
+	first := len(w.marks)
+	for i, key := range n.keys {
+		for _, p := range coordinates(n.items[i], roleOf(key)) {
+			w.mark(n, p, o)
+		}
+	}
+	var apart bool // the numbers have keys of their own
+	if len(w.marks) == first {
+		var p place
+		if p, apart = corners(n); apart {
+			w.mark(n, p, o)
+		}
+	}
+	own := len(w.marks) - first
+	if len(o.labels) > 1 && len(o.labels) == own {
+		for i := range own {
+			w.marks[first+i].Label = o.labels[i]
+		}
+	}
+	for i, key := range n.keys {
+		item, inner := n.items[i], around{picture: o.picture, object: true}
+		if p := pictureOf(key); p != 0 {
+			inner.picture = p
+		}
+		switch r := roleOf(key); {
+		case r.places():
+			inner.label, inner.place = o.label, true
+		case r == labelRole && own > 0 && item.kind == words:
+			continue // JSON is what the place reads
+		case apart && len(spot(item)) > 0:
+			continue // it is a corner
+		}
+		w.value(item, inner)
+	}
+}
+
+// mark adds a place.
+func (w *walker) mark(n node, p place, o description) {
+	m := Mark{Label: o.label, Shape: p.shape, Points: p.points, Picture: o.picture,
+		Start: n.start, End: n.extent()}
+	if p.label != "" {
+		m.Label = p.label
+	}
+	if w.inside > 0 {
+		m.Start, m.End = w.within.start, w.within.end
+	}
+	w.marks = append(w.marks, m)
+}
+
+// description is what an object says of its places.
+type description struct {
+	label   string
+	labels  []string // one a place
+	picture int
+}
+
+func describe(n node) (d description) {
+	best := len(labelRank)
+	for i, key := range n.keys {
+		item := n.items[i]
+		switch roleOf(key) {
+		case labelRole:
+			p := plain(key)
+			rank, ok := labelRank[p]
+			if !ok {
+				rank = labelRank[strings.TrimRight(p, "0123456789")]
+			}
+			if text := item.label(); text != "" && rank < best && !item.nested {
+				d.label, best = text, rank
+				d.labels = nil
+				if item.kind == list {
+					for _, l := range item.items {
+						d.labels = append(d.labels, l.label())
+					}
+				}
+			}
+		case pictureRole:
+			if v, ok := item.numeric(); ok {
+				d.picture = numbered(v)
+			} else if item.kind == words {
+				d.picture = pictureOf(item.text)
+			}
+		}
+	}
+	return d
+}
