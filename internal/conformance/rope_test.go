@@ -30,7 +30,7 @@ func TestStretchedEmbeddings(t *testing.T) {
 		Logits               []float64
 	}
 	require.NoError(t, json.Unmarshal(data, &answers))
-	require.Len(t, answers, 7)
+	require.Len(t, answers, 8)
 	for _, a := range answers {
 		t.Run(strings.ReplaceAll(a.Fixture+" "+a.About, "/", " "), func(t *testing.T) {
 			dir := filepath.Join(testdata, a.Fixture)

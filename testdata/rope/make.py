@@ -17,7 +17,7 @@ import tempfile
 
 import torch
 import transformers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.models.deepseek_v3 import modeling_deepseek_v3 as deepseek
 from transformers.models.qwen2 import modeling_qwen2 as qwen2
@@ -136,6 +136,9 @@ ANSWERS = [
      {"text_config.max_position_embeddings": 30,
       "text_config.rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000000.0, "mrope_section": [3, 3, 2], "factor": 4.0,
                                       "partial_rotary_factor": 0.25}}),
+    ("kimi-vl-tiny", "text_only", "latent attention, whose scores are scaled too", 16,
+     {"text_config.rope_scaling": {"type": "yarn", "factor": 8.0, "original_max_position_embeddings": 16, "mscale": 0.7,
+                                   "mscale_all_dim": 0.9}}),
 ]
 
 
@@ -154,9 +157,18 @@ def answer(fixture, case, n, changes):
             at.pop(key, None)
             if value is not None:
                 at[key] = value
+        if config["model_type"] == "kimi_vl":  # the decoder alone, which the reference has
+            config = config["text_config"] | {"num_nextn_predict_layers": 0}
+            decoder = {}
+            for shard in (x for x in os.listdir(source) if x.startswith("model")):
+                if shard.endswith(".safetensors"):
+                    decoder |= {k.removeprefix("language_model."): v for k, v in load_file(f"{work}/{shard}").items()
+                                if k.startswith("language_model.")}
+                os.remove(f"{work}/{shard}")
+            save_file(decoder, f"{work}/model.safetensors", {"format": "pt"})
         os.remove(f"{work}/config.json")
         write_json(f"{work}/config.json", config)
-        auto = AutoModelForCausalLM if fixture.startswith("text") else AutoModelForImageTextToText
+        auto = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
         model = auto.from_pretrained(work, dtype=torch.float32, attn_implementation="eager").eval()
     recorded = load_file(f"{source}/cases/{case}/expected.safetensors")
     ids = recorded["input_ids"][None]
