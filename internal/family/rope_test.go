@@ -198,3 +198,38 @@ func TestRopeOfLatentAttention(t *testing.T) {
 		require.Equal(t, [2]string{"model", "text_config.rope_scaling." + key}, place(t, err))
 	}
 }
+
+// FuzzRope reads any object as a rotary embedding's: it is refused by a place, or its angles are
+// numbers at every length.
+func FuzzRope(f *testing.F) {
+	for _, text := range []string{
+		`{"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512, "truncate": null,
+			"beta_fast": 32, "beta_slow": 1, "mscale": 1, "mscale_all_dim": 0.5}`,
+		`{"rope_type": "dynamic", "factor": 1e5, "rope_theta": 1e11}`,
+		`{"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4}`,
+		`{"type": "longrope", "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "attention_factor": 2,
+			"long_factor": [1, 2, 3, 4, 5, 6, 7, 8], "original_max_position_embeddings": 9}`,
+		`{"rope_type": "proportional", "partial_rotary_factor": 0.3}`, `{"type": "linear"}`, `[]`,
+	} {
+		f.Add(text, 1000)
+	}
+	f.Fuzz(func(t *testing.T, text string, n int) {
+		if _, err := checkpoint.ParseKeys("", []byte(`{"rope": `+text+`}`)); err != nil ||
+			!json.Valid([]byte(text)) {
+			return
+		}
+		spec, _, err := loadRope(t, "qwen2", map[string]any{"rope_scaling": json.RawMessage(text)})
+		if err != nil {
+			require.Contains(t, place(t, err)[1], "rope_scaling")
+			return
+		}
+		n = max(1, min(n, 1<<30))
+		r := rope.New(spec.LLM.Rope.ForPrompt(n))
+		cos, sin := make([]float32, r.Half()), make([]float32, r.Half())
+		r.Fill(cos, sin, rope.Position{int32(n), 0, 0})
+		for i := range cos {
+			sum := float64(cos[i]) + float64(sin[i])
+			require.False(t, math.IsNaN(sum) || math.IsInf(sum, 0), "%v %v", cos, sin)
+		}
+	})
+}
