@@ -25,8 +25,8 @@ const modulePath = "github.com/qwenvl/qwenvl"
 // layers is the import order: a package imports only from lines above its own, unless beside says otherwise. A pattern ends
 // with "/..." for a whole tree. The root is ".".
 var layers = [][]string{
-	{"internal/cpu", "internal/half", "internal/strictjson", "internal/testkit", "internal/pages", "internal/inflate", "internal/jpeg"},
-	{"internal/pool", "internal/kernel"},
+	{"internal/cpu", "internal/half", "internal/strictjson", "internal/testkit", "internal/pages", "internal/inflate"},
+	{"internal/pool", "internal/kernel", "internal/jpeg"},
 	{"internal/tensor", "rope", "tokenizer", "internal/sample", "internal/chat", "internal/grounding"},
 	{"internal/weights", "preprocess", "internal/grammar", "internal/output"},
 	{"internal/safetensors", "internal/torchfile"}, // readers of file formats
@@ -56,8 +56,9 @@ var only = map[string][]string{
 	"internal/sample":    {},
 	"internal/output":    {"tokenizer"},
 	"internal/tiny":      {},
-	"preprocess":         {"rope", "internal/inflate", "internal/jpeg"},
+	"preprocess":         {"rope", "internal/inflate"},
 	"internal/inflate":   {},
+	"internal/jpeg":      {"internal/cpu"},
 	"internal/engine":    {"internal/tensor", "internal/sample", "llm", "preprocess", "rope", "internal/pool"},
 	"internal/cmdutil":   {"."},
 	"qwenvltest":         {".", "internal/tiny"},

@@ -73,8 +73,12 @@ func init() {
 	}
 }
 
-// convertYCC writes R, G, B, each n bytes apart.
+// convertYCC writes R, G, B of each pixel, n bytes apart.
 func convertYCC(dst []uint8, n int, luma, cb, cr []uint8) {
+	if n == 3 {
+		done := yccFast(dst, luma, cb, cr)
+		dst, luma, cb, cr = dst[3*done:], luma[done:], cb[done:], cr[done:]
+	}
 	cb, cr = cb[:len(luma)], cr[:len(luma)]
 	for x, l := range luma {
 		y, u, v := int32(l)+256, cb[x], cr[x]

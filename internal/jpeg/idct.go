@@ -62,6 +62,9 @@ func idct(dst []uint8, stride int, b *block, t *quantTable) {
 		}
 		return
 	}
+	if idctFast(dst, stride, b, t) {
+		return
+	}
 	dc := int64(b.c[0]) * int64(t.q[0])
 	if int64(b.sum)*int64(t.top[min(b.last, 63)])+max(dc, -dc) > safeSum && !b.safe(t) {
 		idctNarrow(dst, stride, b, t)

@@ -77,11 +77,13 @@ func repeat(dst, src []uint8, n int) {
 	}
 }
 
+// smoothH2 doubles a row of three samples or more.
 func smoothH2(dst, src []uint8) {
 	n := len(src)
-	v, next := uint32(src[0]), uint32(src[1])
-	dst[0], dst[1] = src[0], uint8((3*v+next+2)>>2)
-	for x := 2; x < n; x++ {
+	dst[0], dst[1] = src[0], uint8((3*uint32(src[0])+uint32(src[1])+2)>>2)
+	from := 1 + smoothH2Fast(dst, src)
+	v, next := uint32(src[from-1]), uint32(src[from])
+	for x := from + 1; x < n; x++ {
 		last := v
 		v, next = next, uint32(src[x])
 		d := dst[2*x-2:][:2]
@@ -97,12 +99,16 @@ func smoothV2(dst, near, far []uint8, bias uint32) {
 	}
 }
 
+// smoothH2V2 doubles a row of three samples or more, which is 3/4 of near and 1/4 of far.
 func smoothH2V2(dst, near, far []uint8) {
 	n := len(near)
 	far = far[:n]
-	v, next := 3*uint32(near[0])+uint32(far[0]), 3*uint32(near[1])+uint32(far[1])
+	sum := func(x int) uint32 { return 3*uint32(near[x]) + uint32(far[x]) }
+	v, next := sum(0), sum(1)
 	dst[0], dst[1] = uint8((4*v+8)>>4), uint8((3*v+next+7)>>4)
-	for x := 2; x < n; x++ {
+	from := 1 + smoothH2V2Fast(dst, near, far)
+	v, next = sum(from-1), sum(from)
+	for x := from + 1; x < n; x++ {
 		last := v
 		v, next = next, 3*uint32(near[x])+uint32(far[x])
 		d := dst[2*x-2:][:2]
