@@ -64,7 +64,7 @@ func (g *ngrams) known(history []int, hash uint64) bool {
 
 // each calls forbid with every token that was seen after the n - 1 newest tokens.
 func (g *ngrams) each(history []int, forbid func(token int)) {
-	if g == nil || len(history) < g.n {
+	if g == nil {
 		return
 	}
 	for i := g.starts[g.hash]; i > 0; i = g.grams[i-1].before {

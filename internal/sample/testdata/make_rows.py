@@ -61,6 +61,7 @@ SAMPLED = [
     {"top_k": 0, "top_h": 0.1},
     {"top_k": 0, "top_h": 0.5},
     {"top_k": 7, "top_h": 0.9},
+    {"top_k": 0, "top_h": 0.97, "wide": True},
     {"top_k": 0, "epsilon_cutoff": 0.02},
     {"top_k": 0, "epsilon_cutoff": 0.9},
     {"top_k": 0, "eta_cutoff": 0.02},
@@ -90,14 +91,16 @@ def numbers(row):
 def main():
     r = random.Random(17)
     rows = [[round(r.gauss(0, s), 3) for _ in range(VOCAB)] for s in (0.5, 2, 2, 4)]
+    rows.append([x / 1000 for x in r.sample(range(-900, 900), 160)])  # wider than what top-h looks at
     histories = [([1], []), ([1, 2, 1, 4], []), ([1, 2, 0, 1], [4, 2]), ([0, 1, 2, 1, 2, 0, 0], [0, 1]),
                  ([1], [2]), ([2, 1, 5, 1, 2], [1, 2, 3, 1, 2, 1, 2])]
     cases = []
     for options in GREEDY + [dict(x, do_sample=True) for x in SAMPLED]:
         picks = range(len(histories)) if "do_sample" not in options else r.sample(range(len(histories)), 2)
+        picks = picks[:1] if "wide" in options else picks
         for h in picks:
             prompt, answer = histories[h]
-            row = r.randrange(len(rows))
+            row = 4 if options.pop("wide", False) else r.randrange(4)
             ids, logits = torch.tensor([prompt + answer]), torch.tensor([rows[row]])
             plain = {k: v for k, v in options.items() if k not in (
                 "do_sample", "temperature", "top_k", "top_p", "min_p", "typical_p", "top_h", "epsilon_cutoff",
@@ -105,7 +108,8 @@ def main():
             scores = processors(plain, prompt)(ids, logits.clone())
             case = {"options": options, "history": h, "row": row}
             if not torch.equal(scores, logits):
-                case["scores"] = {str(i): x for i, (x, y) in enumerate(zip(numbers(scores[0]), rows[row])) if x != float(f"{torch.tensor(y):.9g}")}
+                pairs = zip(numbers(scores[0]), numbers(logits[0]))
+                case["scores"] = {str(i): x for i, (x, y) in enumerate(pairs) if x != y}
             if "do_sample" in options:
                 final = processors(options, prompt)(ids, logits.clone())
                 case["probs"] = {str(i): round(p, 7) for i, (s, p) in enumerate(
@@ -115,7 +119,8 @@ def main():
                 case["best"] = int(best.argmax())
             cases.append(case)
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
-    print(json.dumps({"eos": EOS, "room": ROOM, "rows": rows, "histories": histories})[:-1] + ',\n"cases": [\n' + lines + "\n]}")
+    head = json.dumps({"eos": EOS, "room": ROOM, "rows": rows, "histories": histories})
+    print(head[:-1] + ',\n"cases": [\n' + lines + "\n]}")
 
 
 main()
