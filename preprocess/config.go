@@ -49,9 +49,17 @@ type Config struct {
 
 	MinPixels, MaxPixels           int // budget of a still picture (ResizeSmart)
 	VideoMinPixels, VideoMaxPixels int // budget of a clip; 0 stands for the still picture's
+	// VideoMaxTokens lowers the budget of a clip of many frames; 0 leaves it. With VideoPerFrame all
+	// frames share nine tenths of so many merged tokens, with VideoWholeClip each frame may have so
+	// many, or its share of the clip's budget. MinPixels and a twentieth more are left to it.
+	VideoMaxTokens int
 
 	Mean, Std     [3]float32
 	RescaleFactor float64 // factor of the 8-bit sample before Mean is taken off; 0 stands for 1/255
+
+	// The same of the frames of clips. VideoStd of zeros stands for all of the still picture's.
+	VideoMean, VideoStd [3]float32
+	VideoRescaleFactor  float64
 
 	Resize     ResizeRule
 	Side       int // ResizeSquare: side in pixels
@@ -71,6 +79,7 @@ const (
 	maxMergeSize = 16
 	maxTemporal  = 16
 	maxPatches   = 1 << 22
+	maxTokens    = 1 << 24
 )
 
 // Validate checks every field's range. The methods that use a Config call it themselves.
@@ -89,16 +98,13 @@ func (c Config) Validate() error {
 			return &ConfigError{Field: f.name, Reason: fmt.Sprintf("%d is outside 1..%d", f.v, f.most)}
 		}
 	}
-	for i := range 3 {
-		if m := float64(c.Mean[i]); math.IsNaN(m) || math.IsInf(m, 0) {
-			return &ConfigError{Field: "image_mean", Reason: "not finite"}
-		}
-		if s := float64(c.Std[i]); !(s > 0) || math.IsInf(s, 0) {
-			return &ConfigError{Field: "image_std", Reason: "not finite and above 0"}
+	for _, s := range []Config{c, c.clip()} {
+		if err := s.checkSamples(); err != nil {
+			return err
 		}
 	}
-	if r := c.RescaleFactor; !(r >= 0) || math.IsInf(r, 0) {
-		return &ConfigError{Field: "rescale_factor", Reason: "not finite and above 0"}
+	if n := c.VideoMaxTokens; n < 0 || n > maxTokens {
+		return &ConfigError{Field: "max_video_tokens", Reason: fmt.Sprintf("%d is outside 0..%d", n, maxTokens)}
 	}
 	if c.VideoRule < VideoPerFrame || c.VideoRule > VideoWholeClip {
 		return &ConfigError{Field: "video rule", Reason: "unknown"}
@@ -127,6 +133,30 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// checkSamples checks how samples are normalized.
+func (c Config) checkSamples() error {
+	for i := range 3 {
+		if m := float64(c.Mean[i]); math.IsNaN(m) || math.IsInf(m, 0) {
+			return &ConfigError{Field: "image_mean", Reason: "not finite"}
+		}
+		if s := float64(c.Std[i]); !(s > 0) || math.IsInf(s, 0) {
+			return &ConfigError{Field: "image_std", Reason: "not finite and above 0"}
+		}
+	}
+	if r := c.RescaleFactor; !(r >= 0) || math.IsInf(r, 0) {
+		return &ConfigError{Field: "rescale_factor", Reason: "not finite and above 0"}
+	}
+	return nil
+}
+
+// clip is the Config with which the samples of a clip are normalized.
+func (c Config) clip() Config {
+	if c.VideoStd != [3]float32{} {
+		c.Mean, c.Std, c.RescaleFactor = c.VideoMean, c.VideoStd, c.VideoRescaleFactor
+	}
+	return c
+}
+
 func (c Config) factor() int { return c.PatchSize * c.MergeSize }
 
 func (c Config) videoBudget() (lo, hi int) {
@@ -140,15 +170,22 @@ func (c Config) videoBudget() (lo, hi int) {
 	return lo, hi
 }
 
-// over replaces the values that the limits give. Negative ones are kept, to be refused.
-func (l Limits) over(lo, hi int) (int, int) {
+// over replaces the values that the limits give, and checks the result.
+func (l Limits) over(lo, hi, factor int) (int, int, error) {
+	if l == (Limits{}) {
+		return lo, hi, nil // the Config's own, checked with it
+	}
 	if l.MinPixels != 0 {
 		lo = l.MinPixels
 	}
 	if l.MaxPixels != 0 {
 		hi = l.MaxPixels
 	}
-	return lo, hi
+	err := checkBudget(factor, lo, hi)
+	if err == nil {
+		err = checkOrder(lo, hi)
+	}
+	return lo, hi, err
 }
 
 // Size returns the grid of patches of a still picture and the pixels that it covers, without
@@ -178,15 +215,35 @@ func (c Config) VideoSize(frames, width, height int, lim Limits) (rope.Grid, Siz
 		return c.grid(steps, p.covered), p.covered, err
 	}
 	lo, hi := c.videoBudget()
-	lo, hi = lim.over(lo, hi)
+	lo, hi, err := lim.over(lo, hi, c.factor())
+	if err != nil {
+		return rope.Grid{}, Size{}, err
+	}
 	var s Size
-	var err error
 	if c.VideoRule == VideoWholeClip {
-		s.W, s.H, err = SmartResizeVideo(max(frames, c.TemporalPatchSize), width, height, c.TemporalPatchSize, c.factor(), lo, hi)
+		frames = max(frames, c.TemporalPatchSize)
+		hi = c.capped(frames, lo, hi)
+		s.W, s.H, err = smartResizeVideo(frames, width, height, c.TemporalPatchSize, c.factor(), lo, hi)
 	} else {
-		s.W, s.H, err = SmartResize(width, height, c.factor(), lo, hi)
+		s.W, s.H, err = smartResize(width, height, c.factor(), lo, c.capped(frames, lo, hi))
 	}
 	return c.grid(steps, s), s, err
+}
+
+// capped lowers the upper bound of a clip's budget to what VideoMaxTokens leaves.
+//
+// Source: transformers 5.23, video_processing_qwen2_vl.py and video_processing_qwen3_vl.py, resize
+// with cap_pixels_per_frame.
+func (c Config) capped(frames, lo, hi int) int {
+	if c.VideoMaxTokens == 0 {
+		return hi
+	}
+	tokens, floor := c.VideoMaxTokens*c.factor()*c.factor(), int(float64(lo)*1.05)
+	if c.VideoRule == VideoWholeClip {
+		return max(min(tokens, hi/frames), floor) * frames
+	}
+	total := int(float64(tokens) * 0.9)
+	return max(min(hi, total*c.TemporalPatchSize/frames), floor)
 }
 
 // plan is the size to resize to and, padding included, the size that the grid covers.
@@ -203,8 +260,11 @@ func (c Config) plan(width, height int, lim Limits) (p plan, err error) {
 	case ResizePatchLimit:
 		return c.planPatchLimit(width, height)
 	}
-	lo, hi := lim.over(c.MinPixels, c.MaxPixels)
-	p.covered.W, p.covered.H, err = SmartResize(width, height, c.factor(), lo, hi)
+	lo, hi, err := lim.over(c.MinPixels, c.MaxPixels, c.factor())
+	if err != nil {
+		return plan{}, err
+	}
+	p.covered.W, p.covered.H, err = smartResize(width, height, c.factor(), lo, hi)
 	p.resized = p.covered
 	return p, err
 }

@@ -72,6 +72,7 @@ func (c Config) Video(frames []*Image, lim Limits) (*Patches, error) {
 	if err != nil {
 		return nil, err
 	}
+	c = c.clip()
 	for i, f := range frames {
 		step, slot := i/c.TemporalPatchSize, i%c.TemporalPatchSize
 		slots := 1

@@ -283,6 +283,73 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Limits of tokens on clips of 300x200: frames, and what the reference makes of them.
+func TestVideoMaxTokens(t *testing.T) {
+	for _, c := range []struct {
+		tokens        int
+		second, third [5]rope.Grid
+	}{
+		{1, [5]rope.Grid{{T: 1, H: 2, W: 4}, {T: 2, H: 2, W: 4}, {T: 3, H: 2, W: 4}, {T: 8, H: 2, W: 4}, {T: 32, H: 2, W: 4}},
+			[5]rope.Grid{{T: 1, H: 2, W: 4}, {T: 2, H: 2, W: 4}, {T: 3, H: 2, W: 4}, {T: 8, H: 2, W: 4}, {T: 32, H: 2, W: 4}}},
+		{9, [5]rope.Grid{{T: 1, H: 4, W: 6}, {T: 2, H: 2, W: 4}, {T: 3, H: 2, W: 4}, {T: 8, H: 2, W: 4}, {T: 32, H: 2, W: 4}},
+			[5]rope.Grid{{T: 1, H: 4, W: 6}, {T: 2, H: 4, W: 6}, {T: 3, H: 4, W: 6}, {T: 8, H: 2, W: 4}, {T: 32, H: 2, W: 4}}},
+		{40, [5]rope.Grid{{T: 1, H: 8, W: 14}, {T: 2, H: 8, W: 12}, {T: 3, H: 6, W: 8}, {T: 8, H: 2, W: 4}, {T: 32, H: 2, W: 4}},
+			[5]rope.Grid{{T: 1, H: 8, W: 12}, {T: 2, H: 6, W: 8}, {T: 3, H: 4, W: 6}, {T: 8, H: 2, W: 4}, {T: 32, H: 2, W: 4}}},
+		{768, [5]rope.Grid{{T: 1, H: 12, W: 18}, {T: 2, H: 12, W: 18}, {T: 3, H: 12, W: 18}, {T: 8, H: 12, W: 18}, {T: 32, H: 6, W: 10}},
+			[5]rope.Grid{{T: 1, H: 8, W: 12}, {T: 2, H: 6, W: 8}, {T: 3, H: 4, W: 6}, {T: 8, H: 2, W: 4}, {T: 32, H: 2, W: 4}}},
+	} {
+		for i, frames := range []int{2, 3, 5, 16, 64} {
+			a, b := second(4096, 50000), third(4096, 50000)
+			a.VideoMaxTokens, b.VideoMaxTokens = c.tokens, c.tokens
+			g, _, err := a.VideoSize(frames, 300, 200, Limits{})
+			require.NoError(t, err)
+			require.Equal(t, c.second[i], g, "%d frames, %d tokens", frames, c.tokens)
+			g, _, err = b.VideoSize(frames, 300, 200, Limits{})
+			require.NoError(t, err)
+			require.Equal(t, c.third[i], g, "%d frames, %d tokens", frames, c.tokens)
+		}
+	}
+	wide := second(0, 1<<28)
+	wide.VideoMaxTokens, wide.PatchSize, wide.MergeSize = 1<<24, 256, 16
+	for _, rule := range []VideoRule{VideoPerFrame, VideoWholeClip} { // nothing overflows
+		wide.VideoRule = rule
+		_, s, err := wide.VideoSize(1<<20, 1<<24, 1<<24, Limits{})
+		require.NoError(t, err)
+		require.Equal(t, Size{4096, 4096}, Size{min(s.W, 4096), min(s.H, 4096)})
+	}
+}
+
+// A budget of a checkpoint without room is used as the reference does; that of a request is refused.
+func TestBudgetWithoutRoom(t *testing.T) {
+	cfg := second(12544, 9408)
+	for size, want := range map[Size]Size{
+		{300, 200}: {112, 56}, {52, 38}: {140, 112}, {100, 100}: {84, 84}, {64, 640}: {28, 280},
+	} {
+		_, got, err := cfg.Size(size.W, size.H, Limits{})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	var bad *ConfigError
+	_, _, err := cfg.Size(300, 200, Limits{MaxPixels: 9408})
+	require.ErrorAs(t, err, &bad)
+}
+
+// Samples of clips have means and deviations of their own where the Config has them.
+func TestVideoSamples(t *testing.T) {
+	cfg := Config{PatchSize: 1, MergeSize: 2, TemporalPatchSize: 2, MinPixels: 1, MaxPixels: 1000, Std: [3]float32{1, 1, 1},
+		VideoMean: [3]float32{1, 2, 3}, VideoStd: [3]float32{2, 2, 4}, VideoRescaleFactor: 0.5}
+	img := NewImage(2, 2)
+	for i := range img.Pix {
+		img.Pix[i] = 10
+	}
+	p, err := cfg.Video([]*Image{img, img}, Limits{})
+	require.NoError(t, err)
+	require.Equal(t, []float32{2, 2, 1.5, 1.5, 0.5, 0.5}, p.Data[:p.Dim])
+	p, err = cfg.Image(img, Limits{})
+	require.NoError(t, err)
+	require.InDelta(t, 10.0/255, p.Data[0], 1e-7)
+}
+
 func TestValidate(t *testing.T) {
 	require.NoError(t, second(3136, 12845056).Validate())
 	for name, change := range map[string]func(*Config, int){
@@ -304,8 +371,11 @@ func TestValidate(t *testing.T) {
 	for _, change := range []func(*Config){
 		func(c *Config) { c.Std[1] = 0 }, func(c *Config) { c.Std[1] = float32(math.NaN()) }, func(c *Config) { c.Mean[2] = float32(math.Inf(1)) },
 		func(c *Config) { c.RescaleFactor = -1 }, func(c *Config) { c.RescaleFactor = math.NaN() }, func(c *Config) { c.Resize = 9 },
-		func(c *Config) { c.VideoRule = 9 }, func(c *Config) { c.Order = -1 }, func(c *Config) { c.MinPixels = c.MaxPixels + 1 },
-		func(c *Config) { c.VideoMaxPixels = -3 }, func(c *Config) { c.VideoMinPixels = 1 << 27 },
+		func(c *Config) { c.VideoRule = 9 }, func(c *Config) { c.Order = -1 }, func(c *Config) { c.MinPixels = -1 },
+		func(c *Config) { c.VideoMaxPixels = -3 }, func(c *Config) { c.VideoMinPixels = 1 << 29 },
+		func(c *Config) { c.VideoMaxTokens = -1 }, func(c *Config) { c.VideoMaxTokens = 1 << 25 }, func(c *Config) { c.VideoMaxTokens = math.MinInt },
+		func(c *Config) { c.VideoStd[2] = 1 }, func(c *Config) { c.VideoStd = c.Std; c.VideoMean[0] = float32(math.NaN()) },
+		func(c *Config) { c.VideoStd = c.Std; c.VideoRescaleFactor = -1 },
 	} {
 		cfg := second(3136, 12845056)
 		change(&cfg)

@@ -42,7 +42,14 @@ func checkBudget(factor, minPixels, maxPixels int) error {
 		return &ConfigError{Field: "min_pixels", Reason: fmt.Sprintf("%d is outside 0..%d", minPixels, maxBudget)}
 	case maxPixels < 1 || maxPixels > maxBudget:
 		return &ConfigError{Field: "max_pixels", Reason: fmt.Sprintf("%d is outside 1..%d", maxPixels, maxBudget)}
-	case minPixels > maxPixels:
+	}
+	return nil
+}
+
+// checkOrder refuses a budget without room. That of a checkpoint may be one: the reference shrinks
+// what is over MaxPixels, and stretches the rest to MinPixels.
+func checkOrder(minPixels, maxPixels int) error {
+	if minPixels > maxPixels {
 		return &ConfigError{Field: "min_pixels", Reason: fmt.Sprintf("%d is over max_pixels %d", minPixels, maxPixels)}
 	}
 	return nil
@@ -60,6 +67,14 @@ func SmartResize(width, height, factor, minPixels, maxPixels int) (w, h int, err
 	if err := checkBudget(factor, minPixels, maxPixels); err != nil {
 		return 0, 0, err
 	}
+	if err := checkOrder(minPixels, maxPixels); err != nil {
+		return 0, 0, err
+	}
+	return smartResize(width, height, factor, minPixels, maxPixels)
+}
+
+// smartResize is SmartResize for a budget that was checked.
+func smartResize(width, height, factor, minPixels, maxPixels int) (w, h int, err error) {
 	if err := checkSides(0, width, height); err != nil {
 		return 0, 0, err
 	}
@@ -78,9 +93,17 @@ func SmartResizeVideo(frames, width, height, temporalFactor, factor, minPixels, 
 	if err := checkBudget(factor, minPixels, maxPixels); err != nil {
 		return 0, 0, err
 	}
+	if err := checkOrder(minPixels, maxPixels); err != nil {
+		return 0, 0, err
+	}
 	if temporalFactor < 1 || temporalFactor > maxFactor {
 		return 0, 0, &ConfigError{Field: "temporal_patch_size", Reason: fmt.Sprintf("%d is outside 1..%d", temporalFactor, maxFactor)}
 	}
+	return smartResizeVideo(frames, width, height, temporalFactor, factor, minPixels, maxPixels)
+}
+
+// smartResizeVideo is SmartResizeVideo for a budget that was checked.
+func smartResizeVideo(frames, width, height, temporalFactor, factor, minPixels, maxPixels int) (w, h int, err error) {
 	if frames < temporalFactor || frames > maxFrames {
 		return 0, 0, &SizeError{Width: width, Height: height, Frames: frames, Reason: fmt.Sprintf("the number of frames is outside %d..%d", temporalFactor, maxFrames)}
 	}
@@ -100,7 +123,8 @@ func SmartResizeVideo(frames, width, height, temporalFactor, factor, minPixels, 
 
 // fitBudget holds the arithmetic of both rules, in float64 and in the reference's order.
 //
-// Sides are at most maxSide and budgets at most maxBudget, so that every product of two is exact.
+// Sides are at most maxSide and budgets at most maxBudget a frame, so that every product of two is
+// exact.
 func fitBudget(frames, rounded, width, height, factor, minPixels, maxPixels int) (w, h int) {
 	f, fw, fh := float64(factor), float64(width), float64(height)
 	area := float64(frames) * fw * fh
