@@ -35,6 +35,7 @@ func readConfig(config []byte) (added []AddedToken, pattern *string, err error) 
 		return nil, nil, err
 	}
 	r := newJSONReader(configFile, config)
+	r.NaN = true // as Python writes
 	one := func(key string) error {
 		field := addedKey + "[" + quote(key) + "]"
 		id, ok := parseID([]byte(key))

@@ -26,6 +26,8 @@ const MaxDepth = 64
 type Reader struct {
 	Data []byte
 	Pos  int // of the next byte
+	// NaN lets Raw take NaN, Infinity and -Infinity as values, which Python writes.
+	NaN bool
 	// Fail makes the error for a problem at a byte of Data.
 	Fail func(pos int, problem string) error
 
@@ -238,6 +240,7 @@ func (r *Reader) Raw() ([]byte, error) {
 		}
 		switch {
 		case json.Valid(r.Data[start:r.Pos]):
+		case r.NaN && r.notNumber(start):
 		case c == '-' || c >= '0' && c <= '9':
 			err = r.fail("a malformed number")
 		default:
@@ -245,6 +248,21 @@ func (r *Reader) Raw() ([]byte, error) {
 		}
 	}
 	return r.Data[start:r.Pos], err
+}
+
+// notNumber skips a word of Python's for what no number of JSON is.
+func (r *Reader) notNumber(start int) bool {
+	for _, word := range []string{"NaN", "Infinity", "-Infinity"} {
+		if bytes.HasPrefix(r.Data[start:], []byte(word)) {
+			end := start + len(word)
+			if end < len(r.Data) && (wordByte(r.Data[end]) || r.Data[end]-'A' < 26) {
+				return false
+			}
+			r.Pos = end
+			return true
+		}
+	}
+	return false
 }
 
 func wordByte(c byte) bool {
