@@ -342,7 +342,7 @@ func TestAnotherKindNamesItsPlaces(t *testing.T) {
 	}
 	for field, change := range map[string]func(*bundle){
 		"0/vision_config/depth": meta("0/vision_config/depth", "0"),
-		"0/hidden_size":         func(b *bundle) { delete(b.Meta, "0/hidden_size") },
+		"0/hidden_size":         meta("0/hidden_size", "null"),
 		"0/hidden_act":          meta("0/hidden_act", `"relu"`),
 		"3/eos_token_id":        meta("3/eos_token_id", `"x"`),
 		"3/temperature":         meta("3/temperature", "-1"), // when it is used

@@ -9,6 +9,7 @@
 //   - checkpoint.go: the questions, and Open, which finds who answers them
 //   - keys.go: keys, which are JSON values by name wherever they come from, and where they stand
 //   - hub.go: the first two answers, a folder and a file system in the hub's layout
+//   - hubsections.go: in which of that layout's files a section stands
 //   - hubtext.go: tokenizer and chat template in that layout
 //   - errors.go: the error that carries its place
 //
@@ -28,7 +29,8 @@ import (
 // Checkpoint answers what loading asks. It holds nothing open. Its methods are safe for concurrent
 // use. Their errors carry a place (see [Error]) or are the file system's own.
 type Checkpoint interface {
-	// Keys returns a section of the configuration. A section that a checkpoint may lack is empty.
+	// Keys returns a section of the configuration. One that is not there is an error which wraps
+	// [fs.ErrNotExist], or, where a model does without it, has nil Values.
 	Keys(Section) (Keys, error)
 	// Tokenizer reads the tokenizer.
 	Tokenizer() (*tokenizer.Tokenizer, error)
@@ -46,12 +48,22 @@ type Checkpoint interface {
 // Section is a part of the configuration.
 type Section int
 
-// The sections, in the hub's words.
+// The sections. In the hub's layout the first of these that is there counts, whole: a file is not
+// completed by the next.
+//
+//	section     stands in
+//	Model       config.json
+//	Images      image_processor of processor_config.json; preprocessor_config.json
+//	Videos      video_processor of processor_config.json; video_preprocessor_config.json;
+//	            preprocessor_config.json
+//	Generation  generation_config.json; else no values, which are not the same as an empty file
+//
+// What stands within a section in one of several places is the business of internal/family.
 const (
-	Model      Section = iota // config.json
-	Images                    // preprocessor_config.json
-	Videos                    // video_preprocessor_config.json; may be empty
-	Generation                // generation_config.json; may be empty
+	Model Section = iota
+	Images
+	Videos
+	Generation
 )
 
 // Template is a chat template.

@@ -3,7 +3,8 @@ package checkpoint
 // The hub's layout: a folder with config.json and its sisters, and weights in safetensors or torch
 // archives. A folder of the operating system has its weights mapped; any other file system is read
 // into memory. Files are read within bounds: published configurations have some kilobytes,
-// vocabularies up to 20 megabytes. hubtext.go reads tokenizer and template.
+// vocabularies up to 20 megabytes. hubsections.go finds the keys, hubtext.go reads tokenizer and
+// template.
 
 import (
 	"bytes"
@@ -24,32 +25,6 @@ const (
 type hub struct {
 	files fs.FS
 	dir   string // "": files are not the operating system's
-}
-
-var sections = [...]struct {
-	file     string
-	optional bool
-}{
-	Model:      {"config.json", false},
-	Images:     {"preprocessor_config.json", false},
-	Videos:     {"video_preprocessor_config.json", true},
-	Generation: {"generation_config.json", true},
-}
-
-func (h *hub) Keys(s Section) (Keys, error) {
-	return h.keys(sections[s].file, sections[s].optional)
-}
-
-// keys reads a file of keys. A missing one has none when optional.
-func (h *hub) keys(name string, optional bool) (Keys, error) {
-	data, err := h.read(name, maxFile)
-	switch {
-	case err != nil || data == nil && optional:
-		return Keys{File: name}, err
-	case data == nil:
-		return Keys{}, &Error{File: name, Problem: "missing", Err: fs.ErrNotExist}
-	}
-	return ParseKeys(name, data)
 }
 
 // read returns a file's contents, nil when there is no such file.

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -58,14 +59,66 @@ func TestSections(t *testing.T) {
 	require.Equal(t, `{"c": [2]}`, string(k.Values["b"]), "the last of equal keys")
 	file, field := k.At("b.c")
 	require.Equal(t, [2]string{"config.json", "b.c"}, [2]string{file, field})
-	for _, s := range []Section{Videos, Generation} {
-		k, err := c.Keys(s)
-		require.NoError(t, err)
-		require.False(t, k.Has("a"))
+	k, err = c.Keys(Generation)
+	require.NoError(t, err)
+	require.Nil(t, k.Values, "not an empty file")
+	for s, file := range map[Section]string{Images: "preprocessor_config.json", Videos: videoFile} {
+		_, err = c.Keys(s)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.Equal(t, [2]string{file, ""}, placeOf(t, err))
 	}
-	_, err = c.Keys(Images)
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.Equal(t, [2]string{"preprocessor_config.json", ""}, placeOf(t, err))
+}
+
+// The first place that is there counts, whole, and errors name it.
+func TestSectionPlaces(t *testing.T) {
+	const one, old, video = "processor_config.json", "preprocessor_config.json", videoFile
+	for _, c := range []struct {
+		files         []string
+		images, video [2]string // where the key n stands
+	}{
+		{[]string{old, `{"n": 1}`}, [2]string{old, "n"}, [2]string{old, "n"}},
+		{[]string{old, `{"n": 1}`, video, `{}`}, [2]string{old, "n"}, [2]string{video, "n"}},
+		{[]string{one, `{"image_processor": {}, "video_processor": {"n": 2}}`},
+			[2]string{one, "image_processor.n"}, [2]string{one, "video_processor.n"}},
+		{[]string{one, `{"image_processor": {}}`, old, `{}`, video, `{}`},
+			[2]string{one, "image_processor.n"}, [2]string{video, "n"}},
+		{[]string{one, `{"image_processor": {}}`, old, `{}`},
+			[2]string{one, "image_processor.n"}, [2]string{old, "n"}},
+		{[]string{one, `{"image_processor": null, "n": 3}`, old, `{}`},
+			[2]string{old, "n"}, [2]string{old, "n"}},
+	} {
+		for s, want := range map[Section][2]string{Images: c.images, Videos: c.video} {
+			k, err := OpenFS(files(c.files...)).Keys(s)
+			require.NoError(t, err, c.files)
+			file, field := k.At("n")
+			require.Equal(t, want, [2]string{file, field}, c.files)
+		}
+	}
+	for text, field := range map[string]string{
+		"[]": "", `{"image_processor": 1}`: "image_processor",
+		`{"image_processor": {"a": 1,}}`: "",
+	} {
+		_, err := OpenFS(files(one, text, old, "{}")).Keys(Images)
+		require.Equal(t, [2]string{one, field}, placeOf(t, err), text)
+	}
+}
+
+// Numbers that JSON has not are read past, as Python writes and reads them.
+func TestNotANumber(t *testing.T) {
+	for _, text := range []string{"NaN", "Infinity", "-Infinity", "[NaN, -Infinity]", `{"b": NaN}`} {
+		k, err := ParseKeys("f", []byte(`{"a": `+text+`, "n": 1}`))
+		require.NoError(t, err)
+		require.Equal(t, text, string(k.Values["a"]))
+		require.Equal(t, "1", string(k.Values["n"]))
+		outer := map[string]json.RawMessage{"o": []byte(`{"x": ` + text + `}`)}
+		in, err := Keys{Values: outer}.Object("o")
+		require.NoError(t, err)
+		require.Equal(t, text, string(in.Values["x"]))
+	}
+	for _, text := range []string{"nan", "NaNa", "Infinit", "+Infinity", "--Infinity", "NaN1", "InfinityX"} {
+		_, err := ParseKeys("f", []byte(`{"a": `+text+`}`))
+		require.Error(t, err, text)
+	}
 }
 
 // brokenFS fails at one file, as a disk does.

@@ -48,7 +48,7 @@ func (h *hub) Tokenizer() (*tokenizer.Tokenizer, error) {
 // Template reads chat_template.jinja, or chat_template of chat_template.json or of
 // tokenizer_config.json.
 func (h *hub) Template() (t Template, err error) {
-	config, err := h.keys(tokenizerConfig, true)
+	config, err := h.keys(tokenizerConfig)
 	if err != nil {
 		return t, err
 	}
@@ -59,7 +59,7 @@ func (h *hub) Template() (t Template, err error) {
 	}
 	t.Source = string(data)
 	if data == nil {
-		k, err := h.keys("chat_template.json", true)
+		k, err := h.keys("chat_template.json")
 		if err != nil {
 			return t, err
 		}

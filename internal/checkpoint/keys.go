@@ -34,24 +34,49 @@ func (k Keys) At(path string) (file, field string) {
 	return k.File, path
 }
 
+// Object returns the keys of the object that is the value of a key.
+//
+// Errors: *[Error] for a value that is none.
+func (k Keys) Object(key string) (Keys, error) {
+	in := Keys{File: k.File, Place: func(path string) (file, field string) {
+		if path != "" {
+			path = "." + path
+		}
+		return k.At(key + path)
+	}}
+	var err error
+	in.Values, err = parse(k.Values[key], func(problem string) error {
+		file, field := k.At(key)
+		return &Error{File: file, Field: field, Problem: problem}
+	})
+	return in, err
+}
+
 // ParseKeys reads a file that is one JSON object. Of equal keys the last counts, as in the
 // reference.
 //
 // Errors: *[Error].
 func ParseKeys(file string, data []byte) (Keys, error) {
-	k := Keys{File: file, Values: map[string]json.RawMessage{}}
-	r := strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
-		problem = "not a JSON object: byte " + strconv.Itoa(pos) + ": " + problem
+	values, err := parse(data, func(problem string) error {
 		return &Error{File: file, Problem: problem}
+	})
+	return Keys{File: file, Values: values}, err
+}
+
+// parse reads one object as Python does, which writes numbers that JSON has not.
+func parse(data []byte, fail func(problem string) error) (map[string]json.RawMessage, error) {
+	values := map[string]json.RawMessage{}
+	r := strictjson.Reader{Data: data, NaN: true, Fail: func(pos int, problem string) error {
+		return fail("not a JSON object: byte " + strconv.Itoa(pos) + ": " + problem)
 	}}
 	err := r.Object(func(key []byte) error {
 		name := string(key)
 		raw, err := r.Raw()
-		k.Values[name] = raw
+		values[name] = raw
 		return err
 	})
 	if err == nil {
 		err = r.End()
 	}
-	return k, err
+	return values, err
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,7 +103,7 @@ func TestFamiliesRefuseByName(t *testing.T) {
 		{"qwen-vl-small", "model_type", "qwen9", "qwen9"},
 		{"qwen2_5_vl-tiny", "vision_config.hidden_act", "relu", "relu"},
 		{"qwen2_5_vl-tiny", "rope_scaling.type", "su", "su"},
-		{"qwen2_5_vl-tiny", "use_sliding_window", true, "use_sliding_window"},
+		{"qwen2_5_vl-tiny", "layer_types", slices.Repeat([]string{"sliding_attention"}, 4), "sliding_attention"},
 		{"qwen2_5_vl-tiny", "quantization_config", map[string]any{"quant_method": "awq"}, "awq"},
 		{"kimi-vl-tiny", "text_config.scoring_func", "softmax", "softmax"},
 		{"kimi-vl-tiny", "text_config.topk_method", "greedy", "greedy"},

@@ -6,4 +6,4 @@ import (
 	"github.com/qwenvl/qwenvl/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m, "../../testdata", "^TestRopeOfTheReference$") }
+func TestMain(m *testing.M) { testkit.Main(m, "../../testdata", "OfTheReference$") }

@@ -81,8 +81,27 @@ func (x tree) leaves() (paths []string) {
 // subject is a family's configuration.
 type subject struct {
 	sections map[checkpoint.Section]tree
+	classes  []class
 	required string // what has no default, separated by spaces
 	open     string // what a model differs without, and loads
+}
+
+// class is the defaults of the keys that stand somewhere.
+type class struct {
+	section checkpoint.Section
+	prefix  string
+	values  string
+}
+
+// value returns the default of a key, nil where its class has none.
+func (s *subject) value(t testing.TB, in checkpoint.Section, path string) any {
+	for _, c := range s.classes {
+		rest, ok := strings.CutPrefix(path, c.prefix)
+		if v, has := newTree(t, c.values)[rest]; ok && in == c.section && has {
+			return v
+		}
+	}
+	return nil
 }
 
 // load resolves the configuration with the value at a path replaced; nil takes the key out.
@@ -133,10 +152,11 @@ func place(t testing.TB, err error) [2]string {
 	return [2]string{file, field}
 }
 
-// A key that goes leaves the same model where it has a default, and is missed by its name where
-// not.
+// A key that goes is worth what its class says: the model is the same as if that stood there. Where
+// no class has the key, it has the value of the reference's code or is missed by its name.
 func TestDefaults(t *testing.T) {
-	differ := "rescale_factor do_sample eos_token_id" // which every family's model differs without
+	// which every family's model differs without
+	differ := "do_sample eos_token_id cap_pixels_per_frame"
 	for name, s := range subjects(t) {
 		t.Run(name, func(t *testing.T) {
 			whole, err := s.load(t, 0, "", nil)
@@ -149,7 +169,17 @@ func TestDefaults(t *testing.T) {
 						continue
 					}
 					spec, err := s.load(t, section, path, nil)
+					value := s.value(t, section, path)
 					switch {
+					case value != nil:
+						want, wantErr := s.load(t, section, path, value)
+						if wantErr != nil {
+							require.Equal(t, wantErr.Error(), strings.Replace(err.Error(),
+								"missing, and its default 14 ", "", 1), path)
+							continue
+						}
+						require.NoError(t, err, path)
+						require.Equal(t, description(want), description(spec), path)
 					case slices.Contains(required, path):
 						seen++
 						require.Error(t, err, path)
@@ -172,7 +202,8 @@ func TestDefaults(t *testing.T) {
 // A value of another kind, or outside of its range, is refused by its place.
 func TestRanges(t *testing.T) {
 	free := map[string]string{ // values that may stand there
-		"first_k_dense_replace": "0", "resample": "",
+		"first_k_dense_replace": "0", "image_mean": "-1",
+		"do_rescale": "0", "do_normalize": "0", "cap_pixels_per_frame": "0",
 		"mlp_only_layers": "[]", "fullatt_block_indexes": "[]", "deepstack_visual_indexes": "[]",
 	}
 	for name, s := range subjects(t) {
@@ -221,6 +252,7 @@ func TestRanges(t *testing.T) {
 func TestSubjectsAreComplete(t *testing.T) {
 	all := subjects(t)
 	all["qwen3_5"] = all["qwen3_5_moe"]
+	all["qwen3_5_moe_text"] = all["qwen3_5_text"]
 	require.Equal(t, ModelTypes(), slices.Sorted(maps.Keys(all)))
 }
 
@@ -233,7 +265,9 @@ func TestUnsupported(t *testing.T) {
 	}{
 		{"qwen2", "model_type", "mystery", "model_type"},
 		{"qwen2", "hidden_act", "relu", "hidden_act"},
-		{"qwen2", "use_sliding_window", true, "use_sliding_window"},
+		{"qwen2", "layer_types", []string{"full_attention", "chunked_attention"}, "layer_types"},
+		{"qwen3_moe", "sliding_window", 100, "use_sliding_window"},
+		{"qwen3_vl", "text_config.sliding_window", 100, "text_config.sliding_window"},
 		{"qwen2", "rope_scaling.type", "mrope", "rope_scaling.type"},
 		{"qwen2", "quantization_config", map[string]any{"quant_method": "awq"},
 			"quantization_config.quant_method"},
@@ -268,11 +302,13 @@ func TestTranslatedKeys(t *testing.T) {
 		"hidden_size": "arch.embedding_length", "num_attention_heads": "arch.head_count",
 		"num_hidden_layers": "arch.block_count", "intermediate_size": "arch.feed_forward_length",
 		"rms_norm_eps": "arch.norm_epsilon", "vocab_size": "arch.vocab_size",
+		"num_key_value_heads": "arch.head_count_kv",
 	}
 	values := map[string]any{
 		"arch.embedding_length": uint32(64), "arch.head_count": uint16(4),
-		"arch.block_count": int8(2), "arch.feed_forward_length": int32(96),
-		"arch.norm_epsilon": float32(1e-5), "arch.vocab_size": uint64(512),
+		"arch.head_count_kv": uint16(4), "arch.block_count": int8(2),
+		"arch.feed_forward_length": int32(96),
+		"arch.norm_epsilon":        float32(1e-5), "arch.vocab_size": uint64(512),
 	}
 	own := func(canonical string) weights.Ref { return weights.Ref{Name: "own/" + canonical} }
 	load := func() (*memory, Spec, error) {

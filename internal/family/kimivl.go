@@ -25,20 +25,14 @@ import (
 // Source: Kimi-VL (arXiv 2504.07491), section 2.1; its hub code, and transformers,
 // DeepseekV3Config.
 func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
-	if !c.Has("text_config") {
-		c.fail("text_config", "missing", nil)
-	}
-	d := moonlight(c.sub("text_config"))
-	v := visionConfig(c)
-	kernel := [2]int{2, 2}
-	if v.Has("merge_kernel_size") {
-		kernel = [2]int(list[int](v, "merge_kernel_size", 2))
-	}
+	d := moonlight(textConfig(c, kimiText))
+	v := visionConfig(c, kimiTower)
+	kernel := [2]int(list[int](v, "merge_kernel_size", 2))
 	if kernel[0] != kernel[1] || kernel[0] < 1 || kernel[0] > 16 {
 		v.fail("merge_kernel_size", "is not a square of 1…16", nil)
 		kernel = [2]int{2, 2}
 	}
-	width, patch := v.int("hidden_size", maxWidth), v.intOr("patch_size", 1<<8, 14)
+	width, patch := v.int("hidden_size", maxWidth), v.int("patch_size", 1<<8)
 	pixels, err := kimiPreprocessor(from, patch, kernel[0])
 	if err != nil {
 		return Spec{}, err
@@ -51,8 +45,8 @@ func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
 				NumHeads: v.int("num_attention_heads", 1<<12),
 				Depth:    v.int("num_hidden_layers", maxDepth),
 				PatchDim: 3 * patch * patch, MergeSize: kernel[0], Raster: true, PatchBias: true,
-				Position: vision.Position{Rows: v.intOr("init_pos_emb_height", 1<<10, 64),
-					Cols: v.intOr("init_pos_emb_width", 1<<10, 64), Resample: vision.Bicubic},
+				Position: vision.Position{Rows: v.int("init_pos_emb_height", 1<<10),
+					Cols: v.int("init_pos_emb_width", 1<<10), Resample: vision.Bicubic},
 				FinalNorm: true, Eps: 1e-5, Act: tensor.GELUTanh, Rotary: vision.RotaryPairs,
 			},
 			Adapter: adapter.Config{Merger: &adapter.MergerConfig{
@@ -72,14 +66,12 @@ func kimiVL(c object, from checkpoint.Checkpoint) (Spec, error) {
 
 // moonlight reads the decoder.
 func moonlight(c object) llm.Config {
-	if act := c.stringOr("hidden_act", "silu"); act != "silu" {
-		c.unsupported("hidden_act", act)
-	}
+	c.act("silu", "swish")
 	if c.Has("q_lora_rank") {
 		c.unsupported("q_lora_rank", string(c.Values["q_lora_rank"]))
 	}
 	for _, key := range []string{"n_group", "topk_group", "moe_layer_freq"} {
-		if n := c.intOr(key, maxDepth, 1); n != 1 {
+		if n := c.int(key, maxDepth); n != 1 {
 			c.unsupported(key, strconv.Itoa(n))
 		}
 	}
@@ -93,9 +85,9 @@ func moonlight(c object) llm.Config {
 		HiddenSize: c.int("hidden_size", maxWidth),
 		VocabSize:  c.int("vocab_size", maxCount),
 		Layers:     make([]llm.Layer, c.int("num_hidden_layers", maxDepth)),
-		Eps:        float32(c.floatOr("rms_norm_eps", 1, 1e-5)),
+		Eps:        float32(c.float("rms_norm_eps", 1)),
 		TiedHead:   c.boolOr("tie_word_embeddings", false),
-		MaxContext: c.intOr("max_position_embeddings", maxCount, 131072),
+		MaxContext: c.int("max_position_embeddings", maxCount),
 	}
 	mla := &llm.MLA{
 		NumHeads: c.int("num_attention_heads", 1<<12), LatentDim: c.int("kv_lora_rank", 1<<14),
@@ -107,8 +99,8 @@ func moonlight(c object) llm.Config {
 		NumExperts: c.int("n_routed_experts", 1<<14), TopK: c.int("num_experts_per_tok", 1<<14),
 		IntermediateSize: width, Act: tensor.SiLU, Sigmoid: true, Correction: true,
 		Normalize: c.boolOr("norm_topk_prob", true),
-		Scale:     float32(c.floatOr("routed_scaling_factor", 1e3, 1)),
-		Shared:    width * c.intOr("n_shared_experts", 64, 1),
+		Scale:     float32(c.float("routed_scaling_factor", 1e3)),
+		Shared:    width * c.int("n_shared_experts", 64),
 	}
 	dense := &llm.Dense{IntermediateSize: c.int("intermediate_size", 1<<20), Act: tensor.SiLU}
 	first := c.intIn("first_k_dense_replace", 0, maxDepth)
@@ -156,17 +148,21 @@ func kimiPreprocessor(from checkpoint.Checkpoint, patch, merge int) (preprocess.
 	if err != nil {
 		return preprocess.Config{}, err
 	}
-	if got := p.intOr("patch_size", 1<<8, patch); got != patch {
+	p = p.over(kimiImages)
+	if got := p.int("patch_size", 1<<8); got != patch {
 		p.fail("patch_size", "is not the tower's", nil)
 	}
-	if !p.boolOr("pad_input", true) {
+	kernel := list[int](p, "merge_kernel_size", 2)
+	if kernel[0] != merge || kernel[1] != merge {
+		p.fail("merge_kernel_size", "is not the tower's", nil)
+	}
+	if !p.flag("pad_input", false) {
 		p.unsupported("pad_input", "false")
 	}
-	half := [3]float32{0.5, 0.5, 0.5}
 	c := preprocess.Config{
 		PatchSize: patch, MergeSize: merge, TemporalPatchSize: 1,
-		Mean: triple(p, "image_mean", half), Std: triple(p, "image_std", half),
-		Resize: preprocess.ResizePatchLimit, MaxPatches: p.intOr("in_token_limit", 1<<22, 4096),
+		Mean: triple(p, "image_mean"), Std: triple(p, "image_std"),
+		Resize: preprocess.ResizePatchLimit, MaxPatches: p.int("in_token_limit", 1<<22),
 		Order: preprocess.OrderRaster,
 	}
 	p.possible(c)

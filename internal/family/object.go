@@ -7,11 +7,14 @@ package family
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
+	"github.com/qwenvl/qwenvl/internal/strictjson"
 )
 
 // object is an object of keys.
@@ -34,13 +37,18 @@ func (o object) fail(key, problem string, cause error) {
 	}
 }
 
-// unsupported refuses a value, at most 60 bytes of which are shown.
+// unsupported refuses a value.
 func (o object) unsupported(key, value string) {
-	shown, more := value[:min(len(value), 60)], ""
-	if len(shown) < len(value) {
+	o.fail(key, shown(value), checkpoint.ErrUnsupported)
+}
+
+// shown quotes at most 60 bytes of a value.
+func shown(value string) string {
+	start, more := value[:min(len(value), 60)], ""
+	if len(start) < len(value) {
 		more = "…"
 	}
-	o.fail(key, strconv.QuoteToASCII(shown)+more, checkpoint.ErrUnsupported)
+	return strconv.QuoteToASCII(start) + more
 }
 
 // sub returns the object under key; an absent one is empty.
@@ -48,8 +56,10 @@ func (o object) sub(key string) object {
 	in := o
 	in.path, in.Values = o.path+key+".", nil
 	if o.Has(key) {
-		if err := json.Unmarshal(o.Values[key], &in.Values); err != nil {
-			o.fail(key, "not a JSON object", err)
+		at := func(path string) (file, field string) { return o.At(o.path + path) }
+		keys, err := checkpoint.Keys{Values: o.Values, Place: at}.Object(key)
+		if in.Values = keys.Values; err != nil && *o.err == nil {
+			*o.err = err
 		}
 	}
 	return in
@@ -63,13 +73,13 @@ func (o object) intIn(key string, least, most int) int {
 		o.fail(key, "missing", nil)
 		return least
 	}
-	v, err := strconv.ParseInt(string(o.Values[key]), 10, 64)
-	if err != nil {
+	v, err := strconv.ParseFloat(string(o.Values[key]), 64) // 3136.0 is whole as well
+	if err != nil || v != math.Trunc(v) {
 		o.fail(key, "not a whole number", nil)
 		return least
 	}
-	if v < int64(least) || v > int64(most) {
-		o.fail(key, fmt.Sprintf("%d is not in %d…%d", v, least, most), nil)
+	if v < float64(least) || v > float64(most) {
+		o.fail(key, fmt.Sprintf("%.0f is not in %d…%d", v, least, most), nil)
 		return least
 	}
 	return int(v)
@@ -108,10 +118,26 @@ func (o object) floatOr(key string, limit, absent float64) float64 {
 	return o.float(key, limit)
 }
 
+// act refuses activations other than those.
+func (o object) act(known ...string) {
+	if act := o.stringOr("hidden_act", known[0]); !slices.Contains(known, act) {
+		o.unsupported("hidden_act", act)
+	}
+}
+
 func (o object) stringOr(key, absent string) string { return valueOr(o, key, "a string", absent) }
 
 func (o object) boolOr(key string, absent bool) bool {
 	return valueOr(o, key, "true or false", absent)
+}
+
+// flag is boolOr for keys of which Python asks whether they are true: 1 is, 0 and null are not.
+func (o object) flag(key string, absent bool) bool {
+	switch raw := string(o.Values[key]); raw {
+	case "0", "1", "null":
+		return raw == "1"
+	}
+	return o.boolOr(key, absent)
 }
 
 // valueOr reads a value of a kind that has no range.
@@ -128,16 +154,32 @@ func valueOr[T any](o object, key, kind string, absent T) (v T) {
 // list reads an array of exactly n values, n < 0 for any number up to 64.
 func list[T any](o object, key string, n int) []T {
 	var v []T
-	if err := json.Unmarshal(o.Values[key], &v); err != nil {
-		o.fail(key, "not an array of the right kind", nil)
+	most := 64
+	if n >= 0 {
+		most = n
 	}
-	switch {
-	case n >= 0 && len(v) != n:
-		o.fail(key, strconv.Itoa(len(v))+" entries, want "+strconv.Itoa(n), nil)
-		return make([]T, n)
-	case n < 0 && len(v) > 64:
-		o.fail(key, strconv.Itoa(len(v))+" entries, at most 64", nil)
+	bad := errors.New("not an array of the right kind")
+	r := strictjson.Reader{Data: o.Values[key], Fail: func(int, string) error { return bad }}
+	err := r.Array(func() error {
+		raw, err := r.Raw()
+		var one T
+		switch {
+		case err != nil:
+			return err
+		case len(v) == most:
+			return fmt.Errorf("more than %d entries", most)
+		case string(raw) == "null" || json.Unmarshal(raw, &one) != nil:
+			return bad
+		}
+		v = append(v, one)
 		return nil
+	})
+	if err == nil && len(v) < n {
+		err = fmt.Errorf("%d entries, want %d", len(v), n)
+	}
+	if err != nil {
+		o.fail(key, err.Error(), nil)
+		return make([]T, max(n, 0))
 	}
 	return v
 }

@@ -22,8 +22,10 @@ const (
 //
 // Source: Qwen2 (arXiv 2407.10671), section 2.2; transformers, Qwen2Config.
 func qwen2(c object, _ checkpoint.Checkpoint) (Spec, error) {
+	c = c.over(qwen2Text)
 	d := decoder(c)
 	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 10000}.read(c, &d)
+	wholeContext(c, d, windowsByLayer)
 	return Spec{
 		LLM:     d,
 		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: decoderNames("model.")}},
@@ -31,26 +33,21 @@ func qwen2(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	}, nil
 }
 
-// decoder reads what the decoders of the Qwen2 line have in common.
+// decoder reads what the decoders of the Qwen2 line have in common, from keys with their defaults.
 func decoder(c object) llm.Config {
 	hidden := c.int("hidden_size", maxWidth)
 	heads := c.int("num_attention_heads", 1<<12)
 	if hidden%heads != 0 && !c.Has("head_dim") {
 		c.fail("num_attention_heads", "does not divide hidden_size", nil)
 	}
-	if act := c.stringOr("hidden_act", "silu"); act != "silu" {
-		c.unsupported("hidden_act", act)
-	}
-	if c.boolOr("use_sliding_window", false) {
-		c.unsupported("use_sliding_window", "true")
-	}
+	c.act("silu", "swish")
 	d := llm.Config{
 		HiddenSize: hidden,
 		VocabSize:  c.int("vocab_size", maxCount),
 		Layers:     make([]llm.Layer, c.int("num_hidden_layers", maxDepth)),
-		Eps:        float32(c.floatOr("rms_norm_eps", 1, 1e-6)),
+		Eps:        float32(c.float("rms_norm_eps", 1)),
 		TiedHead:   c.boolOr("tie_word_embeddings", false),
-		MaxContext: c.intOr("max_position_embeddings", maxCount, 32768),
+		MaxContext: c.int("max_position_embeddings", maxCount),
 	}
 	layer := llm.Layer{
 		Eps: d.Eps,

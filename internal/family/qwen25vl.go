@@ -18,32 +18,22 @@ import (
 //
 // Source: Qwen2.5-VL (arXiv 2502.13923), section 2.1; transformers, Qwen2_5_VLConfig.
 func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
-	text := textConfig(c)
-	d := decoder(text)
-	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
-	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 1e6, section: []int{16, 24, 24}}.read(text, &d)
-
-	v := visionConfig(c)
-	g := patchGeometry(v, 14)
+	d := qwen2VLDecoder(c)
+	v := visionConfig(c, qwen25VLTower)
+	g := patchGeometry(v)
 	width := v.int("hidden_size", maxWidth)
-	if out := v.intOr("out_hidden_size", maxWidth, d.HiddenSize); out != d.HiddenSize {
+	if out := v.int("out_hidden_size", maxWidth); out != d.HiddenSize {
 		v.fail("out_hidden_size", "is not the decoder's hidden_size", nil)
 	}
-	if act := v.stringOr("hidden_act", "silu"); act != "silu" {
-		v.unsupported("hidden_act", act)
-	}
-	window := v.intOr("window_size", 1<<14, 112)
+	v.act("silu", "swish")
+	window := v.int("window_size", 1<<14)
 	if window%(g.patch*g.merge) != 0 {
 		v.fail("window_size", "is not a whole number of merge groups", nil)
 	}
-	full := []int{7, 15, 23, 31}
-	if v.Has("fullatt_block_indexes") {
-		full = list[int](v, "fullatt_block_indexes", -1)
-	}
-	depth := v.int("depth", maxDepth)
+	full, depth := list[int](v, "fullatt_block_indexes", -1), towerDepth(v)
 	slices.Sort(full) // their order means nothing, nor do blocks that a shorter tower has not
 	full = slices.DeleteFunc(slices.Compact(full), func(i int) bool { return i >= depth })
-	pixels, err := preprocessor(from, g)
+	pixels, err := preprocessor(from, g, perFrame)
 	if err != nil {
 		return Spec{}, err
 	}
@@ -64,7 +54,7 @@ func qwen25VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 			ImageToken: "<|image_pad|>",
 			VideoToken: "<|video_pad|>",
 			Spatial:    true,
-			TimeRate:   v.floatOr("tokens_per_second", 1e6, 4),
+			TimeRate:   v.float("tokens_per_second", 1e6),
 			Grounding:  grounding.ResizedPixels,
 		},
 		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: qwen25VLNames()}},

@@ -10,6 +10,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
 	"github.com/qwenvl/qwenvl/vision"
 )
 
@@ -17,25 +18,19 @@ import (
 //
 // Source: Qwen2-VL (arXiv 2409.12191), section 2; transformers, Qwen2VLConfig.
 func qwen2VL(c object, from checkpoint.Checkpoint) (Spec, error) {
-	text := textConfig(c)
-	d := decoder(text)
-	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
-	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 1e6, section: []int{16, 24, 24}}.read(text, &d)
-
-	v := visionConfig(c)
-	g := patchGeometry(v, 14)
+	d := qwen2VLDecoder(c)
+	v := visionConfig(c, qwen2VLTower)
+	g := patchGeometry(v)
 	width := v.int("embed_dim", maxWidth)
-	if out := v.intOr("hidden_size", maxWidth, d.HiddenSize); out != d.HiddenSize {
+	if out := v.int("hidden_size", maxWidth); out != d.HiddenSize {
 		v.fail("hidden_size", "is not the decoder's hidden_size", nil)
 	}
-	if act := v.stringOr("hidden_act", "quick_gelu"); act != "quick_gelu" {
-		v.unsupported("hidden_act", act)
-	}
-	inner := int(float64(width) * v.floatOr("mlp_ratio", 1<<8, 4))
+	v.act("quick_gelu")
+	inner := int(float64(width) * v.float("mlp_ratio", 1<<8))
 	if inner < 1 || inner > maxWidth {
 		v.fail("mlp_ratio", "makes an MLP of "+strconv.Itoa(inner)+" channels", nil)
 	}
-	pixels, err := preprocessor(from, g)
+	pixels, err := preprocessor(from, g, perFrame)
 	if err != nil {
 		return Spec{}, err
 	}
@@ -44,7 +39,7 @@ func qwen2VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 			HiddenSize:       width,
 			IntermediateSize: inner,
 			NumHeads:         towerHeads(v, width),
-			Depth:            v.int("depth", maxDepth),
+			Depth:            towerDepth(v),
 			PatchDim:         g.dim(),
 			MergeSize:        g.merge,
 			Eps:              1e-6,
@@ -65,6 +60,18 @@ func qwen2VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: weights.Rename(qwen2VLPairs()...)}},
 		Parts:   qwen2VLParts,
 	}, nil
+}
+
+// qwen2VLDecoder reads the decoder of Qwen2-VL and Qwen2.5-VL, whose heads have no width of their
+// own.
+func qwen2VLDecoder(c object) llm.Config {
+	text := flatConfig(c, qwen2VLText)
+	delete(text.Values, "head_dim") // nobody reads it
+	d := decoder(text)
+	d.TiedHead = c.boolOr("tie_word_embeddings", false) || d.TiedHead
+	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 1e6, section: []int{16, 24, 24}}.read(text, &d)
+	wholeContext(text, d, windowsByLayer)
+	return d
 }
 
 func qwen2VLPairs() []string {

@@ -19,8 +19,18 @@ import (
 //
 // Source: Qwen3 (arXiv 2505.09388), section 2; transformers, Qwen3Config and Qwen3MoeConfig.
 func qwen3(c object, _ checkpoint.Checkpoint) (Spec, error) {
-	d := qwen3Decoder(c)
+	return qwen3Plain(c.over(qwen3Text), windowsByLayer, nil)
+}
+
+func qwen3MoE(c object, _ checkpoint.Checkpoint) (Spec, error) {
+	c = c.over(qwen3MoEText)
+	return qwen3Plain(c, windowsByFlag, qwen3Experts(c, c.boolOr("norm_topk_prob", true)))
+}
+
+func qwen3Plain(c object, w windows, experts *llm.MoE) (Spec, error) {
+	d := qwen3Decoder(c, experts)
 	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 10000}.read(c, &d)
+	wholeContext(c, d, w)
 	return Spec{
 		LLM: d,
 		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n },
@@ -31,14 +41,16 @@ func qwen3(c object, _ checkpoint.Checkpoint) (Spec, error) {
 }
 
 // qwen3Decoder is the Qwen2 decoder with norms on queries and keys, heads of their own width, and
-// experts in the layers that the configuration names.
-func qwen3Decoder(c object) llm.Config {
+// experts, where there are any, in the layers that the configuration names.
+func qwen3Decoder(c object, experts *llm.MoE) llm.Config {
 	d := decoder(c)
 	g := *d.Layers[0].GQA
 	g.QKVBias, g.QKNorm = c.boolOr("attention_bias", false), true
-	var experts *llm.MoE
-	if hasExperts(c) {
-		experts = qwen3Experts(c)
+	for i := range d.Layers {
+		d.Layers[i].GQA = &g
+	}
+	if experts == nil {
+		return d
 	}
 	var dense []int
 	if c.Has("mlp_only_layers") {
@@ -46,25 +58,19 @@ func qwen3Decoder(c object) llm.Config {
 	}
 	step := c.intOr("decoder_sparse_step", maxDepth, 1)
 	for i := range d.Layers {
-		d.Layers[i].GQA = &g
-		if experts != nil && !slices.Contains(dense, i) && (i+1)%step == 0 {
+		if !slices.Contains(dense, i) && (i+1)%step == 0 {
 			d.Layers[i].Dense, d.Layers[i].MoE = nil, experts
 		}
 	}
 	return d
 }
 
-// expertKeys are what versions of the reference call the number of experts.
-var expertKeys = []string{"num_experts", "num_local_experts"}
-
-func hasExperts(c object) bool { return slices.ContainsFunc(expertKeys, c.Has) }
-
-func qwen3Experts(c object) *llm.MoE {
-	key := expertKeys[max(slices.IndexFunc(expertKeys, c.Has), 0)]
+func qwen3Experts(c object, normalize bool) *llm.MoE {
 	return &llm.MoE{
-		NumExperts: c.int(key, 1<<14), TopK: c.int("num_experts_per_tok", 1<<14),
-		IntermediateSize: c.int("moe_intermediate_size", maxWidth), Act: tensor.SiLU,
-		Normalize: c.boolOr("norm_topk_prob", true), Scale: 1,
+		NumExperts:       c.int(c.aliased("num_experts", "num_local_experts"), 1<<14),
+		TopK:             c.int("num_experts_per_tok", 1<<14),
+		IntermediateSize: c.int("moe_intermediate_size", maxWidth),
+		Act:              tensor.SiLU, Normalize: normalize, Scale: 1,
 	}
 }
 

@@ -4,7 +4,7 @@ package family
 // those of qwen3.go and qwen3vl.go. Its norms are stored around zero.
 
 import (
-	"maps"
+	"encoding/json"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
@@ -17,36 +17,68 @@ import (
 //
 // Source: Qwen3-Next and Qwen3.5 model cards; transformers, Qwen3_5Config and Qwen3_5MoeConfig.
 func qwen35(c object, from checkpoint.Checkpoint) (Spec, error) {
-	text := textConfig(c)
-	d := qwen35Decoder(text)
-	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
-	vis, err := qwen3Vision(c, d.HiddenSize, from)
+	return qwen35Seeing(c, qwen35Decoder(textConfig(c, qwen35Text), false), from)
+}
+
+func qwen35MoE(c object, from checkpoint.Checkpoint) (Spec, error) {
+	return qwen35Seeing(c, qwen35Decoder(textConfig(c, qwen35MoEText), true), from)
+}
+
+func qwen35Seeing(c object, d llm.Config, from checkpoint.Checkpoint) (Spec, error) {
+	d.TiedHead = c.boolOr("tie_word_embeddings", false)
+	v := visionConfig(c, qwen35Tower)
+	delete(v.Values, "deepstack_visual_indexes") // nobody reads it
+	vis, err := qwen3Vision(v, d.HiddenSize, from)
 	if err != nil {
 		return Spec{}, err
 	}
-	prefix := "model.language_model."
-	names := func(n weights.Names) weights.Names {
-		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")),
-			zeroCentered(deltaNames(prefix, n)))
-	}
 	return Spec{
-		LLM:     d,
-		Vision:  vis,
-		Layouts: qwen3Layouts(d, prefix, names, expertsOutputs),
-		Parts:   qwen3VLParts,
-		Think:   [2]string{"<think>", "</think>"},
+		LLM:    d,
+		Vision: vis,
+		Layouts: qwen35Layouts(d, "model.language_model.", func(n weights.Names) weights.Names {
+			return qwen3VisionNames("model.visual.", nil, n)
+		}),
+		Parts: qwen3VLParts,
+		Think: [2]string{"<think>", "</think>"},
 	}, nil
 }
 
-func qwen35Decoder(c object) llm.Config {
-	dense := !hasExperts(c)
-	if !dense && !c.Has("intermediate_size") {
-		c.Values = maps.Clone(c.Values)
-		c.Values["intermediate_size"] = c.Values["moe_intermediate_size"] // no layer uses it
+func qwen35Alone(c object, _ checkpoint.Checkpoint) (Spec, error) {
+	return qwen35Plain(qwen35Decoder(c.over(qwen35Text), false))
+}
+
+func qwen35MoEAlone(c object, _ checkpoint.Checkpoint) (Spec, error) {
+	return qwen35Plain(qwen35Decoder(c.over(qwen35MoEText), true))
+}
+
+// qwen35Plain is the decoder without a tower, as which a model that was tuned on text alone is
+// saved. Its tensors keep the names that they have behind a tower, or lose that part of them; a
+// tower may have stayed in the files.
+func qwen35Plain(d llm.Config) (Spec, error) {
+	return Spec{
+		LLM: d,
+		Layouts: qwen35Layouts(d, "model.language_model.", func(n weights.Names) weights.Names {
+			return n
+		}),
+		Parts: qwen35Parts,
+		Think: [2]string{"<think>", "</think>"},
+	}, nil
+}
+
+func qwen35Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names) []Layout {
+	return qwen3Layouts(d, prefix, func(n weights.Names) weights.Names {
+		return wrap(zeroCentered(deltaNames(prefix, n)))
+	}, expertsOutputs)
+}
+
+// qwen35Decoder reads keys with their defaults.
+func qwen35Decoder(c object, experts bool) llm.Config {
+	if experts {
+		c.Values["intermediate_size"] = json.RawMessage("1") // no layer has it
 	}
-	d := qwen3Decoder(c)
+	d := qwen3Decoder(c, nil)
 	g := *d.Layers[0].GQA
-	g.OutputGate = c.boolOr("attn_output_gate", true)
+	g.OutputGate = true // whatever attn_output_gate says
 	delta := &llm.Delta{
 		KeyHeads:   c.int("linear_num_key_heads", 1<<12),
 		ValueHeads: c.int("linear_num_value_heads", 1<<12),
@@ -54,14 +86,15 @@ func qwen35Decoder(c object) llm.Config {
 		ValueDim:   c.int("linear_value_head_dim", 1<<12),
 		Kernel:     c.int("linear_conv_kernel_dim", 64),
 	}
-	if !dense {
-		m := *qwen3Experts(c)
+	if experts {
+		delete(c.Values, "num_local_experts") // nobody reads it
+		m := *qwen3Experts(c, true)
 		m.Shared, m.SharedGate = c.int("shared_expert_intermediate_size", maxWidth), true
 		for i := range d.Layers {
 			d.Layers[i].MoE, d.Layers[i].Dense = &m, nil
 		}
 	}
-	interval := c.intOr("full_attention_interval", maxDepth, 4)
+	interval := c.int("full_attention_interval", maxDepth)
 	var types []string
 	if c.Has("layer_types") {
 		types = list[string](c, "layer_types", len(d.Layers))

@@ -12,6 +12,7 @@ import (
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
+	"github.com/qwenvl/qwenvl/llm"
 	"github.com/qwenvl/qwenvl/vision"
 )
 
@@ -20,17 +21,27 @@ import (
 //
 // Source: Qwen3-VL (arXiv 2511.21631); transformers, Qwen3VLConfig and Qwen3VLMoeConfig.
 func qwen3VL(c object, from checkpoint.Checkpoint) (Spec, error) {
-	text := textConfig(c)
-	d := qwen3Decoder(text)
-	d.TiedHead = c.boolOr("tie_word_embeddings", d.TiedHead)
+	return qwen3Seeing(c, textConfig(c, qwen3VLText), nil, from)
+}
+
+func qwen3VLMoE(c object, from checkpoint.Checkpoint) (Spec, error) {
+	text := textConfig(c, qwen3VLMoEText)
+	return qwen3Seeing(c, text, qwen3Experts(text, true), from)
+}
+
+func qwen3Seeing(c, text object, experts *llm.MoE, from checkpoint.Checkpoint) (Spec, error) {
+	d := qwen3Decoder(text, experts)
+	d.TiedHead = c.boolOr("tie_word_embeddings", false)
 	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 5e5, section: []int{24, 20, 20},
 		interleaved: true}.read(text, &d)
-	vis, err := qwen3Vision(c, d.HiddenSize, from)
+	wholeContext(text, d, windowsOfAll)
+	v := visionConfig(c, qwen3VLTower)
+	vis, err := qwen3Vision(v, d.HiddenSize, from)
 	if err != nil {
 		return Spec{}, err
 	}
 	names := func(n weights.Names) weights.Names {
-		return qwen3VisionNames("model.visual.", deepstack(c.sub("vision_config")), n)
+		return qwen3VisionNames("model.visual.", deepstack(v), n)
 	}
 	return Spec{
 		LLM:     d,
@@ -42,16 +53,13 @@ func qwen3VL(c object, from checkpoint.Checkpoint) (Spec, error) {
 }
 
 // qwen3Vision reads the tower that Qwen3-VL and Qwen3.5 share.
-func qwen3Vision(c object, hidden int, from checkpoint.Checkpoint) (*Vision, error) {
-	v := visionConfig(c)
-	g := patchGeometry(v, 16)
+func qwen3Vision(v object, hidden int, from checkpoint.Checkpoint) (*Vision, error) {
+	g := patchGeometry(v)
 	width := v.int("hidden_size", maxWidth)
-	if out := v.intOr("out_hidden_size", maxWidth, hidden); out != hidden {
+	if out := v.int("out_hidden_size", maxWidth); out != hidden {
 		v.fail("out_hidden_size", "is not the decoder's hidden_size", nil)
 	}
-	if act := v.stringOr("hidden_act", "gelu_pytorch_tanh"); act != "gelu_pytorch_tanh" {
-		v.unsupported("hidden_act", act)
-	}
+	v.act("gelu_pytorch_tanh")
 	places := v.int("num_position_embeddings", 1<<20)
 	side := squareRoot(places)
 	if side*side != places {
@@ -59,17 +67,14 @@ func qwen3Vision(c object, hidden int, from checkpoint.Checkpoint) (*Vision, err
 	}
 	// Inner features leave the tower in the order of its blocks.
 	taps := slices.Sorted(slices.Values(deepstack(v)))
-	pixels, err := preprocessor(from, g)
+	pixels, err := preprocessor(from, g, wholeClip)
 	if err != nil {
-		return nil, err
-	}
-	if pixels, err = videoPreprocessor(from, pixels); err != nil {
 		return nil, err
 	}
 	return &Vision{
 		Encoder: vision.Config{
 			HiddenSize: width, IntermediateSize: v.int("intermediate_size", maxWidth),
-			NumHeads: towerHeads(v, width), Depth: v.int("depth", maxDepth), PatchDim: g.dim(),
+			NumHeads: towerHeads(v, width), Depth: towerDepth(v), PatchDim: g.dim(),
 			MergeSize: g.merge, PatchBias: true, Eps: 1e-6, Act: tensor.GELUTanh, Taps: taps,
 			Position: vision.Position{Rows: side, Cols: side, Resample: vision.Bilinear},
 		},

@@ -21,18 +21,18 @@ import (
 //
 // Source: Qwen-VL (arXiv 2308.12966), section 2; its hub code, modeling_qwen.py and visual.py.
 func qwenVL(c object, _ checkpoint.Checkpoint) (Spec, error) {
-	d := qwenDecoder(c)
+	d := qwenDecoder(c.over(qwenText))
 	s := Spec{LLM: d, Chat: chat.PictureTags(),
 		Ends: []string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, Parts: qwenVLParts}
 	if c.Has("visual") {
-		s.Vision = qwenVision(c.sub("visual"), d.HiddenSize)
+		s.Vision = qwenVision(c.sub("visual").over(qwenTower), d.HiddenSize)
 	}
 	s.Layouts = []Layout{{Probe: "transformer.wte.weight", Names: qwenNames(d)}}
 	return s, nil
 }
 
 func qwenDecoder(c object) llm.Config {
-	heads, dim := c.int("num_attention_heads", 1<<12), c.intOr("kv_channels", 1<<12, 128)
+	heads, dim := c.int("num_attention_heads", 1<<12), c.int("kv_channels", 1<<12)
 	if !c.boolOr("no_bias", true) {
 		c.unsupported("no_bias", "false")
 	}
@@ -47,9 +47,9 @@ func qwenDecoder(c object) llm.Config {
 		HiddenSize: c.int("hidden_size", maxWidth),
 		VocabSize:  c.int("vocab_size", maxCount),
 		Layers:     make([]llm.Layer, c.int("num_hidden_layers", maxDepth)),
-		Eps:        float32(c.floatOr("layer_norm_epsilon", 1, 1e-6)),
+		Eps:        float32(c.float("layer_norm_epsilon", 1)),
 		TiedHead:   c.boolOr("tie_word_embeddings", false),
-		MaxContext: c.intOr("max_position_embeddings", maxCount, 8192),
+		MaxContext: c.int("max_position_embeddings", maxCount),
 	}
 	layer := llm.Layer{
 		Eps:   d.Eps,
@@ -59,9 +59,9 @@ func qwenDecoder(c object) llm.Config {
 	for i := range d.Layers {
 		d.Layers[i] = layer
 	}
-	trained := c.intOr("seq_length", maxCount, 2048)
-	d.Rope = rope.Config{Dim: int(float64(dim) * c.floatOr("rotary_pct", 1+1e-9, 1)),
-		Theta: c.floatOr("rotary_emb_base", 1e12, 10000)}
+	trained := c.int("seq_length", maxCount)
+	d.Rope = rope.Config{Dim: int(float64(dim) * c.float("rotary_pct", 1+1e-9)),
+		Theta: c.float("rotary_emb_base", 1e12)}
 	if c.boolOr("use_dynamic_ntk", true) {
 		d.Rope.NTKLength = trained
 	}
@@ -70,6 +70,12 @@ func qwenDecoder(c object) llm.Config {
 	}
 	return d
 }
+
+// The normalization of CLIP, which no file says.
+var (
+	clipMean = [3]float32{0.48145466, 0.4578275, 0.40821073}
+	clipStd  = [3]float32{0.26862954, 0.26130258, 0.27577711}
+)
 
 func qwenVision(v object, hidden int) *Vision {
 	width, patch, size := v.int("width", maxWidth), v.int("patch_size", 1<<8),
@@ -80,7 +86,7 @@ func qwenVision(v object, hidden int) *Vision {
 	if out := v.int("output_dim", maxWidth); out != hidden {
 		v.fail("output_dim", "is not the decoder's hidden_size", nil)
 	}
-	queries := v.intOr("n_queries", 1<<16, 256)
+	queries := v.int("n_queries", 1<<16)
 	side := squareRoot(queries)
 	if side*side != queries {
 		v.fail("n_queries", "is not a square", nil)
@@ -88,8 +94,7 @@ func qwenVision(v object, hidden int) *Vision {
 	grid := max(size/patch, 1)
 	return &Vision{
 		Encoder: vision.Config{
-			HiddenSize: width, IntermediateSize: int(float64(width) * v.floatOr("mlp_ratio", 1<<8,
-				4)),
+			HiddenSize: width, IntermediateSize: int(float64(width) * v.float("mlp_ratio", 1<<8)),
 			NumHeads: v.int("heads", 1<<12), Depth: v.int("layers", maxDepth), MergeSize: 1,
 			PatchDim: 3 * patch * patch, Raster: true,
 			// positions are 256 whatever the picture's size

@@ -1,17 +1,46 @@
 package family
 
-// Where a setting stands, when it may stand in several places.
+// Where a setting stands, when it may stand in several places. One resolver for all families:
+//
+//	setting                   stands in
+//	decoder                   text_config; Qwen2-VL and Qwen2.5-VL: else the top of config.json
+//	tower                     vision_config
+//	tied head                 the top of config.json; Qwen2-VL and Qwen2.5-VL: or text_config
+//	end tokens, sampling      generation_config.json where there is one, with what it leaves out left
+//	                          out; else the top of config.json, else text_config, key by key
+//	pictures, videos          sections that [checkpoint.Section] has a table of
+//	quantization              quantization_config at the top or in text_config
+//
+// What is nowhere is worth the default of the class (defaults.go).
 
 import (
 	"encoding/json"
 	"maps"
+	"slices"
+	"strconv"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
+	"github.com/qwenvl/qwenvl/llm"
 )
 
-// generationConfig returns the settings of generation: those of generation_config.json where there
-// is one, with what it leaves out left out; else of the top of config.json, else of text_config, key
-// by key.
+// textConfig returns the decoder's keys with their defaults.
+func textConfig(c object, defaults string) object { return c.sub("text_config").over(defaults) }
+
+// flatConfig is textConfig for families that had all keys at the top once: they are read from there
+// where there is no text_config.
+func flatConfig(c object, defaults string) object {
+	if c.Has("text_config") {
+		return textConfig(c, defaults)
+	}
+	return c.over(defaults)
+}
+
+// visionConfig returns the tower's keys with their defaults.
+func visionConfig(c object, defaults string) object {
+	return c.sub("vision_config").over(defaults)
+}
+
+// generationConfig returns the settings of generation.
 func generationConfig(from checkpoint.Checkpoint, c object) (object, error) {
 	g, err := section(from, checkpoint.Generation)
 	if err != nil || g.Values != nil {
@@ -34,4 +63,71 @@ func generationConfig(from checkpoint.Checkpoint, c object) (object, error) {
 		return c.At(text.path + path)
 	}
 	return g, *c.err
+}
+
+// aliased returns alias if that is there, which counts then, else key.
+func (o object) aliased(key, alias string) string {
+	if o.Has(alias) {
+		return alias
+	}
+	return key
+}
+
+// plainWeights refuses weights that are stored in fewer bits. A quantization that quantizes nothing
+// is none.
+func plainWeights(c object) {
+	for _, in := range []object{c, c.sub("text_config")} {
+		q := in.sub("quantization_config")
+		if method := q.stringOr("quant_method", ""); method != "" {
+			of := func(key string) bool { return q.boolOr(key, false) }
+			if method != "bitsandbytes" || of("load_in_4bit") || of("load_in_8bit") {
+				q.unsupported("quant_method", method)
+			}
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(q.Values)) {
+			if q.Has(key) && string(q.Values[key]) != "false" {
+				q.fail("quant_method", "missing", nil)
+			}
+		}
+	}
+}
+
+// windows is which layers of a decoder see a window of the context alone, where the configuration
+// has one.
+type windows int
+
+const (
+	windowsOfAll   windows = iota // all
+	windowsByFlag                 // all, if use_sliding_window says so
+	windowsByLayer                // so, and from max_window_layers on, or those of layer_types
+)
+
+// wholeContext refuses windows. One that is not shorter than the context hides nothing.
+func wholeContext(c object, d llm.Config, w windows) {
+	flag, size := "sliding_window", 0 // no window
+	if w != windowsOfAll {
+		flag = "use_sliding_window"
+	}
+	if (w == windowsOfAll || c.boolOr(flag, false)) && c.Has("sliding_window") {
+		size = c.intIn("sliding_window", 1, 1<<30)
+	}
+	hides := size > 0 && size < d.MaxContext
+	first := 0
+	switch {
+	case c.Has("layer_types"):
+		for _, kind := range list[string](c, "layer_types", len(d.Layers)) {
+			if kind != "full_attention" && (kind != "sliding_attention" || hides || size == 0) {
+				c.unsupported("layer_types", kind)
+			}
+		}
+		if w == windowsByLayer {
+			return
+		}
+	case w == windowsByLayer && hides:
+		first = c.intIn("max_window_layers", 0, 1<<30)
+	}
+	if hides && first < len(d.Layers) {
+		c.unsupported(flag, "a window of "+strconv.Itoa(size)+" positions")
+	}
 }

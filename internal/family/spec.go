@@ -8,8 +8,8 @@
 // that they do not know is a field there, never a family's name.
 //
 // [Load] reads a Spec through a checkpoint's door (internal/checkpoint), key by key: each key has a
-// range and, where the reference has one, a default; what would change the answer and is not
-// implemented is refused by its name. So a family works from every container that answers for its
+// range and the default that the reference has; what would change the answer and is not implemented
+// is refused by its name. So a family works from every container that answers for its
 // keys.
 //
 // To add a family:
@@ -18,11 +18,13 @@
 //     the family it comes from (qwen25vl.go is the shortest to copy), and the names of its tensors
 //     as pairs of patterns, ours and the checkpoint's ([weights.Rename]);
 //   - a line in table.go;
-//   - a configuration in family_test.go: all keys, which of them have no default;
+//   - its classes' defaults in defaults.go;
+//   - a configuration in subjects_test.go: all keys, which of them have no default;
 //   - a small fixture with the reference's tokens (docs/adding-a-family.md goes step by step).
 //
-// spec.go holds the Spec and Load, object.go how a key is read, shared.go, processor.go and
-// generation.go what families have in common; each other file is a family.
+// spec.go holds the Spec and Load, object.go how a key is read, settings.go where it stands and
+// defaults.go what it is worth when it does not, shared.go, rope.go, processor.go and generation.go
+// what families have in common; each other file is a family.
 package family
 
 import (
@@ -120,11 +122,9 @@ func Load(from checkpoint.Checkpoint) (Spec, error) {
 	modelType := config.stringOr("model_type", "")
 	parse, ok := table[modelType]
 	if !ok {
-		config.unsupported("model_type", modelType)
+		config.unknownFamily(modelType)
 	}
-	if q := config.sub("quantization_config"); config.Has("quantization_config") {
-		q.unsupported("quant_method", q.stringOr("quant_method", "unknown"))
-	}
+	plainWeights(config)
 	if *config.err != nil {
 		return Spec{}, *config.err
 	}
@@ -136,7 +136,10 @@ func Load(from checkpoint.Checkpoint) (Spec, error) {
 		return Spec{}, err
 	}
 	spec.ModelType, spec.ItemBytes = modelType, itemBytes(config)
-	text := textConfig(config)
+	text := config
+	if config.Has("text_config") {
+		text = config.sub("text_config")
+	}
 	spec.vocabSize[0], spec.vocabSize[1] = text.At(text.path + "vocab_size")
 	if err := readGeneration(from, config, &spec); err != nil {
 		return Spec{}, err

@@ -14,41 +14,54 @@ import (
 const (
 	decoderKeys = `
 		"hidden_size": 64, "num_attention_heads": 4, "vocab_size": 512, "num_hidden_layers": 2,
-		"intermediate_size": 96, "hidden_act": "silu", "use_sliding_window": false,
-		"rms_norm_eps": 1e-6, "tie_word_embeddings": false, "max_position_embeddings": 32768,
-		"num_key_value_heads": 4, "head_dim": 16`
-	qwen3Keys = decoderKeys + `,
-		"attention_bias": false, "decoder_sparse_step": 1, "mlp_only_layers": []`
-	moeKeys = `,
-		"num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
-		"norm_topk_prob": true`
-	mropeKeys = `,
+		"intermediate_size": 96, "hidden_act": "silu", "rms_norm_eps": 1e-6,
+		"tie_word_embeddings": false, "max_position_embeddings": 32768, "num_key_value_heads": 4`
+	windowKeys = `, "use_sliding_window": true, "sliding_window": 32768`
+	qwen3Keys  = decoderKeys + `, "head_dim": 16, "attention_bias": false`
+	moeKeys    = `,
+		"num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 32`
+	sparseKeys = moeKeys + `, "decoder_sparse_step": 1, "mlp_only_layers": []`
+	mropeKeys  = `,
 		"rope_theta": 1e6,
 		"rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}`
 	towerKeys = `
 		"depth": 2, "num_heads": 4, "in_channels": 3, "spatial_merge_size": 2,
 		"temporal_patch_size": 2`
-	deepTower = `"vision_config": {` + towerKeys + `,
+	wideTower = towerKeys + `,
 		"patch_size": 16, "hidden_size": 48, "out_hidden_size": 64, "intermediate_size": 80,
-		"hidden_act": "gelu_pytorch_tanh", "num_position_embeddings": 2304,
-		"deepstack_visual_indexes": [1, 0]}`
+		"hidden_act": "gelu_pytorch_tanh", "num_position_embeddings": 2304`
+	deepTower = wideTower + `, "deepstack_visual_indexes": [1, 0]`
 
-	requiredDecoder = `hidden_size num_attention_heads vocab_size num_hidden_layers
-		intermediate_size `
-	requiredExperts = `num_experts_per_tok moe_intermediate_size `
-	requiredMRope   = `rope_scaling.mrope_section ` // the default is for heads of 128 channels
-	requiredTower   = `depth num_heads hidden_size intermediate_size `
+	requiredMRope = `rope_scaling.mrope_section ` // the default is for heads of 128 channels
 )
 
-// images is the pixels' section of most families.
-func images(patch int) string {
-	return fmt.Sprintf(`{"patch_size": %d, "merge_size": 2, "temporal_patch_size": 2,
-		"min_pixels": 3136, "max_pixels": 1003520,
+// deltaKeys are those of Qwen3.5 alone.
+const deltaKeys = `, "rope_parameters": {"rope_theta": 1e7, "mrope_section": [2, 3, 3],
+		"partial_rotary_factor": 0.25}, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+	"linear_key_head_dim": 16, "linear_value_head_dim": 16, "linear_conv_kernel_dim": 4,
+	"full_attention_interval": 4, "layer_types": ["linear_attention", "linear_attention"]`
+
+// images is the pixels' section of most families, limits the keys for limits in it.
+func images(patch int, limits string) string {
+	return fmt.Sprintf(`{"patch_size": %d, "merge_size": 2, "temporal_patch_size": 2, %s,
 		"image_mean": [0.48145466, 0.4578275, 0.40821073],
 		"image_std": [0.26862954, 0.26130258, 0.27577711],
 		"rescale_factor": 0.00392156862745098, "do_resize": true, "do_rescale": true,
-		"do_normalize": true, "resample": 3}`, patch)
+		"do_normalize": true, "resample": 3, "image_processor_type": "Qwen2VLImageProcessor"}`,
+		patch, limits)
 }
+
+// videos is the same of clips.
+func videos(patch int, limits, class string) string {
+	return strings.NewReplacer("Qwen2VLImageProcessor", class, "image_processor_type",
+		`cap_pixels_per_frame": true, "max_video_tokens": 9, "video_processor_type`,
+	).Replace(images(patch, limits))
+}
+
+const (
+	loose = `"min_pixels": 3136, "max_pixels": 1003520`
+	tight = `"size": {"shortest_edge": 4096, "longest_edge": 25165824}`
+)
 
 // under puts an object's name before the paths in it.
 func under(object, paths string) string {
@@ -73,75 +86,81 @@ func subjects(t testing.TB) map[string]*subject {
 			"temperature": 1.0, "top_p": 1.0, "top_k": 50, "repetition_penalty": 1.0}`)
 		return s
 	}
+	still := imageClass.defaults
+	clips2, clips3 := videoClasses[perFrame].defaults, videoClasses[wholeClip].defaults
 	return map[string]*subject{
 		"qwen2": {
-			sections: parts(`{"model_type": "qwen2", ` + decoderKeys + `, "rope_theta": 1e4,
-				"rope_scaling": {"type": "default"}}`),
-			required: requiredDecoder,
+			sections: parts(`{"model_type": "qwen2", ` + decoderKeys + windowKeys + `,
+				"rope_theta": 1e4, "rope_scaling": {"type": "default"}}`),
+			classes: []class{{0, "", qwen2Text}},
 		},
 		"qwen3": {
-			sections: parts(`{"model_type": "qwen3", ` + qwen3Keys + `, "rope_theta": 1e4}`),
-			required: requiredDecoder,
+			sections: parts(`{"model_type": "qwen3", ` + qwen3Keys + windowKeys + `,
+				"rope_theta": 1e4}`),
+			classes: []class{{0, "", qwen3Text}},
 		},
 		"qwen3_moe": {
-			sections: parts(`{"model_type": "qwen3_moe", ` + qwen3Keys + moeKeys + `,
-				"rope_theta": 1e4}`),
-			required: requiredDecoder + requiredExperts,
-			open:     `num_experts`,
+			sections: parts(`{"model_type": "qwen3_moe", ` + qwen3Keys + windowKeys + sparseKeys + `,
+				"rope_theta": 1e4, "norm_topk_prob": true}`),
+			classes: []class{{0, "", qwen3MoEText}},
 		},
 		"qwen2_vl": {
-			sections: parts(`{"model_type": "qwen2_vl", `+decoderKeys+mropeKeys+`,
+			sections: parts(`{"model_type": "qwen2_vl", `+decoderKeys+windowKeys+mropeKeys+`,
 				"vision_config": {`+towerKeys+`, "embed_dim": 48, "hidden_size": 64,
-				"patch_size": 14, "hidden_act": "quick_gelu", "mlp_ratio": 4.0}}`, images(14)),
-			required: requiredDecoder + requiredMRope +
-				under("vision_config", `depth num_heads embed_dim`),
+				"patch_size": 14, "hidden_act": "quick_gelu", "mlp_ratio": 4.0}}`,
+				images(14, loose),
+				videos(14, `"min_pixels": 100352, "max_pixels": 602112`, perFrame)),
+			classes: []class{{0, "", qwen2VLText}, {0, "vision_config.", qwen2VLTower},
+				{checkpoint.Images, "", still}, {checkpoint.Videos, "", clips2}},
+			required: requiredMRope,
 		},
 		"qwen2_5_vl": {
 			sections: parts(`{"model_type": "qwen2_5_vl",
-				"text_config": {`+decoderKeys+mropeKeys+`},
+				"text_config": {`+decoderKeys+windowKeys+mropeKeys+`},
 				"vision_config": {`+towerKeys+`, "hidden_size": 48, "out_hidden_size": 64,
 				"intermediate_size": 80, "patch_size": 14, "hidden_act": "silu",
 				"window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31],
-				"tokens_per_second": 4.0}}`, images(14)),
-			required: under("text_config", requiredDecoder+requiredMRope) +
-				under("vision_config", requiredTower),
+				"tokens_per_second": 4.0}}`, images(14, loose), videos(14, tight, perFrame)),
+			classes: []class{{0, "text_config.", qwen2VLText}, {0, "vision_config.", qwen25VLTower},
+				{checkpoint.Images, "", still}, {checkpoint.Videos, "", clips2}},
+			required: under("text_config", requiredMRope) + `size.shortest_edge size.longest_edge`,
 		},
 		"qwen3_vl": {
 			sections: parts(`{"model_type": "qwen3_vl",
-				"text_config": {`+qwen3Keys+mropeKeys+`}, `+deepTower+`}`, images(16),
-				`{"size": {"shortest_edge": 4096, "longest_edge": 25165824}}`),
-			required: under("text_config", requiredDecoder) +
-				under("vision_config", requiredTower+`num_position_embeddings`) +
-				`size.shortest_edge size.longest_edge`,
-			open: `vision_config.deepstack_visual_indexes
-				text_config.rope_scaling.mrope_section text_config.rope_theta`,
+				"text_config": {`+qwen3Keys+mropeKeys+`}, "vision_config": {`+deepTower+`}}`,
+				images(16, loose), videos(16, tight, wholeClip)),
+			classes: []class{{0, "text_config.", qwen3VLText}, {0, "vision_config.", qwen3VLTower},
+				{checkpoint.Images, "", still}, {checkpoint.Videos, "", clips3}},
+			required: `size.shortest_edge size.longest_edge`,
+			open:     `text_config.rope_scaling.mrope_section text_config.rope_theta`,
 		},
 		"qwen3_vl_moe": {
 			sections: parts(`{"model_type": "qwen3_vl_moe",
-				"text_config": {`+qwen3Keys+moeKeys+mropeKeys+`}, `+deepTower+`}`, images(16)),
-			required: under("text_config", requiredDecoder+requiredExperts) +
-				under("vision_config", requiredTower+`num_position_embeddings`),
-			open: `vision_config.deepstack_visual_indexes text_config.num_experts
-				text_config.rope_scaling.mrope_section text_config.rope_theta`,
+				"text_config": {`+qwen3Keys+sparseKeys+mropeKeys+`},
+				"vision_config": {`+deepTower+`}}`,
+				images(16, loose), videos(16, tight, wholeClip)),
+			classes: []class{{0, "text_config.", qwen3VLMoEText},
+				{0, "vision_config.", qwen3VLTower},
+				{checkpoint.Images, "", still}, {checkpoint.Videos, "", clips3}},
+			required: `size.shortest_edge size.longest_edge`,
+			open:     `text_config.rope_scaling.mrope_section text_config.rope_theta`,
 		},
 		"qwen3_5_moe": {
-			sections: parts(wide(`{"model_type": "qwen3_5_moe",
-				"text_config": {`+qwen3Keys+moeKeys+`, "rope_parameters": {"rope_theta": 1e7,
-				"mrope_section": [2, 3, 3], "partial_rotary_factor": 0.25},
-				"linear_num_key_heads": 2, "linear_num_value_heads": 4,
-				"linear_key_head_dim": 16, "linear_value_head_dim": 16,
-				"linear_conv_kernel_dim": 4, "shared_expert_intermediate_size": 32,
-				"attn_output_gate": true, "full_attention_interval": 4,
-				"layer_types": ["linear_attention", "linear_attention"]}, `+
-				deepTower+`}`), images(16)),
-			required: under("text_config", `hidden_size num_attention_heads vocab_size
-				num_hidden_layers linear_num_key_heads
-				linear_num_value_heads linear_key_head_dim linear_value_head_dim
-				linear_conv_kernel_dim shared_expert_intermediate_size `+requiredExperts) +
-				under("vision_config", requiredTower+`num_position_embeddings`),
-			open: `vision_config.deepstack_visual_indexes text_config.num_experts
-				text_config.rope_parameters.rope_theta
+			sections: parts(wide(`{"model_type": "qwen3_5_moe", "text_config": {`+
+				strings.Replace(qwen3Keys, `"intermediate_size": 96, `, "", 1)+moeKeys+deltaKeys+
+				`, "shared_expert_intermediate_size": 32},
+				"vision_config": {`+wideTower+`}}`), images(16, loose),
+				videos(16, tight, wholeClip)),
+			classes: []class{{0, "text_config.", qwen35MoEText}, {0, "vision_config.", qwen35Tower},
+				{checkpoint.Images, "", still}, {checkpoint.Videos, "", clips3}},
+			required: `size.shortest_edge size.longest_edge`,
+			open: `text_config.rope_parameters.rope_theta
 				text_config.rope_parameters.mrope_section`,
+		},
+		"qwen3_5_text": {
+			sections: parts(wide(`{"model_type": "qwen3_5_text", ` + qwen3Keys + deltaKeys + `}`)),
+			classes:  []class{{0, "", qwen35Text}},
+			open:     `rope_parameters.rope_theta rope_parameters.mrope_section`,
 		},
 		"qwen": {
 			sections: parts(`{"model_type": "qwen", "hidden_size": 256, "num_attention_heads": 2,
@@ -152,11 +171,13 @@ func subjects(t testing.TB) map[string]*subject {
 				"rotary_emb_base": 1e4, "use_dynamic_ntk": true, "use_logn_attn": true,
 				"visual": {"width": 64, "patch_size": 14, "image_size": 448, "output_dim": 256,
 				"n_queries": 256, "mlp_ratio": 4.0, "heads": 4, "layers": 2}}`),
-			required: requiredDecoder +
-				under("visual", `width patch_size image_size output_dim heads layers`),
+			classes: []class{{0, "", qwenText}, {0, "visual.", qwenTower}},
+			required: `seq_length ` +
+				under("visual", `width patch_size image_size mlp_ratio heads layers`),
 		},
 		"kimi_vl": {
 			sections: parts(`{"model_type": "kimi_vl", "text_config": {"hidden_act": "silu",
+				"q_lora_rank": null,
 				"n_group": 1, "topk_group": 1, "moe_layer_freq": 1, "scoring_func": "sigmoid",
 				"topk_method": "noaux_tc", "hidden_size": 64, "vocab_size": 512,
 				"num_hidden_layers": 2, "rms_norm_eps": 1e-5, "tie_word_embeddings": false,
@@ -170,12 +191,10 @@ func subjects(t testing.TB) map[string]*subject {
 				"merge_kernel_size": [2, 2], "intermediate_size": 80, "num_attention_heads": 4,
 				"num_hidden_layers": 2, "init_pos_emb_height": 64, "init_pos_emb_width": 64}}`,
 				`{"patch_size": 14, "pad_input": true, "image_mean": [0.5, 0.5, 0.5],
-				"image_std": [0.5, 0.5, 0.5], "in_token_limit": 4096}`),
-			required: under("text_config", requiredDecoder+requiredExperts+`kv_lora_rank
-				qk_nope_head_dim qk_rope_head_dim v_head_dim n_routed_experts
-				first_k_dense_replace`) +
-				under("vision_config", `hidden_size intermediate_size num_attention_heads
-				num_hidden_layers`),
+				"image_std": [0.5, 0.5, 0.5], "in_token_limit": 4096,
+				"merge_kernel_size": [2, 2]}`),
+			classes: []class{{0, "text_config.", kimiText}, {0, "vision_config.", kimiTower},
+				{checkpoint.Images, "", kimiImages}},
 		},
 	}
 }

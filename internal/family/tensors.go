@@ -98,6 +98,11 @@ var (
 			Probe: "patch_embed.proj.weight"},
 		{Prefixes: []string{"", "model."}, Probe: "lm_head.weight"},
 	}
+	qwen35Parts = []weights.Part{ // of the decoder alone
+		{Prefixes: []string{"model.language_model.", "model.", "", "model.model.",
+			"model.language_model.model."}, Probe: "norm.weight"},
+		{Prefixes: []string{"", "model."}, Probe: "lm_head.weight"},
+	}
 	qwenVLParts = []weights.Part{ // of the hub's code, whose base model may be saved alone
 		{Prefixes: []string{"transformer.", ""}, Probe: "ln_f.weight"},
 		{Prefixes: []string{"transformer.visual.", "visual."}, Probe: "conv1.weight"},
