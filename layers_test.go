@@ -56,7 +56,7 @@ var only = map[string][]string{
 	"internal/sample":    {},
 	"internal/output":    {"tokenizer"},
 	"internal/tiny":      {},
-	"preprocess":         {"rope", "internal/inflate"},
+	"preprocess":         {"rope", "internal/inflate", "internal/jpeg"},
 	"internal/inflate":   {},
 	"internal/jpeg":      {"internal/cpu"},
 	"internal/engine":    {"internal/tensor", "internal/sample", "llm", "preprocess", "rope", "internal/pool"},
