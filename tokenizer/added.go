@@ -10,7 +10,8 @@ type AddedToken struct {
 	Text    string
 	Special bool // steers the model; see the package comment
 
-	normalized bool // is looked for in the normalized text instead of the original
+	normalized     bool // is looked for in the normalized text instead of the original
+	lstrip, rstrip bool // takes the white space before or behind it
 }
 
 // addedTrie finds added tokens in text.

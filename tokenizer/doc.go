@@ -2,9 +2,9 @@
 // normalization and added tokens of the checkpoints this module reads.
 //
 // Three file forms are read: tokenizer.json ([ParseJSON]), vocab.json with merges.txt
-// ([ParseVocabMerges]) and ranked byte strings in base64 ([ParseTiktoken]). What a file asks for
-// and this package does not do is refused with an [UnsupportedError] when it is parsed, never
-// ignored.
+// ([ParseVocabMerges]) and ranked byte strings in base64 ([ParseTiktoken]). [Parse] reads the first
+// two with the further files that may have added tokens. What a file asks for and this package does
+// not do is refused with an [UnsupportedError] when it is parsed, never ignored.
 //
 // # Special tokens
 //

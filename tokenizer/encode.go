@@ -55,15 +55,24 @@ type interval struct{ start, end int }
 
 func (e *encoding) encode(dst []int, spans []Span) []int {
 	text := e.join(spans)
-	done := 0
-	for at := 0; ; {
-		i, start, end := e.t.original.find(text, at, e.recognized)
+	return e.cut(dst, text, e.t.original, e.recognized, e.encodeText)
+}
+
+// cut appends the ids of the added tokens in a text and, by between, of what lies between them.
+func (e *encoding) cut(dst []int, text string, trie *addedTrie,
+	allow func(index, start, end int) bool, between func(dst []int, text string) []int) []int {
+	for done, at := 0, 0; ; {
+		i, start, end := trie.find(text, at, allow)
 		if i < 0 {
-			return e.encodeText(dst, text[done:])
+			return between(dst, text[done:])
 		}
-		dst = e.encodeText(dst, text[done:start])
+		at = end // a token may begin with white space that the one before takes
+		start, end = e.t.strip(i, text, done, start, end)
+		if done < start {
+			dst = between(dst, text[done:start])
+		}
 		dst = append(dst, e.t.added[i].ID)
-		done, at = end, end
+		done = end
 	}
 }
 
@@ -124,15 +133,24 @@ func (e *encoding) encodeText(dst []int, text string) []int {
 	if e.t.form == normalPieces {
 		text = nfc(e.t.chars, text, true)
 	}
-	for {
-		i, start, end := e.t.normalized.find(text, 0, anyToken)
-		if i < 0 {
-			return e.encodePieces(dst, text)
+	return e.cut(dst, text, e.t.normalized, anyToken, e.encodePieces)
+}
+
+// strip widens the place of an added token, from done on, by the white space that it takes.
+func (t *Tokenizer) strip(index int, text string, done, start, end int) (int, int) {
+	if t.added[index].lstrip {
+		for at := done; at < start; { // the last run of white space
+			at = t.chars.runOutside(text[:start], at, classSpace)
+			from := at
+			if at = t.chars.run(text[:start], at, classSpace); at == start {
+				start = from
+			}
 		}
-		dst = e.encodePieces(dst, text[:start])
-		dst = append(dst, e.t.added[i].ID)
-		text = text[end:]
 	}
+	if t.added[index].rstrip {
+		end = t.chars.run(text, end, classSpace)
+	}
+	return start, end
 }
 
 func anyToken(int, int, int) bool { return true }

@@ -1,7 +1,7 @@
 package tokenizer
 
 // Added tokens as files list them: in tokenizer.json as an array, in tokenizer_config.json as an
-// object with ids as keys.
+// object with ids as keys (parse_config.go). merge_added.go makes one list of all.
 
 import "strconv"
 
@@ -26,46 +26,6 @@ func readAddedTokens(r *jsonReader, path string) ([]AddedToken, error) {
 		return nil
 	})
 	return added, err
-}
-
-// readConfig reads what counts of tokenizer_config.json: the object of added tokens with ids as
-// keys, and the pattern of the split, each nil if the file has none.
-func readConfig(config []byte) (added []AddedToken, pattern *string, err error) {
-	if err := checkSize(configFile, config, maxFileBytes); err != nil {
-		return nil, nil, err
-	}
-	r := newJSONReader(configFile, config)
-	r.NaN = true // as Python writes
-	one := func(key string) error {
-		field := addedKey + "[" + quote(key) + "]"
-		id, ok := parseID([]byte(key))
-		if !ok {
-			return formatError(configFile, field, "the id is not a whole number below %d", maxVocab)
-		}
-		a, err := readAddedToken(r, field, id)
-		if err == nil && len(added) == maxAdded {
-			err = formatError(configFile, addedKey, "more than %d added tokens", maxAdded)
-		}
-		added = append(added, a)
-		return err
-	}
-	err = r.fields("", func(key string) error {
-		switch {
-		case key == addedKey:
-			return r.fields(addedKey, one)
-		case key == patternKey && r.Next() == '"':
-			s, err := r.Str()
-			text := string(s)
-			pattern = &text
-			return err
-		}
-		_, err := r.Raw()
-		return err
-	})
-	if err == nil {
-		err = r.End()
-	}
-	return added, pattern, err
 }
 
 // readAddedToken reads one added token. Its id is in the object where id is negative.
@@ -96,6 +56,10 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 				a.Special = v
 			case key == "normalized":
 				a.normalized = v
+			case key == "lstrip":
+				a.lstrip = v
+			case key == "rstrip":
+				a.rstrip = v
 			case v:
 				return unsupported(r.file, field, "way to find an added token")
 			}
@@ -111,9 +75,6 @@ func readAddedToken(r *jsonReader, path string, id int) (AddedToken, error) {
 		return a, formatError(r.file, path, "an added token without id")
 	case !hasText:
 		return a, formatError(r.file, path, "an added token without content")
-	case a.Special && a.normalized:
-		// Where it stands in the original text, and so who wrote it, could not be told.
-		return a, unsupported(r.file, path, "special token in normalized text")
 	}
 	return a, nil
 }

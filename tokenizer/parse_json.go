@@ -17,19 +17,27 @@ import (
 // Errors: [FormatError] for a damaged file, among others for ids that come twice or are missing;
 // [UnsupportedError] for another model, normalizer, pre-tokenizer, post-processor or decoder.
 func ParseJSON(data []byte) (*Tokenizer, error) {
+	v, err := readJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	return v.build(v.added)
+}
+
+// readJSON reads all of tokenizer.json.
+func readJSON(data []byte) (*vocabBuilder, error) {
 	const file = "tokenizer.json"
 	if err := checkSize(file, data, maxFileBytes); err != nil {
 		return nil, err
 	}
 	r := newJSONReader(file, data)
-	v := &vocabBuilder{file: file, pairs: newPairTable()}
-	var added []AddedToken
+	v := &vocabBuilder{file: file, place: [2]string{file, "added_tokens"}, pairs: newPairTable()}
 	parts := make(map[string][]byte)
 	var model *modelConfig
 	err := r.fields("", func(key string) (err error) {
 		switch key {
 		case "added_tokens":
-			added, err = readAddedTokens(r, key)
+			v.added, err = readAddedTokens(r, key)
 		case "model":
 			model, err = v.readModel(r)
 		case "normalizer", "pre_tokenizer", "post_processor", "decoder":
@@ -48,12 +56,11 @@ func ParseJSON(data []byte) (*Tokenizer, error) {
 	if model == nil {
 		return nil, formatError(file, "model", "no model")
 	}
-	form, err := readNormalizer(file, parts["normalizer"])
-	if err != nil {
+	v.whole = model.ignoreMerges
+	if v.form, err = readNormalizer(file, parts["normalizer"]); err != nil {
 		return nil, err
 	}
-	split, err := readPreTokenizer(file, parts["pre_tokenizer"])
-	if err != nil {
+	if v.split, err = readPreTokenizer(file, parts["pre_tokenizer"]); err != nil {
 		return nil, err
 	}
 	if err := checkByteLevel(file, "post_processor", parts["post_processor"], true); err != nil {
@@ -62,12 +69,7 @@ func ParseJSON(data []byte) (*Tokenizer, error) {
 	if err := checkByteLevel(file, "decoder", parts["decoder"], false); err != nil {
 		return nil, err
 	}
-	t, err := build(file, v.tokens, v.ids, added, split, form)
-	if err != nil {
-		return nil, err
-	}
-	v.finish(t, model.ignoreMerges)
-	return t, nil
+	return v, nil
 }
 
 type modelConfig struct{ ignoreMerges bool }

@@ -6,14 +6,18 @@ package tokenizer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
 )
 
+const ranksFile = "tiktoken ranks"
+
 // TiktokenOptions says what a file of ranked byte strings leaves open.
 type TiktokenOptions struct {
+	File  string // for errors; "": it has no name
 	Split Split
 	NFC   bool // text is brought to NFC before anything else
 	// Special are the special tokens, whose ids follow the last rank in this order.
@@ -56,7 +60,7 @@ func HanOptions(config []byte) TiktokenOptions {
 // Errors: [FormatError] for a damaged file, [UnsupportedError] for options of an added token that
 // change how it is found.
 func ParseTiktoken(data []byte, o TiktokenOptions) (*Tokenizer, error) {
-	const file = "tiktoken ranks"
+	file := cmp.Or(o.File, ranksFile)
 	if err := checkSize(file, data, maxRankBytes); err != nil {
 		return nil, err
 	}
@@ -81,7 +85,11 @@ func ParseTiktoken(data []byte, o TiktokenOptions) (*Tokenizer, error) {
 	if o.NFC {
 		form = normalWhole
 	}
-	t, err := build(file, v.tokens, v.ids, added, o.Split, form)
+	place := [2]string{file, "special tokens"}
+	if o.Reserved > 0 {
+		place = [2]string{configFile, addedKey}
+	}
+	t, err := build(file, place, v.tokens, v.ids, added, o.Split, form)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +158,7 @@ func (v *vocabBuilder) pairRanks() error {
 func (o *TiktokenOptions) added(n int) ([]AddedToken, error) {
 	if n+max(len(o.Special), o.Reserved) > maxVocab || len(o.Special) > maxAdded ||
 		o.Reserved < 0 || o.Reserved > maxAdded {
-		return nil, formatError("tiktoken ranks", "options", "more special tokens than ids")
+		return nil, formatError(cmp.Or(o.File, ranksFile), "options", "more special tokens than ids")
 	}
 	if o.Reserved == 0 {
 		var added []AddedToken
@@ -159,10 +167,11 @@ func (o *TiktokenOptions) added(n int) ([]AddedToken, error) {
 		}
 		return added, nil
 	}
-	added, _, err := readConfig(o.Config)
+	c, err := readConfig(configFile, o.Config)
 	if err != nil {
 		return nil, err
 	}
+	added := c.decoder
 	named := make(map[int]bool, len(added))
 	for _, a := range added {
 		if a.ID < n || a.ID >= n+o.Reserved {

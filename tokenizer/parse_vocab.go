@@ -13,6 +13,22 @@ import "bytes"
 //
 // Errors: [FormatError] for a damaged file, [UnsupportedError] for another pattern.
 func ParseVocabMerges(vocab, merges, config []byte) (*Tokenizer, error) {
+	c, err := readConfig(configFile, config)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.decoder) == 0 {
+		return nil, formatError(configFile, addedKey, "no added tokens")
+	}
+	v, err := readVocabMerges(vocab, merges, c.pattern)
+	if err != nil {
+		return nil, err
+	}
+	return v.build(c.decoder)
+}
+
+// readVocabMerges reads vocab.json and merges.txt. A nil pattern is that of SplitWords.
+func readVocabMerges(vocab, merges []byte, pattern *string) (*vocabBuilder, error) {
 	const vocabFile, mergesFile = "vocab.json", "merges.txt"
 	if err := checkSize(vocabFile, vocab, maxFileBytes); err != nil {
 		return nil, err
@@ -20,20 +36,14 @@ func ParseVocabMerges(vocab, merges, config []byte) (*Tokenizer, error) {
 	if err := checkSize(mergesFile, merges, maxFileBytes); err != nil {
 		return nil, err
 	}
-	added, pattern, err := readConfig(config)
-	if err != nil {
-		return nil, err
-	}
-	if added == nil {
-		return nil, formatError(configFile, addedKey, "no added tokens")
-	}
-	split := SplitWords
+	v := &vocabBuilder{file: vocabFile, pairs: newPairTable(), split: SplitWords,
+		form: normalPieces, place: [2]string{configFile, addedKey}}
 	if pattern != nil {
-		if split, err = splitOf(configFile, patternKey, *pattern); err != nil {
+		var err error
+		if v.split, err = splitOf(configFile, patternKey, *pattern); err != nil {
 			return nil, err
 		}
 	}
-	v := &vocabBuilder{file: vocabFile, pairs: newPairTable()}
 	r := newJSONReader(vocabFile, vocab)
 	if err := v.readVocab(r, "vocabulary"); err != nil {
 		return nil, err
@@ -45,12 +55,8 @@ func ParseVocabMerges(vocab, merges, config []byte) (*Tokenizer, error) {
 	if err := v.readMergeLines(merges); err != nil {
 		return nil, err
 	}
-	t, err := build(vocabFile, v.tokens, v.ids, added, split, normalPieces)
-	if err != nil {
-		return nil, err
-	}
-	v.finish(t, false)
-	return t, nil
+	v.file = vocabFile
+	return v, nil
 }
 
 // readMergeLines reads merges.txt: an optional line "#version: …", then a merge a line.

@@ -16,6 +16,22 @@ type vocabBuilder struct {
 	pairs  *pairTable
 	merged []uint32
 	buf    []byte
+
+	added []AddedToken // that the same file lists
+	place [2]string    // of the added tokens: file and field
+	split Split
+	form  normalForm
+	whole bool // a piece that is a token needs no merges
+}
+
+// build makes the tokenizer, with these added tokens.
+func (v *vocabBuilder) build(added []AddedToken) (*Tokenizer, error) {
+	t, err := build(v.file, v.place, v.tokens, v.ids, added, v.split, v.form)
+	if err != nil {
+		return nil, err
+	}
+	v.finish(t, v.whole)
+	return t, nil
 }
 
 // add gives the bytes an id.

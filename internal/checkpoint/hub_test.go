@@ -203,9 +203,9 @@ func TestTokenizerForms(t *testing.T) {
 		"vocab.json", "{", "merges.txt", "", "tokenizer_config.json", "{}")
 	for _, c := range [][2]string{
 		{"tokenizer.json", "tokenizer.json"},
-		{"any.tiktoken", "tiktoken ranks"},
-		{"tiktoken.model", "tiktoken ranks"},
-		{"vocab.json", "tokenizer_config.json"}, // without added tokens
+		{"any.tiktoken", "any.tiktoken"},
+		{"tiktoken.model", "tiktoken.model"},
+		{"vocab.json", "vocab.json"},
 	} {
 		_, err := OpenFS(all).Tokenizer()
 		var bad *tokenizer.FormatError
@@ -216,6 +216,9 @@ func TestTokenizerForms(t *testing.T) {
 	_, err := OpenFS(all).Tokenizer()
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.Equal(t, [2]string{"tokenizer.json", ""}, placeOf(t, err))
+	_, err = OpenFS(files("a.tiktoken", "", "b.tiktoken", "")).Tokenizer()
+	require.ErrorContains(t, err, "one of 2 files of ranks")
+	require.Equal(t, [2]string{"a.tiktoken", ""}, placeOf(t, err))
 }
 
 // Without weights the index tells names, without either nothing is known.

@@ -1,9 +1,10 @@
 package family
 
-// Where a checkpoint has a model's tensors. A family says it in two lists: its layouts, which are how
-// it stores them under the names that it is released with, and its parts, which are the prefixes that
-// versions of the reference and tools put in place of the released ones, each part for itself. What a
-// configuration says of a head that is tied to the embedding, the tensors may overrule.
+// Where a checkpoint has a model's tensors. A family says it in two lists: its layouts, which are
+// how it stores them under the names that it is released with, and its parts, which are the
+// prefixes that versions of the reference and tools put in place of the released ones, each part
+// for itself. What a configuration says of a head that is tied to the embedding, the tensors may
+// overrule.
 
 import (
 	"slices"
@@ -28,13 +29,13 @@ type Tensors interface {
 	Equal(a, b string) bool
 }
 
-// Find tells where the model's tensors are: where the checkpoint says, if it has names of its own, else
-// as the first of the family's layouts that fits says, the first of all if none does, each under the
-// prefix that it is there with.
+// Find tells where the model's tensors are: where the checkpoint says, if it has names of its own,
+// else as the first of the family's layouts that fits says, the first of all if none does, each
+// under the prefix that it is there with.
 //
-// The Spec that it returns is that of the model whose tensors these are. A head that is stored counts
-// whatever the configuration says of ties, unless it equals the embedding; one that is tied may be
-// stored in the embedding's place.
+// The Spec that it returns is that of the model whose tensors these are. A head that is stored
+// counts whatever the configuration says of ties, unless it equals the embedding; one that is tied
+// may be stored in the embedding's place.
 //
 // Source: transformers, PreTrainedModel.tie_weights and conversion_mapping.py.
 func (s Spec) Find(from checkpoint.Checkpoint, tensors Tensors) (Spec, weights.Names) {
@@ -78,8 +79,8 @@ func (s Spec) layout(tensors Tensors, has func(string) bool) weights.Names {
 	return weights.Spell(s.Layouts[0].Names, s.Parts, has)
 }
 
-// Prefixes of the decoder, the tower and the head. The first of each is the released one; the others are
-// what the reference's from_pretrained takes of the family, found by trying.
+// Prefixes of the decoder, the tower and the head. The first of each is the released one; the
+// others are what the reference's from_pretrained takes of the family, found by trying.
 var (
 	textParts = []weights.Part{
 		{Prefixes: []string{"model.", "", "model.model."}, Probe: "norm.weight"},

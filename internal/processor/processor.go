@@ -68,8 +68,8 @@ func New(c Config) (*Processor, error) {
 		}
 		id, ok := c.Tokenizer.TokenID(m.text)
 		if !ok {
-			e := &checkpoint.Error{File: "tokenizer", Field: "added tokens"}
-			e.Problem = "without " + m.text
+			e := &checkpoint.Error{Problem: "without " + m.text}
+			e.File, e.Field = c.Tokenizer.AddedAt()
 			return nil, e
 		}
 		*m.id = id

@@ -1,9 +1,9 @@
 package shards
 
 // The index of a checkpoint in several files, such as model.safetensors.index.json: a JSON object
-// whose weight_map says which shard holds which tensor. As in the reference it only names the shards:
-// what is in them counts, whatever else the index says, since tools that prune, merge or tie leave
-// it as it was.
+// whose weight_map says which shard holds which tensor. As in the reference it only names the
+// shards: what is in them counts, whatever else the index says, since tools that prune, merge or
+// tie leave it as it was.
 
 import (
 	"cmp"

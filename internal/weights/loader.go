@@ -193,8 +193,8 @@ func (l *Loader) Shape(name string) ([]int, bool) {
 // pattern, in which one "*" stands for anything.
 func (l *Loader) Ignore(patterns ...string) { l.ignored = append(l.ignored, patterns...) }
 
-// Parts says what the model's parts are: what then is left over is an error only if it belongs to one
-// of them. [Loader.Unused] names the rest.
+// Parts says what the model's parts are: what then is left over is an error only if it belongs to
+// one of them. [Loader.Unused] names the rest.
 func (l *Loader) Parts(parts []Part) { l.parts = parts }
 
 // Unused returns the tensors that the model has no use for, sorted, once [Loader.Finish] returned
@@ -245,8 +245,8 @@ func (b *binding) owners() *owners {
 	return newOwners(b.parts, wanted)
 }
 
-// spare reports whether the model can do without a tensor that nothing was bound to: it belongs to no
-// part of the model, or is computed, or is there under another name too.
+// spare reports whether the model can do without a tensor that nothing was bound to: it belongs to
+// no part of the model, or is computed, or is there under another name too.
 func (b *binding) spare(o *owners, t Tensor) bool {
 	switch {
 	case b.parts == nil:

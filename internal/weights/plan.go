@@ -1,8 +1,8 @@
 package weights
 
-// What a model would bind, written down by its own constructors, to tell tensors and sizes of a model
-// whose weights are not there. A Loader that plans has an empty Source and returns nil for everything;
-// loader.go and bind.go ask it first.
+// What a model would bind, written down by its own constructors, to tell tensors and sizes of a
+// model whose weights are not there. A Loader that plans has an empty Source and returns nil for
+// everything; loader.go and bind.go ask it first.
 
 import (
 	"slices"

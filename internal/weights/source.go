@@ -51,7 +51,8 @@ type Source struct {
 }
 
 // NewSource makes a checkpoint, shown as name, of the tensors that were found in files. It takes
-// over both, and closes the files if it fails. Of a tensor that several files have alike one counts.
+// over both, and closes the files if it fails. Of a tensor that several files have alike one
+// counts.
 //
 // Errors: *[FormatError] for a name that is there twice in a file, or in two with other bytes.
 func NewSource(name string, files []*File, tensors []Tensor) (*Source, error) {
@@ -90,9 +91,9 @@ func (t Tensor) same(u Tensor) bool {
 	return t.DType == u.DType && slices.Equal(t.Shape, u.Shape) && bytes.Equal(t.Data, u.Data)
 }
 
-// Equal reports whether two tensors of the checkpoint have the same shape and values, whatever types
-// they are stored in. It reads both as far as they are equal, and lets go of what it read of the
-// first.
+// Equal reports whether two tensors of the checkpoint have the same shape and values, whatever
+// types they are stored in. It reads both as far as they are equal, and lets go of what it read of
+// the first.
 func (s *Source) Equal(a, b string) bool {
 	t, ok := s.Tensor(a)
 	u, found := s.Tensor(b)
@@ -153,8 +154,8 @@ func (s *Source) find(name string) (int, bool) {
 	})
 }
 
-// Expect notes that an index lists a tensor in a file, where it is not. A model that wants it, misses it
-// there.
+// Expect notes that an index lists a tensor in a file, where it is not. A model that wants it,
+// misses it there.
 func (s *Source) Expect(tensor, file, index string) {
 	if s.absent == nil {
 		s.absent = map[string]string{}
@@ -163,8 +164,8 @@ func (s *Source) Expect(tensor, file, index string) {
 	s.extra = append(s.extra, tensor+" ("+filepath.Base(index)+")")
 }
 
-// Extra returns what is left over whatever the model: tensors that several files have alike, each with
-// a file that did not count, and those that only an index has, with its name.
+// Extra returns what is left over whatever the model: tensors that several files have alike, each
+// with a file that did not count, and those that only an index has, with its name.
 func (s *Source) Extra() []string { return s.extra }
 
 // Bytes returns the bytes that the files take in the address space.

@@ -1,9 +1,9 @@
 package weights
 
-// How a checkpoint spells the names of its tensors. Versions of the reference keep the decoder and the
-// tower under other prefixes, and tools that merge or convert mix them, so each tensor is looked for
-// under every spelling of its part. The same parts tell what a tensor is that nothing was bound to: a
-// piece of the model, or something that is none of its business.
+// How a checkpoint spells the names of its tensors. Versions of the reference keep the decoder and
+// the tower under other prefixes, and tools that merge or convert mix them, so each tensor is
+// looked for under every spelling of its part. The same parts tell what a tensor is that nothing
+// was bound to: a piece of the model, or something that is none of its business.
 
 import (
 	"slices"
@@ -143,7 +143,8 @@ func (o *owners) look(name string, is func(part int, rest string) bool) bool {
 }
 
 // computed reports whether a tensor is a buffer, which the model computes from its configuration:
-// whatever is under a rotary embedding, and masks. Releases and trainers save them with the weights.
+// whatever is under a rotary embedding, and masks. Releases and trainers save them with the
+// weights.
 func computed(name string, dtype DType) bool {
 	parts := strings.Split(name, ".")
 	last := len(parts) - 1
@@ -152,7 +153,8 @@ func computed(name string, dtype DType) bool {
 			return true
 		}
 	}
-	return dtype == BOOL || slices.Contains([]string{"inv_freq", "masked_bias", "position_ids"}, parts[last])
+	buffers := []string{"inv_freq", "masked_bias", "position_ids"}
+	return dtype == BOOL || slices.Contains(buffers, parts[last])
 }
 
 // Unused returns which of the checkpoint's names a model leaves over that wants others of them, if
