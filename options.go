@@ -4,7 +4,9 @@ package qwenvl
 // on stands in newOptions. formats.go has the weight formats.
 
 import (
+	"errors"
 	"fmt"
+	"image"
 	"runtime"
 
 	"github.com/qwenvl/qwenvl/preprocess"
@@ -21,6 +23,7 @@ type options struct {
 	weights  WeightFormat
 	vision   WeightFormat // "": follows weights
 	decode   preprocess.DecodeOptions
+	decoders []preprocess.Decoder // behind those of decode
 }
 
 func newOptions(opts []Option) (options, error) {
@@ -30,6 +33,10 @@ func newOptions(opts []Option) (options, error) {
 		if err := set(&o); err != nil {
 			return options{}, err
 		}
+	}
+	if len(o.decoders) > 0 {
+		all := append(o.decode.Decoders.List(), o.decoders...)
+		o.decode.Decoders = preprocess.NewDecoders(all...)
 	}
 	return o, nil
 }
@@ -104,6 +111,32 @@ func WithVisionFormat(f WeightFormat) Option {
 func WithDecodeOptions(d preprocess.DecodeOptions) Option {
 	return func(o *options) error {
 		o.decode = d
+		return nil
+	}
+}
+
+// WithDecoder adds a reader of pictures that this package does not read, such as HEIC, TIFF or a
+// page of a PDF:
+//
+//	qwenvl.WithDecoder("heic", isHEIC, heic.Decode)
+//
+// Where a file begins like no format that is read here, sniff is asked whether the decoder knows
+// it, and decode for the picture, upright. The name stands in errors; that of a format which is
+// read here ("jpeg", "png", "gif", "webp", "bmp") puts the decoder in its place. Decoders are asked
+// in the order of the options, from several goroutines; a panic of theirs is an error of the
+// request. The limits of [WithDecodeOptions] hold.
+//
+// A decoder says nothing of a size without decoding, so such a picture is decoded when the request
+// comes in, once, and its pixels are in memory while it waits; CountTokens decodes it, too.
+func WithDecoder(
+	name string, sniff func(data []byte) bool, decode func(data []byte) (image.Image, error),
+) Option {
+	return func(o *options) error {
+		if name == "" || sniff == nil || decode == nil {
+			return errors.New("qwenvl: WithDecoder: without a name, sniff or decode")
+		}
+		d := preprocess.Decoder{Name: name, Sniff: sniff, Decode: decode}
+		o.decoders = append(o.decoders, d)
 		return nil
 	}
 }
