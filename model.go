@@ -8,20 +8,69 @@
 //		},
 //	})
 //
-// A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template
-// and weights in one folder. Weights are memory-mapped. [Inspect] and [Estimate] tell of a
-// checkpoint without loading it.
+// # Loading
 //
-// A [Request] is a conversation of texts, pictures and videos. [Model.Generate] answers it,
-// [Model.Stream] piece by piece; [Response.Boxes] are the places in pictures that an answer names.
-// Spellings of special tokens in texts of a request are plain text: only the checkpoint's chat
-// template writes special tokens. [Model.Features] and [Model.Hidden] give what a model computes on
-// the way to an answer: features of pictures, hidden states and logits.
+// A [Model] is loaded from a checkpoint as it is published: configuration, tokenizer, chat template
+// and weights in one folder ([Load]) or file system ([LoadFS]). Weights in a folder are
+// memory-mapped. Options say how the model runs: [WithThreads], [WithWeightFormat] and others.
+// [Inspect] and [Estimate] tell of a checkpoint without loading it. [Model.Warm] does early what
+// the first picture would wait for; [Model.Close] ends a model, [Model.Shutdown] within a time.
+//
+// # Requests
+//
+// A [Request] is a conversation of texts, pictures and videos, in parts that [Text], [Image],
+// [ImageFile], [ImageBytes], [ImageReader], [ImageURL], [Video] and [Clip] make. Pictures are JPEG,
+// PNG, GIF, WebP or BMP, turned upright; [WithDecoder] adds other formats. Nothing is fetched.
+// Spellings of special tokens in texts are plain text: only the checkpoint's chat template writes
+// special tokens.
+//
+// [Model.Generate] answers a request. [Response.Boxes] are the places in pictures that an answer
+// names. [Model.CountTokens] tells a prompt's length, from the headers of pictures. [Model.Features]
+// and [Model.Hidden] give what a model computes on the way to an answer: features of pictures,
+// hidden states and logits.
+//
+// Requests, messages and parts can be kept as JSON and give the same answer later:
+//
+//	{"role": "user", "content": [
+//		{"type": "image", "path": "a.jpg"},
+//		{"type": "image", "media_type": "image/png", "data": "iVBORw0…"},
+//		{"type": "video", "frames": [{"media_type": "image/png", "data": "…"}], "fps": 2},
+//		{"type": "text", "text": "What is this?"}
+//	]}
+//
+// The data is base64. A part of [ImageURL] has a "url", one of [Clip] "times" and "duration" in
+// seconds; "name", "min_pixels" and "max_pixels" may stand in any part. A text that is not UTF-8
+// has "data" in place of "text". What such JSON cannot hold, and what is unknown in it, is an
+// error. JSON from others may name any file: see [Part.File].
+//
+// # Streaming
+//
+// [Model.Stream] gives an answer piece by piece, as a sequence of [Delta]; an [Accumulator] makes a
+// [Response] of them. Leaving the loop cancels the request, ranging over the sequence again asks
+// again. [Request.Progress] tells how far the work before the first token has come.
+//
+// # Concurrency
 //
 // All methods of a Model are safe for concurrent use. Concurrent requests share the passes over the
 // weights, and no request's result depends on what runs beside it, on the number of threads or on
-// how its prompt is cut into chunks. Of a request that waits the picture files are in memory, not
-// their pixels: those are made when the model is about to look at them.
+// how its prompt is cut into chunks. [WithMaxBatch] says how many run at a time; more wait in
+// order. A request ends soon after its context does, whatever it is doing.
+//
+// # Memory
+//
+// Mapped weights belong to the system's page cache; packed ones, in the formats of
+// [WithWeightFormat], to the process. Keys and values grow with the tokens of the requests at work,
+// up to [WithContextSize] for each. Of a request that waits the picture files are in memory, not
+// their pixels: those are made when the model is about to look at them. [Estimate] adds it all up.
+//
+// # Errors
+//
+// What is wrong with a checkpoint is a *[CheckpointError], which names file and field; what is wrong
+// with a request is a *[RequestError], whose Field is such as Messages[0].Parts[1], MaxPixels or
+// Template["enable_thinking"]. [ErrContextFull], [ErrClosed] and [ErrBadLogits] are values, errors
+// of contexts are returned as they are. A panic inside the library is an *[InternalError] of the
+// request, and the model refuses more. What would change an answer and is not understood is refused,
+// never passed over.
 package qwenvl
 
 import (

@@ -65,6 +65,11 @@ func ImageReader(r io.Reader) Part {
 	return part(c)
 }
 
+// File is the path of a part made by [ImageFile], or read from JSON with a "path"; "" for others.
+// Programs that take requests as JSON from people who may not read all files check it: a request
+// opens whatever is named.
+func (p Part) File() string { return p.content.Path }
+
 // Video makes a part of frames taken at an even rate of fps frames a second. All frames have one
 // size. They must not change until the request has ended.
 func Video(frames []image.Image, fps float64) Part {
