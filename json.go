@@ -31,7 +31,7 @@ func openObject(field string, data []byte) *object {
 		o.problem("JSON of %d bytes, at most %d", len(data), maxJSON)
 		return o
 	}
-	r := o.reader(data)
+	r := newReader(data)
 	twice := func(key string) error { return fmt.Errorf("key %.40q twice", key) }
 	err := r.Fields(twice, func(key string) (err error) {
 		o.rest[key], err = r.Raw()
@@ -44,7 +44,7 @@ func openObject(field string, data []byte) *object {
 	return o
 }
 
-func (o *object) reader(data []byte) *strictjson.Reader {
+func newReader(data []byte) *strictjson.Reader {
 	return &strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
 		return fmt.Errorf("%s, at byte %d", problem, pos)
 	}}
@@ -104,7 +104,7 @@ func (o *object) text(raw []byte) (string, error) {
 	if raw[0] != '"' {
 		return "", errors.New("not a string")
 	}
-	s, err := o.reader(raw).Str()
+	s, err := newReader(raw).Str()
 	return string(s), err
 }
 
@@ -117,7 +117,7 @@ func (o *object) base64(key string) []byte {
 		o.failed(key, errors.New("not a string"))
 		return nil
 	}
-	s, err := o.reader(raw).Str()
+	s, err := newReader(raw).Str()
 	if err != nil {
 		o.failed(key, err)
 		return nil
@@ -184,7 +184,7 @@ func (o *object) list(key string, element func(i int, raw []byte)) {
 		return
 	}
 	n := 0
-	r := o.reader(raw)
+	r := newReader(raw)
 	o.failed(key, r.Array(func() error {
 		raw, err := r.Raw()
 		if err == nil && n == maxItems {
@@ -204,21 +204,27 @@ func (o *object) decode(key string, into any) {
 		return
 	}
 	raw := o.take(key)
-	err := uniqueKeys(o.reader(raw))
+	err := uniqueKeys(newReader(raw), nil)
 	if err == nil {
 		err = strictDecode(raw, into)
 	}
 	o.failed(key, err)
 }
 
-// uniqueKeys checks that no object in a value has a key twice.
-func uniqueKeys(r *strictjson.Reader) error {
+// uniqueKeys checks that no object in a value has a key twice, nor one that known, unless nil, does
+// not know.
+func uniqueKeys(r *strictjson.Reader, known func(key string) bool) error {
 	switch r.Next() {
 	case '{':
 		twice := func(key string) error { return fmt.Errorf("key %.40q twice", key) }
-		return r.Fields(twice, func(string) error { return uniqueKeys(r) })
+		return r.Fields(twice, func(key string) error {
+			if known != nil && !known(key) {
+				return fmt.Errorf("unknown key %.40q", key)
+			}
+			return uniqueKeys(r, known)
+		})
 	case '[':
-		return r.Array(func() error { return uniqueKeys(r) })
+		return r.Array(func() error { return uniqueKeys(r, known) })
 	}
 	_, err := r.Raw()
 	return err

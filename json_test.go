@@ -12,6 +12,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -188,6 +189,29 @@ func TestRequestJSON(t *testing.T) {
 	_, text = again(t, qwenvl.Request{})
 	require.Equal(t, `{"messages":[]}`, text)
 
+	// Each value of a sampling by its key, and no other.
+	all := qwenvl.Sampling{
+		Temperature: 1, TopK: 2, TopP: 3, MinP: 4, RepetitionPenalty: 5, PresencePenalty: 6, FrequencyPenalty: 7, Seed: 8,
+		TopH: 9, TypicalP: 10, EpsilonCutoff: 11, EtaCutoff: 12, NoRepeatNGram: 13, MinTokens: 14,
+		Rules: &qwenvl.SamplingRules{
+			SequenceBias: []qwenvl.SequenceBias{{Tokens: []int{1}, Bias: -2}}, BadWords: [][]int{{3}}, SuppressTokens: []int{4},
+			BeginSuppressTokens: []int{5}, EncoderRepetitionPenalty: 6, EncoderNoRepeatNGram: 7, MinLength: 8, ForcedBOS: []int{9},
+			ForcedEOS: []int{10}, DecayStart: 11, DecayFactor: 12,
+		},
+	}
+	for _, v := range []any{all, *all.Rules} {
+		for i := range reflect.TypeOf(v).NumField() {
+			require.False(t, reflect.ValueOf(v).Field(i).IsZero(), "%T has a field that the test does not know", v)
+		}
+	}
+	sampling, text := again(t, all)
+	require.Equal(t, all, sampling)
+	require.Regexp(t, `^{"temperature":1,"top_k":2,.*"rules":{"sequence_bias":\[{"tokens":\[1\],"bias":-2}\],`, text)
+	require.NotRegexp(t, `[A-Z]`, text)
+	greedy, text := again(t, qwenvl.Request{Sampling: qwenvl.Greedy()})
+	require.Equal(t, qwenvl.Greedy(), greedy.Sampling)
+	require.Equal(t, `{"messages":[],"sampling":{}}`, text)
+
 	// A content may be a string.
 	var m qwenvl.Message
 	require.NoError(t, json.Unmarshal([]byte(`{"content": "x", "role": "assistant"}`), &m))
@@ -252,6 +276,9 @@ func TestUnmarshalRefuses(t *testing.T) {
 		`{"messages":[],"max_pixels":1e3}`: {request, "max_pixels"},
 		`{"messages":[],"min_pixels":99999999999999999999}`:           {request, "min_pixels"},
 		`{"messages":[],"sampling":{"heat":1}}`:                       {request, "sampling"},
+		`{"messages":[],"sampling":{"top_k":1,"top_k":2}}`:            {request, "twice"},
+		`{"messages":[],"sampling":{"rules":{"x":1}}}`:                {request, "sampling"},
+		`{"messages":[],"sampling":{"top_k":1,"Top_K":2}}`:            {request, `unknown key "Top_K"`},
 		`{"messages":[],"sampling":[]}`:                               {request, "sampling"},
 		`{"messages":[],"stop":"x"}`:                                  {request, "stop"},
 		`{"messages":[],"stop":[1]}`:                                  {request, "stop"},

@@ -13,6 +13,7 @@ package qwenvl
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -86,6 +87,47 @@ type requestJSON struct {
 	Template      map[string]any    `json:"template,omitempty"`
 	Tools         []json.RawMessage `json:"tools,omitempty"`
 	ContinueFinal bool              `json:"continue_final,omitempty"`
+}
+
+// samplingJSON is a Sampling with the names of its keys.
+type samplingJSON struct {
+	Temperature       float64        `json:"temperature,omitempty"`
+	TopK              int            `json:"top_k,omitempty"`
+	TopP              float64        `json:"top_p,omitempty"`
+	MinP              float64        `json:"min_p,omitempty"`
+	RepetitionPenalty float64        `json:"repetition_penalty,omitempty"`
+	PresencePenalty   float64        `json:"presence_penalty,omitempty"`
+	FrequencyPenalty  float64        `json:"frequency_penalty,omitempty"`
+	Seed              uint64         `json:"seed,omitempty"`
+	TopH              float64        `json:"top_h,omitempty"`
+	TypicalP          float64        `json:"typical_p,omitempty"`
+	EpsilonCutoff     float64        `json:"epsilon_cutoff,omitempty"`
+	EtaCutoff         float64        `json:"eta_cutoff,omitempty"`
+	NoRepeatNGram     int            `json:"no_repeat_ngram,omitempty"`
+	MinTokens         int            `json:"min_tokens,omitempty"`
+	Rules             *SamplingRules `json:"rules,omitempty"`
+}
+
+// MarshalJSON writes the sampling with keys such as "top_k"; values that are 0 are left out.
+//
+// Errors: those of package json, for values that are not finite.
+func (s Sampling) MarshalJSON() ([]byte, error) { return json.Marshal(samplingJSON(s)) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+//
+// Errors: *[RequestError].
+func (s *Sampling) UnmarshalJSON(data []byte) error {
+	var out samplingJSON
+	// encoding/json would take keys in any case for a field's, the last of them.
+	err := uniqueKeys(newReader(data), func(key string) bool { return key == strings.ToLower(key) })
+	if err == nil {
+		err = strictDecode(data, &out)
+	}
+	if err != nil {
+		return &RequestError{Field: "Sampling", Err: err}
+	}
+	*s = Sampling(out)
+	return nil
 }
 
 // MarshalJSON writes the request but for Progress; see [Part.MarshalJSON] for pictures.

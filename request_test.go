@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -82,6 +83,15 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"no messages", qwenvl.Request{}, "Messages"},
 		{"unknown role", qwenvl.Request{Messages: []qwenvl.Message{{Role: "critic", Parts: []qwenvl.Part{qwenvl.Text("x")}}}}, "Messages[0].Role"},
+		{"empty role", qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(), {}}}, "Messages[1].Role"},
+		{"tool", qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(), {Role: "tool"}}}, "Messages[1].Role"},
+		{"nothing to continue", qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User()}, ContinueFinal: true}, "Messages[0].Parts"},
+		{"tools", change(func(r *qwenvl.Request) { r.Tools = []json.RawMessage{json.RawMessage("{}")} }), "Tools"},
+		{"misspelt variable", change(func(r *qwenvl.Request) { r.Template = map[string]any{"add_visionid": true} }), `Template["add_visionid"]`},
+		{"another's variable", change(func(r *qwenvl.Request) { r.Template = map[string]any{"enable_thinking": true} }), `Template["enable_thinking"]`},
+		{"request's variable", change(func(r *qwenvl.Request) { r.Template = map[string]any{"messages": 1} }), `Template["messages"]`},
+		{"variable of no type", change(func(r *qwenvl.Request) { r.Template = map[string]any{"add_vision_id": make(chan int)} }), `Template["add_vision_id"]`},
+		{"deep variable", change(func(r *qwenvl.Request) { r.Template = map[string]any{"add_vision_id": deep(1000)} }), `Template["add_vision_id"]`},
 		{"MaxTokens -1", change(func(r *qwenvl.Request) { r.MaxTokens = -1 }), "MaxTokens"},
 		{"MaxTokens least", change(func(r *qwenvl.Request) { r.MaxTokens = math.MinInt }), "MaxTokens"},
 		{"temperature NaN", sampling(qwenvl.Sampling{Temperature: nan}), "Sampling"},
@@ -131,13 +141,22 @@ func TestBadRequests(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, c.field, e.Field, "%v", err)
 			require.NotRegexp(t, "0x[0-9a-f]{6}", err.Error(), "an address")
-			if strings.HasPrefix(c.field, "Messages") { // counting sees what generating sees
+			if strings.HasPrefix(c.field, "Messages") || strings.HasPrefix(c.field, "Template") { // counting sees what generating sees
 				_, err := m.CountTokens(c.r)
 				require.ErrorAs(t, err, &e, "CountTokens")
 				require.Equal(t, c.field, e.Field, "%v", err)
 			}
 		})
 	}
+}
+
+// deep is a list in a list in a list.
+func deep(n int) any {
+	var v any
+	for range n {
+		v = []any{v}
+	}
+	return v
 }
 
 // What looks odd and can be done.

@@ -45,31 +45,33 @@ type Sampling struct {
 type SamplingRules struct {
 	// SequenceBias is added to the score of each sequence's last token right after the others,
 	// before penalties. Of equal sequences the last counts.
-	SequenceBias []SequenceBias
+	SequenceBias []SequenceBias `json:"sequence_bias,omitempty"`
 	// BadWords are sequences whose last token is forbidden right after the others. An end token
 	// alone is no bad word.
-	BadWords [][]int
+	BadWords [][]int `json:"bad_words,omitempty"`
 	// SuppressTokens never come, BeginSuppressTokens do not come first.
-	SuppressTokens, BeginSuppressTokens []int
+	SuppressTokens      []int `json:"suppress_tokens,omitempty"`
+	BeginSuppressTokens []int `json:"begin_suppress_tokens,omitempty"`
 	// EncoderRepetitionPenalty over 1 makes the prompt's tokens more probable; 0 or 1: off.
-	EncoderRepetitionPenalty float64
+	EncoderRepetitionPenalty float64 `json:"encoder_repetition_penalty,omitempty"`
 	// EncoderNoRepeatNGram lets no run of so many of the prompt's tokens come again; 0: off.
-	EncoderNoRepeatNGram int
+	EncoderNoRepeatNGram int `json:"encoder_no_repeat_ngram,omitempty"`
 	// MinLength gives end tokens no chance before prompt and answer have so many tokens; 0: off.
-	MinLength int
+	MinLength int `json:"min_length,omitempty"`
 	// ForcedBOS are the only tokens after a prompt of one token, ForcedEOS the only ones that the
 	// answer may end with where MaxTokens or the context ends it; nil: any.
-	ForcedBOS, ForcedEOS []int
+	ForcedBOS []int `json:"forced_bos,omitempty"`
+	ForcedEOS []int `json:"forced_eos,omitempty"`
 	// DecayFactor over 1 makes end tokens more probable with every token from DecayStart on, below
 	// 1 less: |score|·(DecayFactor^n - 1) is added at the n-th. 0: off.
-	DecayStart  int
-	DecayFactor float64
+	DecayStart  int     `json:"decay_start,omitempty"`
+	DecayFactor float64 `json:"decay_factor,omitempty"`
 }
 
 // SequenceBias is what is added to the score of the last of some tokens. Minus infinity forbids it.
 type SequenceBias struct {
-	Tokens []int
-	Bias   float64
+	Tokens []int   `json:"tokens"`
+	Bias   float64 `json:"bias"`
 }
 
 // Greedy always takes the most probable token.
