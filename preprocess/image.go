@@ -6,6 +6,7 @@ package preprocess
 
 import (
 	"bytes"
+	"encoding/binary"
 	"image"
 )
 
@@ -214,7 +215,7 @@ func sniff(data []byte) (string, decoder) {
 		return "gif", decodeGIF
 	case has(0, "RIFF") && has(8, "WEBP"):
 		return "webp", decodeWebP
-	case has(0, "BM"):
+	case has(0, "BM"), len(data) >= 4 && isBMPHeader(binary.LittleEndian.Uint32(data)):
 		return "bmp", decodeBMP
 	case has(0, "II*\x00"), has(0, "MM\x00*"), has(0, "II+\x00"), has(0, "MM\x00+"):
 		return "tiff", nil

@@ -253,6 +253,206 @@ def png(R, i):
     return '-'.join(sorted(odd)), b
 
 
+# GIF
+
+def lzw(R, pixels, bits, end=True, clears=True):
+    """Codes of the pixels, with strings shorter than they could be and clear codes now and then."""
+    clear, out, acc, n = 1 << bits, bytearray(), 0, 0
+
+    def put(code):
+        nonlocal acc, n
+        acc |= code << n
+        n += size
+        while n >= 8:
+            out.append(acc & 255)
+            acc >>= 8
+            n -= 8
+    size = bits + 1
+    table, nxt = {}, clear + 2
+    if R.randrange(9): put(clear)
+    i, before = 0, None
+    while i < len(pixels):
+        code, k = pixels[i], 1
+        stop = R.choice([1, 2, 50])
+        while i + k < len(pixels) and k < stop and (code, pixels[i + k]) in table:
+            code = table[code, pixels[i + k]]
+            k += 1
+        put(code)
+        if before is not None and nxt < 4096:
+            table[before, pixels[i]] = nxt
+            if nxt == (1 << size) - 1 and size < 12: size += 1
+            nxt += 1
+        before = code
+        i += k
+        if clears and R.randrange(60) == 0:
+            put(clear)
+            size, table, nxt, before = bits + 1, {}, clear + 2, None
+    if end: put(clear + 1)
+    if n: out.append(acc & 255)
+    return bytes(out)
+
+
+def blocks(R, d, most=255):
+    out = b''
+    while d:
+        n = R.choice([255, R.randint(1, most)])
+        out += bytes([len(d[:n])]) + d[:n]
+        d = d[n:]
+    return out
+
+
+GIF_ODD = ['plain', 'extra', 'noterm', 'notrailer', 'nopalette', 'ramp', 'local', 'localramp', 'transp', 'offset', 'larger', 'interlace', 'ext', 'junk', 'minsize',
+           'flip', 'flipcodes', 'cut', 'few', 'random', 'empty', 'after', 'big', 'endearly', 'deferred', 'screen', 'gce']
+
+
+def gif_ext(R):
+    return R.choice([b'!\xfe' + blocks(R, noise(R, R.randrange(300))) + b'\0', b'!\xff\x0bNETSCAPE2.0\3\1\0\0\0', b'!\xff\x0bNETSCAPE2.0\0', b'!\xff\0', b'!\xfe\0', b'!\xf9\0',
+                     b'!\x01\x0c' + bytes(12) + b'\3abc\0', b'!\x99\2ab\0', b'!\xff\x0bXMP DataXMP' + b'tiff:Orientation="6"' + b'\0', b'!\xff\x0bNETSCAPE2.0\2\1\0\0'])
+
+
+@kind('g')
+def gif(R, i):
+    odd = {GIF_ODD[i % len(GIF_ODD)]} if i < 6 * len(GIF_ODD) else set(R.sample(GIF_ODD, R.randint(1, 3)))
+    bits = R.randint(2, 8)
+    if 'minsize' in odd: bits = R.choice([0, 1, 1, 2, 3, 7, 8, 9, 10, 11, 11, 12, 13, 200])
+    w, h = R.randint(1, 24), R.randint(1, 24)
+    if 'big' in odd: w, h, bits = R.randint(200, 400), R.randint(200, 300), 8
+    if 'empty' in odd: w, h = R.choice([(0, 5), (5, 0), (0, 0)])
+    sw, sh, x, y = w, h, 0, 0
+    if 'offset' in odd:
+        x, y = R.randint(0, 9), R.randint(0, 9)
+        sw, sh = w + x + R.randint(0, 5), h + y + R.randint(0, 5)
+    if 'larger' in odd: sw, sh, x = R.randint(0, w), R.randint(0, h), R.randint(0, 5)
+    if 'screen' in odd: sw, sh = R.choice([(0, 0), (w + 3, 0), (65535, 1), (1, h)])
+    n = R.randint(0, 7) if R.randrange(3) else max(min(bits, 8) - 1, 0)
+    ramp = bytes(v for k in range(2 << n) for v in (k, k, k))
+    table = noise(R, 6 << n)
+    out = R.choice([b'GIF87a', b'GIF89a']) + struct.pack('<HH', sw, sh)
+    if 'nopalette' in odd: out += bytes([R.randrange(128), R.randrange(256), 0])
+    else: out += bytes([0x80 | n | R.randrange(8) << 4, R.randrange(256), 0]) + (ramp if 'ramp' in odd else table)
+    if 'junk' in odd: out += R.choice([b'\0', b'\0\0\0', b'ab', b'\xff'])
+    if 'ext' in odd: out += b''.join(gif_ext(R) for _ in range(R.randint(1, 3)))
+    if odd & {'transp'}: out += b'!\xf9\4' + bytes([1 | R.randrange(8) << 2, 5, 0, R.choice([0, 1, 2, 200])]) + b'\0'
+    if 'gce' in odd:
+        for _ in range(R.randint(1, 2)):
+            g = bytes([R.randrange(2) | R.randrange(8) << 2]) + noise(R, R.choice([0, 1, 2, 3, 3, 3, 5]))
+            out += b'!\xf9' + bytes([len(g)]) + g + b'\0'
+    if 'junk' in odd: out += R.choice([b'', b'\0', b'x'])
+    flags, local = 0, b''
+    if 'local' in odd: flags, local = 0x80 | n, noise(R, 6 << n)
+    if 'localramp' in odd: flags, local = 0x80 | n, ramp
+    if 'interlace' in odd: flags |= 0x40
+    out += b',' + struct.pack('<HHHHB', x, y, w, h, flags) + local + bytes([bits])
+    top = 1 << min(bits, 8)
+    pixels = [v % top for v in noise(R, w * h)]
+    if 'few' in odd: pixels = pixels[:R.randint(0, len(pixels))]
+    if 'random' in odd or bits > 12: d = noise(R, R.randint(1, 400))
+    else: d = lzw(R, pixels, bits, 'noterm' not in odd)
+    if 'extra' in odd: d += noise(R, R.randint(1, 20))
+    if 'endearly' in odd: d = lzw(R, pixels[:R.randint(0, len(pixels))], bits) + lzw(R, pixels, bits) if bits <= 12 else d
+    if 'deferred' in odd and bits <= 12: d = lzw(R, pixels, bits, True, False)
+    if 'flipcodes' in odd and d:
+        d = bytearray(d); d[R.randrange(len(d))] ^= 1 << R.randrange(8); d = bytes(d)
+    out += blocks(R, d)
+    if 'noterm' not in odd: out += b'\0'
+    if 'after' in odd: out += R.choice([gif_ext(R), noise(R, 30), b',' + struct.pack('<HHHHB', 0, 0, w, h, 0) + b'\2\1\5\0'])
+    if 'notrailer' not in odd: out += b';'
+    if 'big' in odd: out += noise(R, R.choice([0, 70000]))
+    if 'cut' in odd: out = out[:R.randrange(6, len(out))]
+    if 'flip' in odd:
+        d = bytearray(out); d[R.randrange(5, min(len(d), 60))] ^= 1 << R.randrange(8); out = bytes(d)
+    return '-'.join(sorted(odd)), out
+
+
+# BMP
+
+def runs(R, w, h, four, odd):
+    """Run-length codes: mostly whole rows."""
+    out = bytearray()
+    y = 0
+    while y < h:
+        x = 0
+        while x < w:
+            c = R.randrange(8)
+            if c == 0 and w - x >= 3:
+                n = R.randint(3, min(w - x, 255)) if 'overrun' not in odd else R.randint(3, 12)
+                m = (n + 1) // 2 if four else n
+                out += bytes([0, n]) + noise(R, m)
+                if len(out) % 2: out += b'\0'
+            elif c == 1 and 'delta' in odd:
+                n, up = R.randint(0, 4), R.choice([0, 0, 1, 2])
+                out += bytes([0, 2, n, up])
+                y += up
+            else:
+                n = R.randint(1, min(w - x, 255)) if 'overrun' not in odd else R.randint(1, 12)
+                out += bytes([n, R.randrange(256)])
+            x += n
+        y += 1
+        if R.randrange(12 if 'overrun' in odd else 1000): out += b'\0\0'
+    if R.randrange(6): out += b'\0\1'
+    return bytes(out)
+
+
+BMP_ODD = ['plain', 'core', 'v2', 'v3', 'os2', 'v4', 'v5', 'masks', 'rle8', 'rle4', 'delta', 'overrun', 'gap', 'colors', 'topdown', 'ramp', 'two', 'cut', 'flip',
+           'start', 'dib', 'bits', 'compression', 'negative', 'few', 'align']
+MASKS = [(0xff0000, 0xff00, 0xff, 0), (0xff000000, 0xff0000, 0xff00, 0), (0xff000000, 0xff00, 0xff, 0), (0xff000000, 0xff0000, 0xff00, 0xff),
+         (0xff, 0xff00, 0xff0000, 0xff000000), (0xff0000, 0xff00, 0xff, 0xff000000), (0xff000000, 0xff00, 0xff, 0xff0000), (0, 0, 0, 0),
+         (0xff, 0xff00, 0xff0000, 0), (0x3ff00000, 0xffc00, 0x3ff, 0), (0xf800, 0x7e0, 0x1f, 0), (0x7c00, 0x3e0, 0x1f, 0), (0xf00, 0xf0, 0xf, 0)]
+
+
+@kind('b')
+def bmp(R, i):
+    odd = {BMP_ODD[i % len(BMP_ODD)]} if i < 8 * len(BMP_ODD) else set(R.sample(BMP_ODD, R.randint(1, 3)))
+    size = 40
+    for name, n in (('core', 12), ('v2', 52), ('v3', 56), ('os2', 64), ('v4', 108), ('v5', 124)):
+        if name in odd: size = n
+    w, h = R.randint(1, 24), R.randint(1, 24)
+    bits = R.choice([1, 4, 8, 16, 24, 32])
+    rle = odd & {'rle8', 'rle4', 'delta', 'overrun', 'align'}
+    if rle: bits = 4 if 'rle4' in odd or 'rle8' not in odd and R.randrange(2) else 8
+    if odd & {'ramp', 'two', 'colors'}: bits = R.choice([1, 4, 8])
+    if 'masks' in odd: bits = R.choice([16, 32, 32, 24])
+    if 'bits' in odd: bits = R.choice([0, 2, 3, 5, 15, 16, 30, 33, 64, 65535])
+    mode = 0
+    if rle: mode = 2 if bits == 4 else 1
+    if 'masks' in odd: mode = 3
+    if 'compression' in odd: mode = R.choice([1, 2, 3, 4, 5, 6, 11, 99])
+    colors = 0
+    if 'colors' in odd: colors = R.choice([1, 2, 3, 1 << bits, 255, 256, 257, 300, 65536, 65537, 2**31])
+    if 'two' in odd: colors = 2
+    real = colors or (1 << bits if bits <= 8 else 0)
+    real = min(real, 400)
+    pad = 3 if size == 12 else 4
+    pal = noise(R, pad * real)
+    if 'few' in odd: pal = pal[:R.randint(0, len(pal))]
+    if 'ramp' in odd: pal = b''.join(bytes([v & 255] * 3 + [R.choice([0, 0, 255])] * (pad - 3)) for v in ((0, 255) if real == 2 else range(real)))
+    if 'two' in odd: pal = bytes([0, 0, 0, 0][:pad] + [255, 255, 255, 0][:pad]) if R.randrange(3) else pal
+    mask = b''
+    m = R.choice(MASKS)
+    if bits == 16: m = R.choice(MASKS[-3:])
+    if size == 40 and mode == 3: mask = struct.pack('<III', *m[:3])
+    height = h
+    if 'topdown' in odd: height = 2**32 - h
+    if 'negative' in odd: height = R.choice([2**32 - h, 2**31, 2**31 + 5, 0, 2**32 - 2**24 - 1])
+    if size == 12: head = struct.pack('<IHHHH', 12, w, height & 0xffff, R.choice([1, 0]), bits)
+    else:
+        head = struct.pack('<IIIHHIIiiII', size, w, height, R.choice([1, 1, 0]), bits & 65535, mode, 0, 2835, 2835, colors & (2**32 - 1), 0)
+        if size >= 52: head += struct.pack('<III', *m[:3])
+        if size >= 56: head += struct.pack('<I', m[3])
+        head = head.ljust(size, b'\0')
+    stride = (w * min(bits, 64) + 31) // 32 * 4
+    d = runs(R, w, h, mode == 2, odd) if mode in (1, 2) else noise(R, stride * h)
+    if 'align' in odd: d = d + b'\0' * 3
+    gap = noise(R, R.randint(1, 9)) if 'gap' in odd else b''
+    at = 14 + len(head) + len(mask) + len(pal) + len(gap)
+    if 'start' in odd: at = R.choice([0, 14, 14 + size, at - 1, at + 1, 10**6, 2**32 - 1, 54, 13])
+    out = (b'' if 'dib' in odd else b'BM' + struct.pack('<IHHI', R.choice([0, 99]), 0, 0, at)) + head + mask + pal + gap + d
+    if 'cut' in odd: out = out[:R.randrange(2, len(out))]
+    if 'flip' in odd:
+        d = bytearray(out); d[R.randrange(2, min(len(d), 80))] ^= 1 << R.randrange(8); out = bytes(d)
+    return '-'.join(sorted(odd)), out
+
+
 def main():
     out, kinds, count, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     largest = int(sys.argv[5]) if len(sys.argv) > 5 else 1 << 30
