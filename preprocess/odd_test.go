@@ -74,5 +74,5 @@ func TestOddAsPillow(t *testing.T) {
 	for kind, n := range read {
 		require.Greater(t, n, 20, string(kind))
 	}
-	require.Len(t, read, len("p"))
+	require.Len(t, read, len("pgbwe"))
 }

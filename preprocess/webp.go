@@ -9,133 +9,281 @@ import (
 	"image"
 	"io"
 
-	"golang.org/x/image/vp8l"
 	"golang.org/x/image/webp"
 )
 
 const webpFormat = "webp"
 
-// webpFrame holds the chunks of a still picture or of an animation's first frame.
+func webpError(reason string) error { return &FormatError{Format: webpFormat, Reason: reason} }
+
+var webpLate = webpError("alpha behind its picture")
+
+// webpFrame is a still picture, or a frame of an animation.
 type webpFrame struct {
 	alpha, lossy, lossless []byte // bodies of ALPH, VP8 and VP8L
-	exif, xmp              []byte
-	canvasW, canvasH       int // 0 without VP8X
-	x, y                   int // place of the frame on the canvas
-	animated               bool
+	late                   bool   // ALPH stands behind its picture, which counts where it is used
+	x, y, w, h             int    // place on the canvas; the bitstream states the size
 }
 
-// walkRIFF calls f for each chunk until it returns false. A chunk cut off by the end of the data is
-// an error.
-func walkRIFF(p []byte, f func(id string, body []byte) bool) error {
-	for len(p) >= 8 {
-		n := int64(binary.LittleEndian.Uint32(p[4:]))
-		if n > int64(len(p)-8) {
-			return &FormatError{Format: webpFormat, Reason: "chunk reaches past the end", Err: io.ErrUnexpectedEOF}
+// webpFile is what the chunks of a file say.
+type webpFile struct {
+	extended  bool // it has a VP8X chunk
+	flags     byte
+	w, h      int // of the canvas
+	first     *webpFrame
+	exif, xmp []byte
+}
+
+// Flags of a VP8X chunk.
+const (
+	webpAnimation = 1 << 1
+	webpXMP       = 1 << 2
+	webpEXIF      = 1 << 3
+	webpAlpha     = 1 << 4
+	webpFlags     = 0x3e // all that are known
+)
+
+// webpChunks reads chunks one after the other. The size of each counts with the byte that makes it
+// even, and lies within the file.
+type webpChunks struct{ p []byte }
+
+func (c *webpChunks) peek() (id string, body []byte, err error) {
+	if len(c.p) < 8 {
+		return "", nil, &FormatError{Format: webpFormat, Reason: "cut in a chunk", Err: io.ErrUnexpectedEOF}
+	}
+	n := int64(binary.LittleEndian.Uint32(c.p[4:]))
+	if n+n&1 > int64(len(c.p)-8) {
+		return "", nil, &FormatError{Format: webpFormat, Reason: "chunk reaches past the end", Err: io.ErrUnexpectedEOF}
+	}
+	return string(c.p[:4]), c.p[8 : 8+n], nil
+}
+
+func (c *webpChunks) skip(body []byte) { c.p = c.p[8+len(body)+len(body)&1:] }
+
+func u24(p []byte) int { return int(p[0]) | int(p[1])<<8 | int(p[2])<<16 }
+
+// walkWebP reads all chunks of the file, as far as the first says that it reaches.
+//
+// Source: libwebp, WebPDemux and WebPGetFeatures, which Pillow calls.
+func walkWebP(data []byte) (*webpFile, error) {
+	n := int64(binary.LittleEndian.Uint32(data[4:]))
+	if n < 12 || n > int64(len(data)-8) {
+		return nil, &FormatError{Format: webpFormat, Reason: "cut, or of a wrong size", Err: io.ErrUnexpectedEOF}
+	}
+	c := &webpChunks{data[12 : n+8]}
+	id, body, err := c.peek()
+	if err != nil {
+		return nil, err
+	}
+	f := &webpFile{}
+	switch id {
+	case "VP8X":
+		if len(body) != 10 {
+			return nil, webpError("extended header of a wrong size")
 		}
-		if !f(string(p[:4]), p[8:8+n]) {
+		c.skip(body)
+		f.extended, f.flags, f.w, f.h = true, body[0], u24(body[4:])+1, u24(body[7:])+1
+		if f.flags&^webpFlags != 0 {
+			return nil, webpError("unknown flags")
+		}
+		if err := f.chunks(c); err != nil {
+			return nil, err
+		}
+	case "VP8 ", "VP8L":
+		m, err := readWebPFrame(c)
+		if err != nil {
+			return nil, err
+		}
+		m.alpha = nil
+		f.first, f.w, f.h = m, m.w, m.h
+		if len(c.p) > 0 && len(c.p) < 8 {
+			return nil, webpError("bytes behind the last chunk")
+		}
+	default:
+		return nil, webpError("no picture chunk")
+	}
+	if f.first == nil {
+		return nil, webpError("no picture chunk")
+	}
+	return f, nil
+}
+
+// chunks reads the chunks behind an extended header.
+func (f *webpFile) chunks(c *webpChunks) error {
+	animated, begun := f.flags&webpAnimation != 0, false
+	for {
+		id, body, err := c.peek()
+		if err != nil {
+			return err
+		}
+		switch id {
+		case "VP8X":
+			return webpError("two extended headers")
+		case "ALPH", "VP8 ", "VP8L":
+			if animated || begun || f.first != nil {
+				return webpError("picture outside the frames")
+			}
+			m, err := readWebPFrame(c)
+			if err != nil {
+				return err
+			}
+			if m.w != f.w || m.h != f.h {
+				return webpError("frame does not fit its canvas")
+			}
+			if f.flags&webpAlpha == 0 {
+				m.alpha = nil
+			} else if m.late {
+				return webpLate
+			}
+			f.first = m
+		case "ANIM":
+			if len(body) < 5 {
+				return webpError("animation chunk is too short")
+			}
+			begun = true
+			c.skip(body)
+		case "ANMF":
+			if !begun {
+				return webpError("frame before the animation's header")
+			}
+			if err := f.frame(c, body); err != nil {
+				return err
+			}
+		case "EXIF":
+			if f.flags&webpEXIF != 0 && f.exif == nil {
+				f.exif = body
+			}
+			c.skip(body)
+		case "XMP ":
+			if f.flags&webpXMP != 0 && f.xmp == nil {
+				f.xmp = body
+			}
+			c.skip(body)
+		default:
+			c.skip(body)
+		}
+		if len(c.p) == 0 {
 			return nil
 		}
-		p = p[min(8+n+n&1, int64(len(p))):]
+	}
+}
+
+// frame reads an animation's frame. Chunks in it that are no part of the picture are read as if
+// they stood behind it.
+func (f *webpFile) frame(c *webpChunks, body []byte) error {
+	if len(body)+len(body)&1 < 16 {
+		return webpError("frame is too short")
+	}
+	size := len(body) + len(body)&1 - 16
+	head := c.p[8:]
+	c.p = c.p[8+16:]
+	behind := len(c.p) - size
+	if len(c.p) < 8 {
+		return webpError("frame is too short")
+	}
+	m, err := readWebPFrame(c)
+	if err != nil {
+		return err
+	}
+	if m.x, m.y = 2*u24(head), 2*u24(head[3:]); len(c.p) < behind {
+		return webpError("picture reaches past its frame")
+	}
+	if f.flags&webpAnimation == 0 || m.lossy == nil && m.lossless == nil && m.alpha == nil {
+		return nil // passed over
+	}
+	if m.late {
+		return webpLate
+	}
+	if m.lossy == nil && m.lossless == nil || m.x+m.w > f.w || m.y+m.h > f.h {
+		return webpError("frame does not fit its canvas")
+	}
+	if f.first == nil {
+		f.first = m
 	}
 	return nil
 }
 
-func u24(p []byte) int { return int(p[0]) | int(p[1])<<8 | int(p[2])<<16 }
-
-func (f *webpFrame) chunk(id string, body []byte) bool {
-	switch {
-	case id == "ALPH" && f.alpha == nil && f.lossy == nil:
-		f.alpha = body
-	case id == "VP8 " && f.lossy == nil && f.lossless == nil:
-		f.lossy = body
-	case id == "VP8L" && f.lossy == nil && f.lossless == nil:
-		f.lossless = body
-	}
-	return true
-}
-
-func walkWebP(data []byte) (f webpFrame, err error) {
-	// Bytes after the RIFF chunk are no part of the picture.
-	if n := int64(binary.LittleEndian.Uint32(data[4:])); n+8 < int64(len(data)) && n >= 4 {
-		data = data[:n+8]
-	}
-	err = walkRIFF(data[12:], func(id string, body []byte) bool {
+// readWebPFrame reads the chunks of one picture, up to the first that is no part of it.
+func readWebPFrame(c *webpChunks) (*webpFrame, error) {
+	f := &webpFrame{}
+	for len(c.p) > 0 {
+		id, body, err := c.peek()
+		if err != nil {
+			return nil, err
+		}
+		picture := f.lossy != nil || f.lossless != nil
 		switch {
-		case id == "VP8X" && len(body) >= 10:
-			f.canvasW, f.canvasH = u24(body[4:])+1, u24(body[7:])+1
-		case id == "ANMF" && !f.animated && len(body) >= 16:
-			f.animated = true
-			f.x, f.y = 2*u24(body), 2*u24(body[3:])
-			if walkRIFF(body[16:], f.chunk) != nil {
-				return false
+		case id == "ALPH" && f.alpha == nil:
+			f.alpha, f.late = body, picture
+		case id == "VP8 " && !picture:
+			if f.w, f.h, err = vp8Size(body); err != nil {
+				return nil, err
 			}
-		case id == "EXIF" && f.exif == nil:
-			f.exif = body
-		case id == "XMP " && f.xmp == nil:
-			f.xmp = body
-		case !f.animated:
-			f.chunk(id, body)
+			f.lossy = body
+		case id == "VP8L" && !picture:
+			if f.alpha != nil {
+				return nil, webpError("alpha beside a lossless picture")
+			}
+			if f.w, f.h, err = vp8lSize(body); err != nil {
+				return nil, err
+			}
+			f.lossless = body
+		default:
+			return f, nil
 		}
-		return true
-	})
-	if err == nil && f.lossy == nil && f.lossless == nil {
-		err = &FormatError{Format: webpFormat, Reason: "no picture chunk"}
+		c.skip(body)
 	}
-	return f, err
+	return f, nil
 }
 
-// size reads the frame's size from its own header, which rules over the canvas.
-func (f *webpFrame) size() (w, h int, err error) {
-	if f.lossy != nil {
-		if p := f.lossy; len(p) >= 10 && p[3] == 0x9d && p[4] == 0x01 && p[5] == 0x2a {
-			return int(binary.LittleEndian.Uint16(p[6:]) & 0x3fff), int(binary.LittleEndian.Uint16(p[8:]) & 0x3fff), nil
-		}
-		return 0, 0, &FormatError{Format: webpFormat, Reason: "VP8 frame header"}
+// vp8Size reads the size from a lossy bitstream's header, which rules over the canvas.
+func vp8Size(p []byte) (w, h int, err error) {
+	if len(p) < 10 || p[3] != 0x9d || p[4] != 0x01 || p[5] != 0x2a {
+		return 0, 0, webpError("VP8 frame header")
 	}
-	c, err := vp8l.DecodeConfig(bytes.NewReader(f.lossless))
-	if err != nil {
-		return 0, 0, &FormatError{Format: webpFormat, Reason: "VP8L header", Err: err}
+	bits := u24(p)
+	w, h = int(binary.LittleEndian.Uint16(p[6:])&0x3fff), int(binary.LittleEndian.Uint16(p[8:])&0x3fff)
+	if bits&1 != 0 || bits>>1&7 > 3 || bits>>4&1 == 0 || bits>>5 >= len(p) || w == 0 || h == 0 {
+		return 0, 0, webpError("VP8 frame header")
 	}
-	return c.Width, c.Height, nil
+	return w, h, nil
+}
+
+// vp8lSize reads the size from a lossless bitstream's header.
+func vp8lSize(p []byte) (w, h int, err error) {
+	if len(p) < 5 || p[0] != 0x2f || p[4]>>5 != 0 {
+		return 0, 0, webpError("VP8L header")
+	}
+	v := int(binary.LittleEndian.Uint32(p[1:]))
+	return v&0x3fff + 1, v>>14&0x3fff + 1, nil
 }
 
 func decodeWebP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
-	f, err := walkWebP(data)
+	file, err := walkWebP(data)
 	if err != nil {
 		return nil, 0, err
 	}
-	w, h, err := f.size()
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := o.Limits.size(webpFormat, int64(w), int64(h)); err != nil {
-		return nil, 0, err
-	}
-	cw, ch := w, h
-	if f.canvasW > 0 {
-		cw, ch = f.canvasW, f.canvasH
-		if err := o.Limits.size(webpFormat, int64(cw), int64(ch)); err != nil {
+	f := file.first
+	for _, s := range [2]Size{{f.w, f.h}, {file.w, file.h}} {
+		if err := o.Limits.size(webpFormat, int64(s.W), int64(s.H)); err != nil {
 			return nil, 0, err
 		}
 	}
-	if !f.animated && (cw != w || ch != h) || f.x > cw-w || f.y > ch-h {
-		return nil, 0, &FormatError{Format: webpFormat, Reason: "frame does not fit its canvas"}
-	}
 	orientation := 0
 	if !o.IgnoreOrientation {
-		if orientation, err = orientationOf(webpFormat, f.exif, f.xmp); err != nil {
+		if orientation, err = orientationOf(webpFormat, file.exif, file.xmp); err != nil {
 			return nil, 0, err
 		}
 	}
 	if !pixels {
-		return &Image{Width: cw, Height: ch}, orientation, nil
+		return &Image{Width: file.w, Height: file.h}, orientation, nil
 	}
-	m, err := webp.Decode(f.file(w, h))
+	m, err := webp.Decode(f.file())
 	if err != nil {
 		return nil, 0, &FormatError{Format: webpFormat, Err: err}
 	}
-	if r := m.Bounds(); r.Dx() != w || r.Dy() != h {
-		return nil, 0, &FormatError{Format: webpFormat, Reason: "decoded size differs from the header"}
+	if r := m.Bounds(); r.Dx() != f.w || r.Dy() != f.h {
+		return nil, 0, webpError("decoded size differs from the header")
 	}
 	var img *Image
 	switch m := m.(type) {
@@ -146,12 +294,13 @@ func decodeWebP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 	default:
 		img = convert(m, o)
 	}
-	return onCanvas(img, cw, ch, f.x, f.y, o.Alpha), orientation, nil
+	return onCanvas(img, file.w, file.h, f.x, f.y, o.Alpha), orientation, nil
 }
 
 // file writes a minimal container around the frame: the decoder stops at chunks and flags that
 // libwebp passes over.
-func (f *webpFrame) file(w, h int) io.Reader {
+func (f *webpFrame) file() io.Reader {
+	w, h := f.w, f.h
 	var head, parts []byte
 	add := func(id string, body []byte) {
 		parts = append(parts, id...)

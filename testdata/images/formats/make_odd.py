@@ -5,7 +5,7 @@
 KINDS are letters: p PNG, g GIF, b BMP, w WebP, e EXIF and XMP. The first files of a kind take one oddity after the
 other, the rest mix them; files of more than LARGEST bytes are left out. A record is: the name, a zero, the result, a
 zero, the length as uint32, the file. The result is "WIDTHxHEIGHT crc32" of exif_transpose(im).convert("RGB"), or
-"refuse" and the error's type. odd.gz was made with pgbwe 150 1 2000.
+"refuse" and the error's type. odd.gz was made with pgbwe 100 1 900.
 """
 import gzip, io, random, struct, sys, warnings, zlib
 from PIL import Image, ImageOps
@@ -451,6 +451,106 @@ def bmp(R, i):
     if 'flip' in odd:
         d = bytearray(out); d[R.randrange(2, min(len(d), 80))] ^= 1 << R.randrange(8); out = bytes(d)
     return '-'.join(sorted(odd)), out
+
+
+# WebP
+
+def riff(*parts, size=None):
+    d = b'WEBP' + b''.join(parts)
+    return b'RIFF' + struct.pack('<I', len(d) if size is None else size & 0xffffffff) + d
+
+
+def wchunk(t, d, pad=True):
+    return t + struct.pack('<I', len(d)) + d + (b'\0' if len(d) % 2 and pad else b'')
+
+
+def still(R, w, h, lossless, alpha):
+    """The picture chunks of a still picture."""
+    im = Image.frombytes('RGBA' if alpha else 'RGB', (w, h), noise(R, w * h * (4 if alpha else 3)))
+    b = io.BytesIO()
+    im.save(b, 'WEBP', lossless=lossless, quality=R.choice([10, 50, 80, 95]), method=R.randrange(3), exact=True)
+    d, at, out = b.getvalue(), 12, []
+    while at < len(d):
+        n = struct.unpack('<I', d[at + 4:at + 8])[0]
+        if d[at:at + 4] in (b'ALPH', b'VP8 ', b'VP8L'): out.append((d[at:at + 4], d[at + 8:at + 8 + n]))
+        at += 8 + n + n % 2
+    return out
+
+
+def vp8x(w, h, flags, n=10):
+    return wchunk(b'VP8X', (struct.pack('<I', flags) + struct.pack('<I', w - 1)[:3] + struct.pack('<I', h - 1)[:3]).ljust(n, b'\0')[:n])
+
+
+WEBP_ODD = ['plain', 'exif', 'xmp', 'noflag', 'after', 'size', 'pad', 'inside', 'anim', 'frame', 'canvas', 'alphaflag', 'order', 'two', 'flags', 'cut', 'flip', 'flipdata',
+            'unknown', 'animchunk', 'emptychunk', 'simple', 'bits', 'offset', 'cutdata']
+
+
+@kind('w')
+def webp(R, i):
+    odd = {WEBP_ODD[i % len(WEBP_ODD)]} if i < 6 * len(WEBP_ODD) else set(R.sample(WEBP_ODD, R.randint(1, 3)))
+    w, h = R.randint(1, 40), R.randint(1, 40)
+    pic = still(R, w, h, R.randrange(2), R.randrange(2))
+    if 'flipdata' in odd:
+        k = R.randrange(len(pic)); t, d = pic[k]; d = bytearray(d); d[R.randrange(len(d))] ^= 1 << R.randrange(8); pic[k] = t, bytes(d)
+    if 'cutdata' in odd: pic[-1] = pic[-1][0], pic[-1][1][:R.randrange(len(pic[-1][1]))]
+    if 'order' in odd: pic = pic[::-1]
+    body = b''.join(wchunk(t, d) for t, d in pic)
+    if 'two' in odd: body += body
+    if 'emptychunk' in odd: body = R.choice([wchunk(b'ALPH', b''), wchunk(b'VP8 ', b''), wchunk(b'abcd', b'')]) + body
+    flags = 0x10 if len(pic) > 1 or pic[0][0] == b'VP8L' else 0
+    meta = b''
+    if 'exif' in odd: meta, flags = meta + wchunk(b'EXIF', R.choice([b'', b'Exif\0\0']) + exif(R)), flags | 8
+    if 'xmp' in odd: meta, flags = meta + wchunk(b'XMP ', xmp(R)), flags | 4
+    if 'noflag' in odd: meta, flags = wchunk(b'EXIF', tiff(R, 6)), R.choice([0, 4, 8])
+    if 'alphaflag' in odd: flags ^= 0x10
+    if 'flags' in odd: flags = R.choice([1, 0x40, 0x80, 0x3c, 0x2, 0x100])
+    cw, ch, x, y = w, h, 0, 0
+    if 'canvas' in odd: cw, ch = w + R.randint(-1, 2) or 1, h + R.randint(-1, 2) or 1
+    if 'unknown' in odd: meta = wchunk(R.choice([b'abcd', b'ICCP', b'ALPX']), noise(R, R.randrange(9))) + meta
+    frame = odd & {'anim', 'frame', 'animchunk', 'offset', 'bits'}
+    if frame:
+        if 'canvas' not in odd: cw, ch = w + R.randint(0, 9), h + R.randint(0, 9)
+        x, y = 2 * R.randint(0, (cw - w) // 2 if cw > w else 0), 2 * R.randint(0, (ch - h) // 2 if ch > h else 0)
+        if 'offset' in odd: x += 2 * R.randint(0, 3)
+        u = lambda v: struct.pack('<I', v)[:3]
+        fr = lambda b: wchunk(b'ANMF', u(x // 2) + u(y // 2) + u(w - 1) + u(h - 1) + u(90) + bytes([R.randrange(4)]) + b)
+        second = R.choice([body, body, b'', wchunk(b'abcd', b'x')])
+        head = b'' if 'animchunk' in odd and R.randrange(2) else wchunk(b'ANIM', bytes([9, 8, 7, 6, 0, 0])[:R.choice([6, 6, 5, 4]) if 'animchunk' in odd else 6])
+        body = head + fr(body + (wchunk(b'abcd', b'xyz') if 'bits' in odd else b'')) + (fr(second) if R.randrange(2) else b'')
+        flags |= 2 if 'flags' not in odd else 0
+    where = R.randrange(2)
+    out = vp8x(cw, ch, flags, R.choice([9, 11, 12]) if 'size' in odd and R.randrange(2) else 10) + (meta + body if where else body + meta)
+    if 'simple' in odd and not frame: out = body + R.choice([b'', wchunk(b'EXIF', tiff(R, 6)), wchunk(b'abcd', b'xy')])
+    if 'inside' in odd: out += noise(R, R.randint(1, 20))
+    n = None
+    if 'size' in odd: n = 4 + len(out) + R.choice([-1, 1, -2, 2, 10, 2**31, -len(out)])
+    out = riff(out, size=n)
+    if 'pad' in odd: out = riff(*[wchunk(t, d, False) for t, d in pic[:1]])
+    if 'after' in odd: out += noise(R, R.randint(1, 30))
+    if 'cut' in odd: out = out[:R.randrange(16, len(out))]
+    if 'flip' in odd:
+        d = bytearray(out); d[R.randrange(12, min(len(d), 60))] ^= 1 << R.randrange(8); out = bytes(d)
+    return '-'.join(sorted(odd)), out
+
+
+# EXIF and XMP in files that are sound
+
+@kind('e')
+def oriented(R, i):
+    w, h = R.randint(2, 6), R.randint(2, 6)
+    im = Image.frombytes('RGB', (w, h), noise(R, 3 * w * h))
+    e, x = exif(R, i % 16) if R.randrange(4) else b'', xmp(R) if R.randrange(2) or i % 3 == 0 else b''
+    if R.randrange(2):
+        out = im.convert('RGB').tobytes()
+        rows = b''.join(b'\0' + out[3 * w * y:3 * w * (y + 1)] for y in range(h))
+        z = R.randrange(2)
+        parts = [chunk(b'eXIf', e)] if e or R.randrange(2) else []
+        if x: parts.append(chunk(b'iTXt', b'XML:com.adobe.xmp\0' + (b'\1\0\0\0' + zlib.compress(x) if z else b'\0\0\0\0' + x)))
+        R.shuffle(parts)
+        parts.insert(R.randint(0, len(parts)), chunk(b'IDAT', zlib.compress(rows)))
+        return 'png%d' % (i % 16), b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 8, 2, 0, 0, 0)) + b''.join(parts) + chunk(b'IEND', b'')
+    pic = b''.join(wchunk(t, d) for t, d in still(R, w, h, True, False))
+    return 'webp%d' % (i % 16), riff(vp8x(w, h, 0x1c), pic, wchunk(b'EXIF', e) if e else b'', wchunk(b'XMP ', x) if x else b'')
 
 
 def main():
