@@ -213,7 +213,13 @@ func chatTemplate(from checkpoint.Checkpoint, tok *tokenizer.Tokenizer) (chat.Te
 			specials = append(specials, t.Text)
 		}
 	}
-	out, err := chat.New(t.Source, chat.Options{Specials: specials, Tokens: t.Tokens})
+	o := chat.Options{Specials: specials, Tokens: t.Tokens}
+	out, err := chat.New(t.Source, o)
+	if err == nil && t.Tools != "" {
+		var tools chat.Template
+		tools, err = chat.New(t.Tools, o)
+		out = chat.ByTools(out, tools)
+	}
 	if err != nil {
 		const problem = "the chat template cannot be used"
 		return nil, &checkpoint.Error{File: t.File, Field: t.Field, Problem: problem, Err: err}

@@ -10,7 +10,7 @@
 //   - keys.go: keys, which are JSON values by name wherever they come from, and where they stand
 //   - hub.go: the first two answers, a folder and a file system in the hub's layout
 //   - hubsections.go: in which of that layout's files a section stands
-//   - hubtext.go: tokenizer and chat template in that layout
+//   - hubtext.go, hubtemplate.go: tokenizer and chat template in that layout
 //   - errors.go: the error that carries its place
 //
 // Keys have the names that the hub's files give them: an answer from another container translates
@@ -69,6 +69,7 @@ const (
 // Template is a chat template.
 type Template struct {
 	Source      string            // in Jinja
+	Tools       string            // in its place where a request has tools; "": the same
 	Tokens      map[string]string // special tokens by the names that templates print: bos_token
 	File, Field string            // where Source stands
 }

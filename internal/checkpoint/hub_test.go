@@ -169,34 +169,6 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// A template of its own file goes before those in JSON; the tokens that it may print are named.
-func TestTemplate(t *testing.T) {
-	config := `{"chat_template": "three", "bos_token": "<b>", "eos_token": {"content": "<e>"},
-		"pad_token": null, "unk_token": 3}`
-	all := files("chat_template.jinja", "one", "chat_template.json", `{"chat_template": "two"}`,
-		"tokenizer_config.json", config)
-	tokens := map[string]string{"bos_token": "<b>", "eos_token": "<e>", "unk_token": ""}
-	for _, want := range [][3]string{
-		{"one", "chat_template.jinja", ""},
-		{"two", "chat_template.json", "chat_template"},
-		{"three", "tokenizer_config.json", "chat_template"},
-	} {
-		got, err := OpenFS(all).Template()
-		require.NoError(t, err)
-		require.Equal(t, want, [3]string{got.Source, got.File, got.Field})
-		require.Equal(t, tokens, got.Tokens)
-		delete(all, want[1])
-	}
-	got, err := OpenFS(all).Template()
-	require.NoError(t, err)
-	require.Empty(t, got.Source)
-	_, err = OpenFS(files("chat_template.json", `{"chat_template": [1]}`)).Template()
-	require.Equal(t, [2]string{"chat_template.json", "chat_template"}, placeOf(t, err))
-	got, err = OpenFS(files("chat_template.jinja", "")).Template()
-	require.NoError(t, err)
-	require.Equal(t, "chat_template.jinja", got.File)
-}
-
 // Which form of tokenizer counts, told by whose error comes.
 func TestTokenizerForms(t *testing.T) {
 	all := files("tokenizer.json", "{", "any.tiktoken", "!", "tiktoken.model", "!",

@@ -1,10 +1,9 @@
 package checkpoint
 
-// Tokenizer and chat template in the hub's layout: which of several files counts. The files' own
-// forms are read by package tokenizer and internal/chat.
+// The tokenizer in the hub's layout: which of several files counts. The files' own forms are read
+// by package tokenizer.
 
 import (
-	"encoding/json"
 	"io/fs"
 	"strconv"
 
@@ -68,44 +67,4 @@ func (h *hub) ranks(read func(string) []byte) (*tokenizer.Tokenizer, error) {
 		return tokenizer.ParseTiktoken(data, o)
 	}
 	return nil, nil
-}
-
-// Template reads chat_template.jinja, or chat_template of chat_template.json or of
-// tokenizer_config.json.
-func (h *hub) Template() (t Template, err error) {
-	config, err := h.keys(tokenizerConfig)
-	if err != nil {
-		return t, err
-	}
-	t.File = "chat_template.jinja"
-	data, err := h.read(t.File, maxFile)
-	if err != nil {
-		return t, err
-	}
-	t.Source = string(data)
-	if data == nil {
-		k, err := h.keys("chat_template.json")
-		if err != nil {
-			return t, err
-		}
-		t.Field = "chat_template"
-		if !k.Has(t.Field) {
-			k = config
-		}
-		t.File = k.File
-		if k.Has(t.Field) && json.Unmarshal(k.Values[t.Field], &t.Source) != nil {
-			return t, &Error{File: t.File, Field: t.Field, Problem: "not a string"}
-		}
-	}
-	t.Tokens = map[string]string{}
-	for _, key := range []string{"bos_token", "eos_token", "pad_token", "unk_token"} {
-		var token struct{ Content string }
-		if config.Has(key) && json.Unmarshal(config.Values[key], &token.Content) != nil {
-			_ = json.Unmarshal(config.Values[key], &token) // one that is neither is printed as ""
-		}
-		if config.Has(key) {
-			t.Tokens[key] = token.Content
-		}
-	}
-	return t, nil
 }

@@ -102,7 +102,7 @@ var (
 	qwen35Parts = []weights.Part{ // of the decoder alone
 		{Prefixes: []string{"model.language_model.", "model.", "", "model.model.",
 			"model.language_model.model."}, Probe: "norm.weight"},
-		{Prefixes: []string{"", "model."}, Probe: "lm_head.weight"},
+		{Prefixes: []string{"", "model.", "model.language_model."}, Probe: "lm_head.weight"},
 	}
 	qwenVLParts = []weights.Part{ // of the hub's code, whose base model may be saved alone
 		{Prefixes: []string{"transformer.", ""}, Probe: "ln_f.weight"},
