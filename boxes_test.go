@@ -13,12 +13,11 @@ import (
 )
 
 func respond(text string, c grounding.Convention, message []int, sizes ...[2]preprocess.Size) *Response {
-	r := &Response{Text: text}
-	r.grounding.convention = c
+	var media []processor.Medium
 	for i, s := range sizes {
-		r.grounding.add(&processor.Medium{Original: s[0], Resized: s[1], Message: message[i]})
+		media = append(media, processor.Medium{Original: s[0], Resized: s[1], Message: message[i]})
 	}
-	return r
+	return &Response{Text: text, grounding: placingOf(media, c)}
 }
 
 func TestBoxes(t *testing.T) {
@@ -49,7 +48,6 @@ func TestBoxes(t *testing.T) {
 	require.Empty(t, respond("<box>(0,0),(1000,1000)</box>", grounding.Thousandths, nil).Boxes(), "no pictures")
 	require.Empty(t, (&Response{Text: "<box>(0,0),(1,1)</box>"}).Boxes())
 	require.Empty(t, three("nothing here"))
-	clip := respond("<box>(0,0),(1,1)</box>", grounding.Thousandths, nil)
-	clip.grounding.add(&processor.Medium{Video: true})
-	require.Empty(t, clip.Boxes(), "videos have no boxes")
+	clip := []processor.Medium{{Video: true}}
+	require.Empty(t, (&Response{Text: "<box>(0,0),(1,1)</box>", grounding: placingOf(clip, 0)}).Boxes(), "videos have no boxes")
 }

@@ -228,7 +228,6 @@ func (m *Model) media(
 ) (items []*engine.MediaItem, places placing) {
 	for i := range p.Media {
 		x := &p.Media[i]
-		places.add(x)
 		if items = append(items, &x.MediaItem); h == nil || h.Pixels == nil {
 			continue
 		}
@@ -242,7 +241,7 @@ func (m *Model) media(
 		}
 	}
 	if m.spec.Vision != nil {
-		places.convention = m.spec.Vision.Grounding
+		places = placingOf(p.Media, m.spec.Vision.Grounding)
 	}
 	return items, places
 }
