@@ -11,9 +11,10 @@ import (
 // orientationOf returns the orientation 1..8 that EXIF states, else XMP, else 0.
 //
 // Errors: *FormatError for EXIF that stops Pillow.
+// preambles is how many "Exif\0\0" may stand before EXIF's structure.
 // Source: EXIF 2.32, tag 0x0112; Pillow, Image.getexif for the fallback to XMP.
-func orientationOf(format string, exif, xmp []byte) (int, error) {
-	if v, ok, err := exifOrientation(format, exif); ok || err != nil {
+func orientationOf(format string, exif []byte, preambles int, xmp []byte) (int, error) {
+	if v, ok, err := exifOrientation(format, exif, preambles); ok || err != nil {
 		return v, err
 	}
 	return xmpOrientation(xmp), nil
@@ -40,13 +41,12 @@ func brokenEXIF(format, reason string) error {
 	return &FormatError{Format: format, Reason: "EXIF: " + reason + "; IgnoreOrientation reads the picture without it"}
 }
 
-// exifOrientation looks the tag up in the first directory of a TIFF structure, behind one or two
-// preambles. It reports whether the tag is there; the value is 0 where it is none of 1 to 8, or of
+// exifOrientation looks the tag up in the first directory of a TIFF structure. It reports whether the tag is there; the value is 0 where it is none of 1 to 8, or of
 // a type that Pillow keeps as bytes or text.
 //
 // Source: Pillow, Image.Exif.load; TiffImagePlugin.ImageFileDirectory_v2.load.
-func exifOrientation(format string, p []byte) (int, bool, error) {
-	for range 2 {
+func exifOrientation(format string, p []byte, preambles int) (int, bool, error) {
+	for range preambles {
 		p = bytes.TrimPrefix(p, []byte("Exif\x00\x00"))
 	}
 	if len(p) == 0 {

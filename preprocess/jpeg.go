@@ -31,9 +31,13 @@ func decodeJPEG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 			Format: jpegFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF,
 		}
 	}
-	orientation, err := orientationOf(jpegFormat, h.EXIF, h.XMP)
-	if err != nil {
-		orientation = 0
+	orientation := 0
+	if !o.IgnoreOrientation {
+		orientation, err = orientationOf(jpegFormat, h.EXIF, 1, h.XMP)
+		if err != nil && h.Density {
+			return nil, 0, err
+		}
+		// Without a density Pillow has looked for one in EXIF before, and kept quiet.
 	}
 	if !pixels {
 		return &Image{Width: h.Width, Height: h.Height}, orientation, nil

@@ -158,7 +158,7 @@ func (t *pngText) orientation() (int, error) {
 	if t.exifIsText {
 		return 0, brokenEXIF(pngFormat, "a text")
 	}
-	if v, ok, err := exifOrientation(pngFormat, exif); ok || err != nil {
+	if v, ok, err := exifOrientation(pngFormat, exif, 2); ok || err != nil {
 		return v, err
 	}
 	if t.xmpText != "" {

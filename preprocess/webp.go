@@ -271,7 +271,7 @@ func decodeWebP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 	}
 	orientation := 0
 	if !o.IgnoreOrientation {
-		if orientation, err = orientationOf(webpFormat, file.exif, file.xmp); err != nil {
+		if orientation, err = orientationOf(webpFormat, file.exif, 2, file.xmp); err != nil {
 			return nil, 0, err
 		}
 	}

@@ -26,6 +26,9 @@ type Header struct {
 	// EXIF is the TIFF structure of all EXIF segments joined, XMP the packet of the last XMP
 	// segment; nil if there are none.
 	EXIF, XMP []byte
+	// Density says that a JFIF segment states pixels an inch or a centimeter. Pillow looks for
+	// them in EXIF otherwise.
+	Density bool
 }
 
 // FormatError reports data that does not follow the format, or of which the end is missing.

@@ -150,13 +150,17 @@ func TestScansAreLimited(t *testing.T) {
 func TestHeader(t *testing.T) {
 	data := readFile(t, "s_2x2.jpg")
 	segment := func(body string) []byte {
-		n := len(body) + 2
-		return append([]byte{0xff, markerAPP0 + 1, byte(n >> 8), byte(n)}, body...)
+		n, marker := len(body)+2, byte(markerAPP0+1)
+		if body[0] == 'J' {
+			marker = markerAPP0
+		}
+		return append([]byte{0xff, marker, byte(n >> 8), byte(n)}, body...)
 	}
 	var all []byte
 	const xmp = "http://ns.adobe.com/xap/1.0/\x00"
 	for _, s := range []string{
 		"Exif\x00\x00one", xmp + "first", "Exif\x00\x00two", xmp + "second", "Exif\x00",
+		"JFIF\x00\x01\x01\x01\x00\x48\x00\x48",
 	} {
 		all = append(all, segment(s)...)
 	}
@@ -164,6 +168,7 @@ func TestHeader(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Header{
 		Width: 37, Height: 29, Components: 3, EXIF: []byte("onetwo"), XMP: []byte("second"),
+		Density: true,
 	}, h)
 }
 

@@ -138,6 +138,8 @@ func (h *Header) application(marker byte, p []byte) error {
 	case marker == markerAPP0 && has("JFIF") && len(p) < 7,
 		marker == markerAPP0+14 && has("Adobe") && len(p) < 7:
 		return errShortApp
+	case marker == markerAPP0 && has("JFIF") && len(p) >= 12:
+		h.Density = h.Density || p[7] == 1 || p[7] == 2
 	case marker == markerAPP0+13 && has("Photoshop 3.0\x00"):
 		return checkPhotoshop(p[14:])
 	case marker == markerAPP0+1 && has(exif):

@@ -540,8 +540,18 @@ def oriented(R, i):
     w, h = R.randint(2, 6), R.randint(2, 6)
     im = Image.frombytes('RGB', (w, h), noise(R, 3 * w * h))
     e, x = exif(R, i % 16) if R.randrange(4) else b'', xmp(R) if R.randrange(2) or i % 3 == 0 else b''
+    if R.randrange(3) == 0:
+        b = io.BytesIO()
+        im.save(b, 'JPEG', quality=90, **R.choice([{}, {}, {'dpi': (72, 72)}]))
+        d = b.getvalue()
+        seg = lambda t, v: b'\xff' + bytes([t]) + struct.pack('>H', len(v) + 2) + v
+        parts = [seg(0xe1, b'Exif\0\0' + e)] if e or R.randrange(2) else []
+        if x: parts.append(seg(0xe1, b'http://ns.adobe.com/xap/1.0/\0' + x))
+        if R.randrange(9) == 0: parts.append(seg(0xe1, b'Exif\0\0' + exif(R)))
+        R.shuffle(parts)
+        return 'jpg%d' % (i % 16), d[:20] + b''.join(parts) + d[20:]
     if R.randrange(2):
-        out = im.convert('RGB').tobytes()
+        out = im.tobytes()
         rows = b''.join(b'\0' + out[3 * w * y:3 * w * (y + 1)] for y in range(h))
         z = R.randrange(2)
         parts = [chunk(b'eXIf', e)] if e or R.randrange(2) else []
