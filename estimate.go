@@ -6,6 +6,7 @@ package qwenvl
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"image"
 	"math"
@@ -72,8 +73,18 @@ func Estimate(dir string, r EstimateRequest) (Memory, error) {
 //
 // Errors: *[RequestError].
 func (in *Inspection) Estimate(r EstimateRequest) (Memory, error) {
-	if r.ContextTokens < 0 || r.PrefillChunk < 0 || r.Threads < 0 {
-		return Memory{}, requestError("ContextTokens, PrefillChunk or Threads", "below 0")
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"ContextTokens", r.ContextTokens}, {"PrefillChunk", r.PrefillChunk}, {"Threads", r.Threads},
+	} {
+		if f.value < 0 {
+			return Memory{}, requestError(f.name, "below 0")
+		}
+	}
+	if err := checkPixels("", r.MinPixels, r.MaxPixels); err != nil {
+		return Memory{}, err
 	}
 	text, tower, formats, err := in.weights(r.WeightFormat, r.VisionFormat)
 	if err != nil {
@@ -189,7 +200,7 @@ func (in *Inspection) vision(r *EstimateRequest, packed bool) (
 	for i, p := range r.Pictures {
 		grid, _, err := v.Preprocess.Size(p.X, p.Y, limits)
 		if err != nil {
-			return 0, 0, 0, &RequestError{Field: fmt.Sprintf("Pictures[%d]", i), Err: err}
+			return 0, 0, 0, &RequestError{Field: r.cause(err, i), Err: err}
 		}
 		n := grid.Patches()
 		if pass > 0 && pass+n > engine.PassPatches {
@@ -202,6 +213,18 @@ func (in *Inspection) vision(r *EstimateRequest, packed bool) (
 		}
 	}
 	return tokens, rows, workspace, nil
+}
+
+// cause is the field that a picture's size cannot be computed for: a limit, or the picture.
+func (r *EstimateRequest) cause(err error, picture int) string {
+	var bad *preprocess.ConfigError
+	switch limit := errors.As(err, &bad); {
+	case limit && r.MinPixels != 0:
+		return "MinPixels"
+	case limit && r.MaxPixels != 0:
+		return "MaxPixels"
+	}
+	return fmt.Sprintf("Pictures[%d]", picture)
 }
 
 // programBytes returns the resident memory of the running program.

@@ -161,12 +161,26 @@ func TestEstimate(t *testing.T) {
 	m, err := qwenvl.Estimate("testdata/qwen2_vl-tiny", qwenvl.EstimateRequest{ContextTokens: 65})
 	require.NoError(t, err)
 	require.EqualValues(t, 2*64*2*(16+16)*3*4, m.Cache)
-	for _, r := range []qwenvl.EstimateRequest{
-		{ContextTokens: -1}, {WeightFormat: "int3"}, {Pictures: []image.Point{{X: 0, Y: 5}}}, {Pictures: []image.Point{{X: 100, Y: 100}}, ContextTokens: 2},
+	one := []image.Point{{X: 100, Y: 100}}
+	for _, c := range []struct {
+		r     qwenvl.EstimateRequest
+		field string
+	}{
+		{qwenvl.EstimateRequest{ContextTokens: -1}, "ContextTokens"},
+		{qwenvl.EstimateRequest{PrefillChunk: -1}, "PrefillChunk"},
+		{qwenvl.EstimateRequest{Threads: -1}, "Threads"},
+		{qwenvl.EstimateRequest{WeightFormat: "int3"}, "WeightFormat"},
+		{qwenvl.EstimateRequest{Pictures: append(one, image.Point{Y: 5})}, "Pictures[1]"},
+		{qwenvl.EstimateRequest{Pictures: one, ContextTokens: 2}, "ContextTokens"},
+		{qwenvl.EstimateRequest{MaxPixels: -1}, "MaxPixels"},
+		{qwenvl.EstimateRequest{Pictures: one, MaxPixels: 1}, "MaxPixels"},
+		{qwenvl.EstimateRequest{Pictures: one, MinPixels: 1 << 28}, "MinPixels"},
+		{qwenvl.EstimateRequest{Pictures: one, MinPixels: 9000, MaxPixels: 8000}, "MinPixels"},
 	} {
-		_, err := qwenvl.Estimate("testdata/qwen2_vl-tiny", r)
+		_, err := qwenvl.Estimate("testdata/qwen2_vl-tiny", c.r)
 		var wrong *qwenvl.RequestError
 		require.ErrorAs(t, err, &wrong)
+		require.Equal(t, c.field, wrong.Field, "%v", err)
 	}
 	_, err = qwenvl.Estimate(t.TempDir(), qwenvl.EstimateRequest{})
 	var broken *qwenvl.CheckpointError

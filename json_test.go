@@ -381,3 +381,22 @@ func FuzzMessageJSON(f *testing.F) {
 		require.Equal(t, m, second)
 	})
 }
+
+// FuzzRequestJSON is FuzzMessageJSON for what is around messages.
+func FuzzRequestJSON(f *testing.F) {
+	f.Add(`{"messages":[]}`)
+	f.Add(`{"messages":[{"role":"user","content":"x"}],"max_tokens":5,"sampling":{"top_k":3,"rules":{"bad_words":[[1]]}},` +
+		`"stop":["a"],"min_pixels":1,"max_pixels":2,"template":{"a":[1e5,null,{"b":"c"}]},"tools":[{ "x" : 1.0 }],"continue_final":true}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var first, second qwenvl.Request
+		if err := json.Unmarshal([]byte(text), &first); err != nil {
+			return
+		}
+		data, err := json.Marshal(first)
+		require.NoError(t, err, text)
+		require.NoError(t, json.Unmarshal(data, &second), "%s", data)
+		again, err := json.Marshal(second)
+		require.NoError(t, err)
+		require.Equal(t, string(data), string(again))
+	})
+}

@@ -125,12 +125,18 @@ func (t *jinjaTemplate) render(r *Request, runes *privateRunes) (spans, error) {
 	return shield.restore(text), nil
 }
 
+// mayBeLeftOut reports whether a message is of a role that templates may have no place for.
+func mayBeLeftOut(m Message) bool { return m.Role != "user" && m.Role != "assistant" }
+
 // Check finds messages that the template drops without a word, such as a system message that does
 // not come first, by a character put behind the text of each message of a role that templates may
 // have no place for.
 func (t *jinjaTemplate) Check(r Request) error {
 	if err := checkKnown(r.Vars, t.vars); err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(r.Messages, mayBeLeftOut) {
+		return nil
 	}
 	runes, err := t.runes(&r)
 	if err != nil {
@@ -140,7 +146,7 @@ func (t *jinjaTemplate) Check(r Request) error {
 	r.Messages = slices.Clone(r.Messages)
 	for i := range r.Messages {
 		m := &r.Messages[i]
-		if m.Role == "user" || m.Role == "assistant" {
+		if !mayBeLeftOut(*m) {
 			continue
 		}
 		m.Content = slices.Clone(m.Content)
