@@ -141,7 +141,7 @@ func large(t testing.TB, format string, width int) []byte {
 		require.NoError(t, (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, img))
 	case "webp": // lossless, of which only the header is right
 		const n = 1 << 20
-		b.WriteString("RIFF\x14\x00\x10\x00WEBPVP8L\x00\x00\x10\x00\x2f")
+		b.WriteString("RIFF\x0c\x00\x10\x00WEBPVP8L\x00\x00\x10\x00\x2f")
 		require.NoError(t, binary.Write(&b, binary.LittleEndian, uint32((height-1)<<14|width-1)))
 		b.Write(make([]byte, n-5))
 	}
