@@ -118,7 +118,8 @@ type Model struct {
 // Load opens a checkpoint in a folder of the file system. Weight files are mapped and must not
 // change while the model is in use.
 //
-// Errors: *[CheckpointError], which names file and field; *[InternalError]; errors of options.
+// Errors: *[CheckpointError], which names file and field, and says of a path that is no such folder
+// what it is; *[InternalError]; errors of options.
 func Load(dir string, opts ...Option) (*Model, error) {
 	from, err := checkpoint.Open(dir)
 	if err != nil {

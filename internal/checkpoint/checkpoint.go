@@ -11,6 +11,7 @@
 //   - hub.go: the first two answers, a folder and a file system in the hub's layout
 //   - hubsections.go: in which of that layout's files a section stands
 //   - hubtext.go, hubtemplate.go: tokenizer and chat template in that layout
+//   - explain.go: what a place is that is no checkpoint
 //   - errors.go: the error that carries its place
 //
 // Keys have the names that the hub's files give them: an answer from another container translates
@@ -96,14 +97,14 @@ func (o Outline) Equal(a, b string) bool { return o.Same == nil || o.Same(a, b) 
 
 // Open finds the checkpoint at a path of the operating system.
 //
-// Errors: *[fs.PathError].
+// Errors: *[Error], which says what the path is instead.
 func Open(path string) (Checkpoint, error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("not a directory")}
 	}
-	if !info.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a directory")}
+	if err != nil {
+		return nil, explainPath(path, err)
 	}
 	return &hub{files: os.DirFS(path), dir: path}, nil
 }

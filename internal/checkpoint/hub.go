@@ -54,14 +54,19 @@ func (h *hub) read(name string, limit int) ([]byte, error) {
 	if data.Len() > limit {
 		return nil, &Error{File: name, Problem: "larger than " + strconv.Itoa(limit) + " bytes"}
 	}
+	if problem := weights.Pointer(data.Bytes()); problem != "" {
+		return nil, &Error{File: name, Problem: problem}
+	}
 	return data.Bytes(), nil
 }
 
-func (h *hub) Tensors() (*weights.Source, error) {
+func (h *hub) Tensors() (src *weights.Source, err error) {
 	if h.dir != "" {
-		return shards.OpenDir(h.dir)
+		src, err = shards.OpenDir(h.dir)
+	} else {
+		src, err = shards.OpenFS(h.files)
 	}
-	return shards.OpenFS(h.files)
+	return src, h.explainWeights(err)
 }
 
 // Outline opens the weights of a folder, which reads none of them; elsewhere, and where they are

@@ -7,6 +7,7 @@ package checkpoint
 // file of processors, and read it before those that earlier versions saved.
 
 import (
+	"errors"
 	"io/fs"
 )
 
@@ -18,7 +19,7 @@ var sections = [...]struct {
 	files    []string // each holds the section alone
 	optional bool
 }{
-	Model:      {files: []string{"config.json"}},
+	Model:      {files: []string{configFile}},
 	Images:     {part: "image_processor", files: []string{"preprocessor_config.json"}},
 	Videos:     {part: "video_processor", files: []string{videoFile, "preprocessor_config.json"}},
 	Generation: {files: []string{"generation_config.json"}, optional: true},
@@ -28,6 +29,14 @@ const videoFile = "video_preprocessor_config.json"
 
 func (h *hub) Keys(s Section) (Keys, error) {
 	at := sections[s]
+	if s == Model { // which is asked for first
+		if _, err := fs.Stat(h.files, configFile); errors.Is(err, fs.ErrNotExist) {
+			return Keys{}, h.explainConfig()
+		}
+		if err := h.checkAdapter(); err != nil {
+			return Keys{}, err
+		}
+	}
 	if at.part != "" {
 		k, err := h.part(at.part)
 		if err != nil || k.Values != nil {

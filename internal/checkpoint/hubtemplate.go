@@ -24,8 +24,8 @@ const (
 
 // Template reads the first of these that is there:
 //
-//   - of a model that sees: chat_template of processor_config.json or of chat_template.json, the files
-//     below, chat_template of tokenizer_config.json
+//   - of a model that sees: chat_template of processor_config.json or of chat_template.json, the
+//     files below, chat_template of tokenizer_config.json
 //   - of another: the files below, chat_template of tokenizer_config.json or of chat_template.json
 //
 // The files are chat_template.jinja, and additional_chat_templates with one file for each name. A
@@ -35,7 +35,7 @@ func (h *hub) Template() (t Template, err error) {
 	if err != nil {
 		return t, err
 	}
-	model, err := h.keys("config.json")
+	model, err := h.keys(configFile)
 	if err != nil {
 		return t, err
 	}
@@ -106,7 +106,8 @@ func (h *hub) templateFiles(sees bool) (Template, error) {
 	found, _ := fs.Glob(h.files, templatesDir+"/*.jinja")
 	for _, file := range found {
 		name := strings.TrimSuffix(path.Base(file), ".jinja")
-		if sees && data != nil && name == plainTemplate || name != plainTemplate && name != toolsTemplate {
+		overruled := sees && data != nil && name == plainTemplate
+		if overruled || name != plainTemplate && name != toolsTemplate {
 			continue
 		}
 		text, err := h.read(file, maxFile)

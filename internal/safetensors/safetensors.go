@@ -63,7 +63,8 @@ func Read(file string, data []byte) ([]weights.Tensor, error) {
 		return nil, h.fail(headerPart, "length %d is over %d", n, maxHeader)
 	}
 	if n > uint64(len(data)) {
-		return nil, h.fail(headerPart, "length %d is beyond the file's %d bytes", n, len(data)+8)
+		return nil, h.fail(headerPart, "length %d is beyond the file's %d bytes: it was cut off", n,
+			len(data)+8)
 	}
 	h.Data, data = data[:n], data[n:]
 	if n == 0 || h.Data[0] != '{' {
@@ -221,7 +222,9 @@ func (h *header) lay(entries []entry, data []byte) ([]weights.Tensor, error) {
 		case e.begin < at:
 			return nil, h.fail(e.name, "overlaps the tensor before it")
 		case e.end > size:
-			return nil, h.fail(e.name, "ends at %d of %d bytes of data", e.end, size)
+			head := uint64(8 + len(h.Data))
+			return nil, h.fail(e.name, "the file has %d bytes and its header describes %d: it was cut off",
+				head+size, head+entries[len(entries)-1].end)
 		}
 		at = e.end
 		tensors[i] = weights.Tensor{Name: e.name, DType: e.dtype, Shape: e.shape,

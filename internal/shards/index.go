@@ -47,6 +47,9 @@ func readIndex(fsys fs.FS, name, shown string) (*index, error) {
 }
 
 func (ix *index) parse(data []byte) error {
+	if problem := weights.Pointer(data); problem != "" {
+		return ix.fail("file", "%s", problem)
+	}
 	if len(data) > maxIndex {
 		return ix.fail("file", "has over %d bytes", maxIndex)
 	}

@@ -119,6 +119,9 @@ func (o *opening) add(name string) error {
 		return err
 	}
 	o.files = append(o.files, f)
+	if problem := weights.Pointer(f.Data); problem != "" {
+		return weights.Malformed(f.Name, "file", "%s", problem)
+	}
 	tensors, err := o.read(f.Name, f.Data)
 	o.tensors = append(o.tensors, tensors...)
 	return err

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/edsrzf/mmap-go"
 
@@ -60,6 +62,25 @@ func OpenFile(fsys fs.FS, name, shown string) (*File, error) {
 		return nil, fmt.Errorf("weights: read: %s: %w", shown, err)
 	}
 	return &File{Name: shown, Data: data}, nil
+}
+
+// Pointer says what is wrong with contents that are a pointer of git LFS, which stands in place of
+// a large file that was not fetched; "" of others.
+//
+// Source: git-lfs, docs/spec.md.
+func Pointer(data []byte) string {
+	const prefix, most = "version https://git-lfs.github.com/spec/", 1024
+	if len(data) > most || !strings.HasPrefix(string(data), prefix) {
+		return ""
+	}
+	problem := "a pointer of git LFS in place of the file"
+	for line := range strings.Lines(string(data)) {
+		text, ok := strings.CutPrefix(strings.TrimSpace(line), "size ")
+		if size, err := strconv.ParseUint(text, 10, 63); ok && err == nil {
+			problem += ", which has " + strconv.FormatUint(size, 10) + " bytes"
+		}
+	}
+	return problem + ": run git lfs pull in the folder, or download the file again"
 }
 
 // Close gives the file back.
