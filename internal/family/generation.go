@@ -109,11 +109,11 @@ func (g generation) within(key string, absent, least, most float64) float64 {
 	if v >= least && v <= most {
 		return v
 	}
-	from := fmt.Sprint(least)
+	from := fmt.Sprintf("from %v", least)
 	if least == above0 {
 		from = "above 0"
 	}
-	g.fail(key, fmt.Sprintf("%v is not in %s…%v", v, from, most), nil)
+	g.fail(key, fmt.Sprintf("%v is not %s to %v", v, from, most), nil)
 	return absent
 }
 
@@ -145,7 +145,7 @@ func (g generation) size(key string) int { return max(g.whole(key, 0), 0) }
 func (g generation) topK(key string) int {
 	k := g.whole(key, 50)
 	if k < -1 {
-		g.fail(key, strconv.Itoa(k)+" is not in -1…", nil)
+		g.fail(key, strconv.Itoa(k)+" is below -1", nil)
 	}
 	return max(k, 0)
 }
@@ -156,7 +156,7 @@ func (g generation) whole(key string, absent int) int {
 	switch {
 	case !ok:
 		return absent
-	case v != math.Trunc(v):
+	case v != math.Trunc(v) || math.IsInf(v, 0):
 		g.fail(key, "not a whole number", nil)
 		return absent
 	}
@@ -177,11 +177,8 @@ func (g generation) number(key string) (v float64, ok bool) {
 
 // flag reads what Python takes for true or false.
 func (g generation) flag(key string) bool {
-	switch raw := string(g.Values[key]); raw {
-	case "", "null", "false":
+	if !g.Has(key) {
 		return false
-	case "true":
-		return true
 	}
 	v, ok := number(g.Values[key])
 	if !ok {
@@ -190,9 +187,15 @@ func (g generation) flag(key string) bool {
 	return v != 0
 }
 
-// number reads a JSON number, or a word that Python writes for one which JSON has not. One that is
-// too large is infinite.
+// number reads what Python takes for a number: that of JSON, infinite where it is too large, a word
+// that JSON has not, true or false.
 func number(raw []byte) (v float64, ok bool) {
+	switch string(raw) {
+	case "false":
+		return 0, true
+	case "true":
+		return 1, true
+	}
 	if len(raw) == 0 || raw[0] == '"' {
 		return 0, false
 	}
@@ -256,12 +259,6 @@ func (g generation) refuse() {
 		}
 		raw := g.Values[x.key]
 		v, ok := number(raw)
-		switch string(raw) {
-		case "false":
-			v, ok = 0, true
-		case "true":
-			v, ok = 1, true
-		}
 		if plain, err := strconv.ParseFloat(x.plain, 64); err != nil || !ok || v != plain {
 			g.unsupported(x.key, string(raw))
 		}

@@ -25,7 +25,7 @@ func (g generation) read(key string, value func(r *strictjson.Reader) error) err
 	if len(raw) > maxList {
 		return &errList{fmt.Sprintf("longer than %d bytes", maxList)}
 	}
-	r := strictjson.Reader{Data: raw, Fail: func(_ int, problem string) error {
+	r := strictjson.Reader{Data: raw, NaN: true, Fail: func(_ int, problem string) error {
 		return &errList{problem}
 	}}
 	return value(&r)

@@ -55,7 +55,12 @@ func TestGenerationOfARequestThatDoesNotSay(t *testing.T) {
 			"eta_cutoff": 2e-3}`: {
 			Temperature: 1, TopP: 1, TypicalP: 0.5, TopH: 0.4, EpsilonCutoff: 3e-4, EtaCutoff: 2e-3,
 		},
-		`{"do_sample": true, "top_k": 1000000000000}`: {
+		`{"do_sample": true, "top_k": false, "top_p": true, "temperature": true, "min_p": false,
+			"no_repeat_ngram_size": false, "repetition_penalty": true}`: {
+			Temperature: 1, TopP: 1, TypicalP: 1,
+		},
+		`{"do_sample": true, "top_k": 1000000000000, "top_p": Infinity, "typical_p": Infinity,
+			"epsilon_cutoff": NaN}`: {
 			Temperature: 1, TopK: math.MaxInt32, TopP: 1, TypicalP: 1,
 		},
 		`{"repetition_penalty": 1.05, "no_repeat_ngram_size": 3, "min_new_tokens": 2}`: {
@@ -68,13 +73,16 @@ func TestGenerationOfARequestThatDoesNotSay(t *testing.T) {
 			"length_penalty": 2, "prompt_lookup_num_tokens": 3, "chat_format": "chatml"}`: {},
 		`{"bad_words_ids": [[1], [2, 3], []], "suppress_tokens": [-1, 4, 4000],
 			"begin_suppress_tokens": [5], "forced_bos_token_id": 6, "forced_eos_token_id": [7, 8],
-			"sequence_bias": [[[9, 10], -1.5], [[11], 2]], "min_length": 12,
+			"sequence_bias": [[[9, 10], -1.5], [[11], 2], [[12], -Infinity]], "min_length": 12,
 			"encoder_repetition_penalty": 1.1, "encoder_no_repeat_ngram_size": 13,
 			"exponential_decay_length_penalty": [14, 1.5]}`: {Rules: &sample.Rules{
 			BadWords: [][]int{{1}, {2, 3}, nil}, SuppressTokens: []int{-1, 4, 4000},
 			BeginSuppressTokens: []int{5}, ForcedBOS: []int{6}, ForcedEOS: []int{7, 8},
-			SequenceBias: []sample.Bias{{Tokens: []int{9, 10}, Bias: -1.5}, {Tokens: []int{11}, Bias: 2}},
-			MinLength:    12, EncoderRepetitionPenalty: 1.1, EncoderNoRepeatNGram: 13,
+			SequenceBias: []sample.Bias{
+				{Tokens: []int{9, 10}, Bias: -1.5}, {Tokens: []int{11}, Bias: 2},
+				{Tokens: []int{12}, Bias: math.Inf(-1)},
+			},
+			MinLength: 12, EncoderRepetitionPenalty: 1.1, EncoderNoRepeatNGram: 13,
 			DecayStart: 14, DecayFactor: 1.5,
 		}},
 	} {
@@ -85,17 +93,22 @@ func TestGenerationOfARequestThatDoesNotSay(t *testing.T) {
 	}
 }
 
-// What the reference refuses, and what is not implemented, is kept until it is used, with its place.
+// What the reference refuses, and what is not implemented, is kept until it is used, with its
+// place.
 func TestGenerationThatCannotBeUsed(t *testing.T) {
 	const draw = `{"do_sample": true, `
 	for _, c := range []struct{ text, key, problem string }{
-		{draw + `"temperature": 0}`, "temperature", "0 is not in above 0…10000"},
+		{draw + `"temperature": 0}`, "temperature", "0 is not above 0 to 10000"},
+		{draw + `"temperature": NaN}`, "temperature", "NaN is not"},
+		{draw + `"temperature": Infinity}`, "temperature", "+Inf is not"},
+		{draw + `"top_k": Infinity}`, "top_k", "not a whole number"},
+		{`{"sequence_bias": [[[5], NaN]]}`, "sequence_bias", "not a pair"},
 		{draw + `"temperature": -1}`, "temperature", "-1 is not"},
 		{draw + `"temperature": "0.7"}`, "temperature", "not a number"},
-		{draw + `"top_k": -2}`, "top_k", "-2 is not"},
+		{draw + `"top_k": -2}`, "top_k", "-2 is below -1"},
 		{draw + `"top_k": 2.5}`, "top_k", "not a whole number"},
 		{draw + `"top_p": -0.1}`, "top_p", "-0.1 is not"},
-		{draw + `"min_p": 1.1}`, "min_p", "1.1 is not in 0…1"},
+		{draw + `"min_p": 1.1}`, "min_p", "1.1 is not from 0 to 1"},
 		{draw + `"top_h": 0}`, "top_h", "0 is not"},
 		{draw + `"typical_p": 0}`, "typical_p", "0 is not"},
 		{draw + `"epsilon_cutoff": []}`, "epsilon_cutoff", "not a number"},
@@ -171,7 +184,8 @@ func TestEndTokens(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []int{6}, spec.EOS, "the top counts")
 	for _, text := range []string{
-		`{"eos_token_id": "x"}`, `{"eos_token_id": 1.5}`, `{"eos_token_id": true}`, `{"eos_token_id": [[1]]}`,
+		`{"eos_token_id": "x"}`, `{"eos_token_id": 1.5}`, `{"eos_token_id": NaN}`,
+		`{"eos_token_id": [[1]]}`,
 		`{"eos_token_id": 1e300}`, `{"eos_token_id": {}}`,
 	} {
 		_, err := generationOf(t, text, "")
@@ -197,9 +211,10 @@ func TestGenerationInTheConfiguration(t *testing.T) {
 
 // hostile is one value at a time for each key.
 var hostile = []string{
-	"0", "-1", "1", "0.5", "-0.5", "1e300", "-1e300", "1e999", "9223372036854775808", "true", "false", `"x"`,
-	`""`, "[]", "[[]]", "[0]", "[-1]", "[[0]]", "[[-1]]", "[[1e300]]", "[[[0]]]", "[[[0], 1]]", "[[[0], null]]",
-	"[null]", "[1, 2]", "[1, 2, 3]", `["x"]`, "{}", `{"a": [1]}`, "[[[0], 1, 2]]",
+	"0", "-1", "1", "0.5", "-0.5", "1e300", "-1e300", "1e999", "9223372036854775808", "NaN",
+	"Infinity", "-Infinity", "true", "false", `"x"`, `""`, "[]", "[[]]", "[0]", "[-1]", "[NaN]",
+	"[null]", "[1, 2]", "[1, 2, 3]", `["x"]`, "[[0]]", "[[-1]]", "[[1e300]]", "[[[0]]]",
+	"[[[0], 1]]", "[[[0], null]]", "[[[0], -Infinity]]", "[[[0], 1, 2]]", "{}", `{"a": [1]}`,
 }
 
 // Any value of any key loads, and either has a meaning that the sampler takes or is refused by its
@@ -256,9 +271,13 @@ func generationKeys(t testing.TB) []string {
 // FuzzGeneration: any file loads or has a typed error, and what it says can be sampled or is
 // refused by its place.
 func FuzzGeneration(f *testing.F) {
-	f.Add([]byte(`{"do_sample": true, "temperature": 0.7, "top_k": 20, "top_p": 0.8, "eos_token_id": [5, 7]}`))
-	f.Add([]byte(`{"bad_words_ids": [[1], [2, 3]], "sequence_bias": [[[4], -1.5]], "suppress_tokens": [6]}`))
-	f.Add([]byte(`{"exponential_decay_length_penalty": [3, 1.1], "forced_eos_token_id": 3, "min_p": 1}`))
+	for _, text := range []string{
+		`{"do_sample": true, "temperature": 0.7, "top_k": 20, "top_p": 0.8, "eos_token_id": [5, 7]}`,
+		`{"bad_words_ids": [[1], [2, 3]], "sequence_bias": [[[4], -1.5]], "suppress_tokens": [6]}`,
+		`{"exponential_decay_length_penalty": [3, 1.1], "forced_eos_token_id": 3, "min_p": 1}`,
+	} {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) == 0 {
 			return

@@ -4,7 +4,7 @@ package sample
 // token before the last, so that a list of thousands costs what fits the newest token.
 
 import (
-	"fmt"
+	"encoding/binary"
 	"slices"
 )
 
@@ -27,6 +27,7 @@ type sequence struct {
 // Source: transformers, SequenceBiasLogitsProcessor: longer ones are added up by length, the length
 // that came first before the others.
 func newSequences(biases []Bias, vocab int) *sequences {
+	var key []byte // of tokens
 	at := map[string]int{}
 	var all []sequence
 	lengths := []int{}
@@ -34,12 +35,15 @@ func newSequences(biases []Bias, vocab int) *sequences {
 		if len(b.Tokens) == 0 {
 			continue
 		}
-		key := fmt.Sprint(b.Tokens)
-		if i, ok := at[key]; ok {
+		key = key[:0]
+		for _, t := range b.Tokens {
+			key = binary.AppendVarint(key, int64(t))
+		}
+		if i, ok := at[string(key)]; ok {
 			all[i].bias = float32(b.Bias)
 			continue
 		}
-		at[key] = len(all)
+		at[string(key)] = len(all)
 		n := len(b.Tokens) - 1
 		all = append(all, sequence{b.Tokens[:n:n], b.Tokens[n], float32(b.Bias)})
 		if n > 0 && !slices.Contains(lengths, n) {
