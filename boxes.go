@@ -68,6 +68,7 @@ func placingOf(media []processor.Medium, convention grounding.Convention) placin
 //	[{"bbox_2d": [1, 2, 3, 4], "label": "cup"}] JSON, under many names of keys; "point_2d", …
 //	{"x1": 1, "y1": 2, "x2": 3, "y2": 4}        JSON, each number with a key of its own
 //	<points x1="1" y1="2" alt="cup">cup</points> attributes; <p data-bbox="1 2 3 4">cup</p>
+//	<!-- Image (1, 2, 3, 4) -->                 comments in documents
 //	<tool_call>{… "coordinate": [1, 2]}         tool calls, in JSON and as <parameter=coordinate>
 //	click(start_box='(1,2)')                    actions; pyautogui.click(x=1, y=2)
 //

@@ -19,7 +19,9 @@ type Response struct {
 	// Text is the answer without the end token. Other special tokens, such as those around boxes,
 	// are kept.
 	Text string
-	// Reasoning is what a model that thinks aloud wrote before the answer.
+	// Reasoning is what a model that thinks aloud wrote before the answer, without the marks
+	// around it. If the closing one is missing, a tool call ends it, or the end; a call before the
+	// closing mark is only talked about.
 	Reasoning string
 	// Tokens is all generated tokens, an end token included.
 	Tokens []int
@@ -50,7 +52,10 @@ type Timings struct {
 	Total      time.Duration
 }
 
-// Delta is a piece of an answer as it arrives.
+// Delta is a piece of an answer as it arrives. Text comes at once, but for what may turn out to be
+// something else: a part of a character, of a stop string or of a mark around thoughts; within a
+// thought, what follows the start of a tool call; and an answer that begins without a thought,
+// where the checkpoint's chat template expects one and the prompt does not say otherwise.
 type Delta struct {
 	Text      string // whole characters only
 	Reasoning string

@@ -70,13 +70,15 @@ func (r *reader) space(at int) int {
 var wide = strings.NewReplacer("：", ":", "，", ",", "、", ",", "；", ",", "［", "[", "］", "]",
 	"【", "[", "】", "]", "（", "(", "）", ")", "｛", "{", "｝", "}")
 
-// char returns the character at a place and its length, full-width punctuation as ASCII; 0 at the
-// end.
+// char returns the character at a place and its length, full-width punctuation as ASCII and
+// semicolons as commas; 0 at the end.
 func (r *reader) char(at int) (rune, int) {
 	if at >= len(r.text) {
 		return 0, 0
 	}
-	if c := r.text[at]; isASCII(c) {
+	if c := r.text[at]; c == ';' {
+		return ',', 1
+	} else if isASCII(c) {
 		return rune(c), 1
 	}
 	c, n := utf8.DecodeRuneInString(r.text[at:])

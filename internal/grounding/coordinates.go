@@ -87,28 +87,24 @@ func flat(n node, r role) []place {
 	return nil
 }
 
-// pairs joins a list of points that are corners of one place.
+// pairs joins a list of points that are corners of one place, each a pair of numbers or an object
+// with an x and a y.
 func pairs(n node, r role) (joined []float64, ok bool) {
+	if n.kind != list || n.cut || r != boxRole && r != anyRole && r != quadRole {
+		return nil, false
+	}
 	for _, item := range n.items {
-		if item.kind != list || item.nested || item.cut || len(item.items) != 2 ||
-			len(joined) == maxValues {
+		if item.kind < list || len(joined) >= maxValues {
 			return nil, false
 		}
-		for _, v := range item.items {
-			x, ok := v.numeric()
-			if !ok {
-				return nil, false
-			}
-			joined = append(joined, x)
+		corner := spot(item)
+		if len(corner) != 2 {
+			return nil, false
 		}
+		joined = append(joined, corner...)
 	}
-	switch k := len(n.items); r {
-	case boxRole:
-		return joined, k == 2 || k == 4
-	case anyRole, quadRole:
-		return joined, k >= 2
-	}
-	return nil, false
+	k := len(n.items)
+	return joined, k == 2 || k == 4 || k > 2 && r != boxRole
 }
 
 // one makes a place of as many numbers as its role takes.

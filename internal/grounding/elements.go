@@ -1,7 +1,7 @@
 package grounding
 
-// Places in XML and HTML: points and boxes as attributes of an element, arguments of a call as
-// elements.
+// Places in XML, HTML and Markdown: points and boxes as attributes of an element or in a comment,
+// arguments of a call as elements.
 
 import (
 	"regexp"
@@ -12,6 +12,7 @@ var (
 	element = regexp.MustCompile(`<([a-zA-Z][\w:-]*)((?:\s+[\w:-]+\s*=\s*` +
 		`(?:"[^"<>]*"|'[^'<>]*'))+)\s*/?>([^<]*)`)
 	attribute = regexp.MustCompile(`([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')`)
+	comment   = regexp.MustCompile(`<!--\s*(\w+)\s*(\([0-9.,\s]+\))\s*-->`)
 	function  = regexp.MustCompile(`<function=[^<>\n]*>`)
 	parameter = regexp.MustCompile(`<parameter=([^<>\n]{1,64})>([^<]*(?:<[^/<][^<]*)*)`)
 )
@@ -59,6 +60,21 @@ func elements(text string) (marks []Mark) {
 				mark.Shape, mark.Points = p.shape, p.points
 				marks = append(marks, mark)
 			}
+		}
+	}
+	return marks
+}
+
+// comments finds boxes in comments of Markdown, which stand for figures and before tables:
+// <!-- Image (1, 2, 3, 4) -->.
+func comments(text string) (marks []Mark) {
+	if !strings.Contains(text, "<!--") {
+		return nil
+	}
+	for _, m := range comment.FindAllStringSubmatchIndex(text, maxMarks) {
+		for _, p := range inText(text[m[4]:m[5]], boxRole) {
+			marks = append(marks, Mark{Label: text[m[2]:m[3]], Shape: p.shape, Points: p.points,
+				Start: m[0], End: m[1]})
 		}
 	}
 	return marks

@@ -52,6 +52,7 @@ func Find(text string, c Convention, pictures int) []Mark {
 	marks = append(marks, others(marks, functions(text))...)
 	marks = append(marks, others(marks, tagged(text))...)
 	marks = append(marks, others(marks, elements(text))...)
+	marks = append(marks, comments(text)...)
 	marks = append(marks, others(marks, calls(text, c))...)
 	marks = slices.DeleteFunc(marks, func(m Mark) bool {
 		return slices.ContainsFunc(m.Points, func(p [2]float64) bool {

@@ -35,7 +35,8 @@ func init() {
 			"bboxxyxy boxxyxy xyxy rect rectangle 边界框 边框 检测框",
 		pointRole: "point keypoint center centre centerpoint clickpoint clickposition " +
 			"startcoordinate endcoordinate from to 点 坐标点",
-		quadRole: "quad quadbox quadrilateral polygon poly segmentation contour vertices corners",
+		quadRole: "quad quadbox quadrilateral polygon poly boundingpoly boundingpolygon segmentation " +
+			"contour vertices corners",
 		anyRole: "coordinate coord location loc position pos region area bounds boundingregion " +
 			"startbox endbox startpoint endpoint 坐标 位置 区域",
 		sizeRole:   "bboxxywh boxxywh xywh",

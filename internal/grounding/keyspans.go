@@ -22,6 +22,11 @@ func quoteAt(text string, at int) (closing string, n int) {
 	return "", 0
 }
 
+func isQuote(text string, at int) bool {
+	_, n := quoteAt(text, at)
+	return n > 0
+}
+
 func isASCII(c byte) bool { return c < utf8.RuneSelf }
 
 // keySpan is a key and the colon behind it.
@@ -61,16 +66,19 @@ func (r *reader) keyAt(at int, strict bool) (k keySpan, ok bool) {
 	if k.name == "" {
 		return k, false
 	}
-	at += end
+	if at += end; k.quoted {
+		at = r.space(at)
+	}
 	for range 2 {
 		_, n := quoteAt(r.text, at)
 		at += n
 	}
 	at = r.space(at)
-	if strings.HasPrefix(r.text[at:], `\:`) {
-		at++
-	}
 	c, n := r.char(at)
+	if !strict && k.quoted && strings.HasPrefix(r.text[at+n:], ":") && roleOf(k.name) != noRole {
+		at += n // something has slipped in before the colon
+		c, n = ':', 1
+	}
 	k.assigned = c == '='
 	if c == ':' || c == '=' {
 		for at += n; at < len(r.text) && strings.IndexByte(":>", r.text[at]) >= 0; at++ {

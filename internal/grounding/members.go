@@ -78,6 +78,8 @@ func (r *reader) inValue() {
 		r.open(object, n)
 	case c == '[' || c == '(':
 		r.open(list, n)
+	case c == ':' || c == '\\' && !isQuote(r.text, r.at):
+		r.at += n
 	case c == ',' || c == '}' || c == ']':
 		r.add(node{start: r.at, end: r.at})
 	default:

@@ -14,9 +14,9 @@ import (
 const (
 	noun     = `(?:picture|image|img|photo|pic\.?)`
 	numerals = "一二三四五六七八九十"
-	naming   = `\b` + noun + `[\s_#(\[-]*(?:(?:no\.?|number)\s*)?(?:([0-9]{1,4})|` +
-		`(one|two|three|four|five|six|seven|eight|nine|ten))\b` +
-		`|(?:图片|图像|照片|图)[\s_#(（-]*([0-9]{1,4})\b` +
+	naming   = `\b` + noun + `(?:[\s_#\[-]*(?:(?:no\.?|number)\s*)?(?:([0-9]{1,4})|` +
+		`(one|two|three|four|five|six|seven|eight|nine|ten))\b|\s*\(([0-9]{1,4})\))` +
+		`|(?:图片|图像|照片|图)(?:[\s_#-]*([0-9]{1,4})\b|\s*[(（]([0-9]{1,4})[)）])` +
 		`|图([` + numerals + `])(?:[\s中里的，。：:）)<{\[]|$)` +
 		`|\b(?:([0-9]{1,4})(?:st|nd|rd|th)|` +
 		`(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth))[\s_-]*` + noun + `\b` +

@@ -125,6 +125,9 @@ func (w *walker) object(n node, a around) {
 		case apart && len(spot(item)) > 0:
 			continue // it is a corner
 		}
+		if _, ok := pairs(item, roleOf(key)); ok {
+			continue // they are corners
+		}
 		w.value(item, inner)
 	}
 }
@@ -174,6 +177,9 @@ func describe(n node) (d description) {
 				d.picture = numbered(v)
 			} else if item.kind == words {
 				d.picture = pictureOf(item.text)
+				if n := numbers[strings.ToLower(item.label())]; n > 0 {
+					d.picture = n
+				}
 			}
 		}
 	}

@@ -91,9 +91,11 @@ func (r *reader) seek() {
 			return
 		}
 	case c == '"' || c == '\'' || c == '“' || c == '\\':
-		if key, ok := r.keyAt(r.at, true); ok && roleOf(key.name).places() {
-			r.open(object, 0)
-			return
+		if key, ok := r.keyAt(r.at, true); ok && roleOf(key.name) != noRole {
+			if roleOf(key.name).places() || isQuote(r.text, r.space(key.end)) {
+				r.open(object, 0)
+				return
+			}
 		}
 	case unicode.IsLetter(c):
 		if key, ok := r.keyAt(r.at, true); ok && r.field(key) {

@@ -20,6 +20,7 @@ func TestKeys(t *testing.T) {
 			`"(1,2),(3,4)"`, `"<box>(1,2),(3,4)</box>"`, `"<|box_start|>(1,2),(3,4)<|box_end|>"`, `["1 2 3 4"]`, `"x1=1, y1=2, x2=3, y2=4"`,
 			`{"x1": 1, "y1": 2, "x2": 3, "y2": 4}`, `{"xmin": "1", "ymin": 2, "xmax": 3, "ymax": 4}`, `{"left": 1, "top": 2, "right": 3, "bottom": 4}`,
 			`{"x": 1, "y": 2, "width": 2, "height": 2}`, `{"x": 1, "y": 2, "w": 2, "h": 2}`, `{"cx": 2, "cy": 3, "w": 2, "h": 2}`, `[{"x1": 1, "y1": 2, "x2": 3, "y2": 4}]`,
+			`[{"x": 1, "y": 2}, {"x": 3, "y": 4}]`, `{"min": {"x": 1, "y": 2}, "max": {"x": 3, "y": 4}}`,
 			`{"top_left": [1, 2], "bottom_right": [3, 4]}`, `{"topLeft": {"x": 1, "y": 2}, "bottomRight": {"x": 3, "y": 4}}`, `"{\"x1\": 1, \"y1\": 2, \"x2\": 3, \"y2\": 4}"`,
 		} {
 			text := fmt.Sprintf(`{"%s": %s, "label": "a"}`, key, value)
@@ -48,6 +49,7 @@ func TestShapes(t *testing.T) {
 		{`{"bbox_2d": [[1,2],[3,4],[5,6],[7,8]], "label": "a"}`, "a quad [[1 2] [3 4] [5 6] [7 8]] of 0"},
 		{`{"x1":1,"y1":2,"x2":3,"y2":4,"x3":5,"y3":6,"x4":7,"y4":8}`, " quad [[1 2] [3 4] [5 6] [7 8]] of 0"},
 		{`{"bbox_2d": [1,2,3,4,"a"]}`, "a box [[1 2] [3 4]] of 0"},
+		{`{"label": "a", "boundingPoly": {"vertices": [{"x":1,"y":2},{"x":3,"y":4},{"x":5,"y":6}]}}`, "a quad [[1 2] [3 4] [5 6]] of 0"},
 		{`{"bbox_xywh": [1,2,2,2], "label": "a"}`, "a box [[1 2] [3 4]] of 0"},
 		{`[{"point_2d": ["1", "2"], "label": "a"}] {"POINT": [3,4], "to": "down"} {"coordinate": [5,6]}`, "a point [[1 2]] of 0;  point [[3 4]] of 0;  point [[5 6]] of 0"},
 		{`{"points": [{"x":1,"y":2,"label":"a"},{"point":[3,4],"label":"b"}]}`, "a point [[1 2]] of 0; b point [[3 4]] of 0"},
@@ -82,6 +84,8 @@ func TestTags(t *testing.T) {
 		{`<p data-bbox="1 2 3 4">a</p>`, a},
 		{`<img alt="a" class="x" bbox='[1, 2, 3, 4]'/>`, a},
 		{`<bbox x1="1" y1="2" x2="3" y2="4" label="a"/><box xmin="5" ymin="6" xmax="7" ymax="8">b</box>`, a + "; b box [[5 6] [7 8]] of 0"},
+		{"<!-- Image (1, 2, 3, 4) -->\n<!-- Table (5,6,7,8) --> <!-- Image (if any) -->", "Image box [[1 2] [3 4]] of 0; Table box [[5 6] [7 8]] of 0"},
+		{`<p data-polygon="1 2 3 4 5 6 7 8">a</p>`, "a quad [[1 2] [3 4] [5 6] [7 8]] of 0"},
 		{`<box x="1" y="2"/> <rect x="1" y="2" width="2" height="2"/> <p data-page="1 2 3 4">a</p>`, ""},
 	} {
 		require.Equal(t, c.want, found(c.text), c.text)
@@ -105,6 +109,7 @@ func TestActions(t *testing.T) {
 		{`drag(start_box="(1,2)", end_box="(3,4)")`, p + q},
 		{"drag(start_point='<point>1 2</point>', end_point='<point>3 4</point>')", p + q},
 		{"click(point='<point>1 2</point>')", p},
+		{"click(start_box='<bbox>1 2 3 4</bbox>')", " box [[1 2] [3 4]] of 0"},
 		{"click(start_box='[1, 2, 3, 4]')", " box [[1 2] [3 4]] of 0"},
 		{"type(content='(1,2)') wait() finished(content='start_box')", ""},
 		{"pyautogui.moveTo(1, 2)\npyautogui.dragTo(x=3, y=4, button='left')", p + q},
@@ -138,18 +143,18 @@ func TestThoughts(t *testing.T) {
 
 func TestNamesOfPictures(t *testing.T) {
 	for _, name := range []string{
-		"Picture 2", "image 2", "Image_2", "Img 2", "IMG-2", "photo 2", "Image #2", "image no. 2", "image number 2", "[Image 2]", "image (2)", "image two",
+		"Picture 2", "image 2", "Image_2", "Img 2", "IMG-2", "photo 2", "Image #2", "image no. 2", "image number 2", "[Image 2]", "image (2)", "图（2）", "image two",
 		"the second image", "2nd picture", "second photo", "图2", "图 2", "图片2", "图像2", "图二", "第2张图", "第二张图片", "第二幅图像", "第二个图",
 	} {
 		require.Equal(t, " box [[1 2] [3 4]] of 2", found("In "+name+": <box>(1,2),(3,4)</box>"), name)
 	}
 	for _, key := range []string{
 		`"image": 2`, `"image_id": 2`, `"img_idx": "2"`, `"image_index": 2`, `"picture": "Picture 2"`, `"image": "image_2"`, `"image": "image_2.png"`, `"img": "img2"`,
-		`"image": "the second image"`, `"image_name": "Image 2"`, `"图片": 2`, `"图": "图二"`, `"image": "第二张图"`,
+		`"image": "the second image"`, `"image_name": "Image 2"`, `"image": "second"`, `"图片": 2`, `"图": "图二"`, `"image": "第二张图"`,
 	} {
 		require.Equal(t, " box [[1 2] [3 4]] of 2", found(`[{`+key+`, "bbox_2d": [1,2,3,4]}]`), key)
 	}
-	for _, text := range []string{"图一样", "two images", "the second one", "20 images", "一张图", "pics 2"} {
+	for _, text := range []string{"图一样", "two images", "the second one", "20 images", "一张图", "pics 2", "image (2, 3)"} {
 		require.Equal(t, " box [[1 2] [3 4]] of 0", found(text+" <box>(1,2),(3,4)</box>"), text)
 	}
 }

@@ -72,12 +72,26 @@ func (r *reader) stringEnd(by run, from int) (end int, good bool) {
 		return s.doubtful[0], true
 	}
 	rest := r.text[from:s.to]
-	i = strings.IndexAny(rest, "}]\n")
+	i = bracket(rest)
 	last := strings.TrimRight(rest[max(len(rest)-maxKey, 0):], " \t\r\n")
 	if i >= 0 && (rest[i] == '}' || !strings.HasSuffix(last, ",")) {
 		return from + i, false
 	}
 	return s.to, false
+}
+
+// bracket returns where a string that is not closed meets the end of its line, or a closing bracket
+// that it has not opened itself; -1: it does not.
+func bracket(s string) int {
+	i := strings.IndexAny(s, "}]\n")
+	if i < 0 || s[i] != ']' || strings.IndexByte(s[:i], '[') < 0 {
+		return i
+	}
+	j := strings.IndexAny(s[i+1:], "}]\n")
+	if j < 0 {
+		return -1
+	}
+	return i + 1 + j
 }
 
 // look searches for the quote that ends a string.
@@ -133,7 +147,10 @@ func (r *reader) after(by run, at int) sense {
 		return ends
 	case ',':
 		then := r.space(next + n)
-		d, _ := r.char(then)
+		d, m := r.char(then)
+		for ; d == ',' && then < behind+maxKey; d, m = r.char(then) {
+			then = r.space(then + m)
+		}
 		key, ok := r.keyAt(then, true)
 		cut := key.quoted && key.end == len(r.text)
 		if ok || cut || strings.ContainsRune("\x00}]{[.#/", d) {
@@ -144,12 +161,17 @@ func (r *reader) after(by run, at int) sense {
 		if next > behind {
 			return ends
 		}
+	case ':', '\\': // stray
+		if d, _ := r.char(r.space(next + n)); d == ',' || d == '}' {
+			return ends
+		}
 	}
 	if key, ok := r.keyAt(at, true); ok && key.quoted && next == behind {
 		return keyBegins
 	}
 	if key, ok := r.keyAt(next, true); ok && next > behind {
-		if key.quoted || roleOf(key.name) != noRole {
+		line := strings.IndexByte(r.text[behind:next], '\n') >= 0
+		if key.quoted || line || roleOf(key.name) != noRole {
 			return ends // a comma is missing
 		}
 	}
@@ -162,8 +184,8 @@ func (r *reader) bare(value bool) node {
 	start := r.at
 	c, n := r.char(r.at)
 	counts := c >= '0' && c <= '9' || strings.ContainsRune("+-.", c)
-	for r.at < len(r.text) && !strings.ContainsRune(",]}\n\x00", c) {
-		if blank := unicode.IsSpace(c); blank && (counts || !value) || !value && c == ')' {
+	for r.at < len(r.text) && !r.endsBare(c, n, value && !counts) {
+		if unicode.IsSpace(c) && (counts || !value) || !value && c == ')' {
 			break
 		}
 		if _, q := quoteAt(r.text, r.at); q > 0 && c != '\\' {
@@ -177,7 +199,7 @@ func (r *reader) bare(value bool) node {
 				break
 			}
 		}
-		if r.at += n; c == '\\' && r.at < len(r.text) {
+		if r.at += n; c == '\\' && r.at < len(r.text) && !counts {
 			_, n = r.char(r.at)
 			r.at += n
 		}
@@ -186,5 +208,24 @@ func (r *reader) bare(value bool) node {
 	if counts && r.at == len(r.text) {
 		return node{start: start, end: r.at, cut: true}
 	}
-	return scalar(strings.TrimSpace(r.text[start:r.at]), start, r.at)
+	text := strings.TrimSpace(r.text[start:r.at])
+	if counts {
+		text = strings.TrimRight(text, `:\`) // stray
+	}
+	return scalar(text, start, r.at)
+}
+
+// endsBare reports whether a character ends a word. A comma may be a part of words if no key
+// follows it.
+func (r *reader) endsBare(c rune, n int, words bool) bool {
+	switch c {
+	case ']', '}', '\n', 0:
+		return true
+	case ',':
+		next := r.space(r.at + n)
+		d, _ := r.char(next)
+		_, ok := r.keyAt(next, true)
+		return !words || ok || strings.ContainsRune("\x00}]{[.,#/\"'", d)
+	}
+	return false
 }
