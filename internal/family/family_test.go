@@ -350,8 +350,11 @@ func TestNames(t *testing.T) {
 		_, names := spec.Find(&memory{}, checkpoint.Outline{Shapes: shapes})
 		return names(expert)
 	}
-	inputs := ref(map[string][]int{stacked: {8, 64, 64}}) // fits both ways: the released one counts
+	// One stack fits both ways, the other tells; without it the released way counts.
+	inputs := ref(map[string][]int{stacked: {8, 64, 64}, at + "down_proj": {8, 32, 64}})
 	require.True(t, inputs.Transpose)
+	outputs := ref(map[string][]int{stacked: {8, 64, 64}, at + "down_proj": {8, 64, 32}})
+	require.False(t, outputs.Transpose)
 	require.Equal(t, inputs, ref(nil))
 	require.Equal(t, inputs, ref(map[string][]int{stacked: nil}))
 	apart := ref(map[string][]int{at + "0.gate_proj.weight": {32, 64}})

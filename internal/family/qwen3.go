@@ -83,8 +83,8 @@ const (
 	expertsOutputs                // stacked, with outputs as rows
 )
 
-// qwen3Layouts are the ways in which experts are stored, the released one first: it counts where a
-// stack's shape fits both others, and where there are no tensors to tell.
+// qwen3Layouts are the ways in which experts are stored, the released one first: it counts where
+// there are no tensors to tell.
 func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.Names,
 	released experts) []Layout {
 	base := weights.Rename(append([]string{
@@ -101,13 +101,15 @@ func qwen3Layouts(d llm.Config, prefix string, wrap func(weights.Names) weights.
 	}
 	m := d.Layers[first].MoE
 	at := prefix + "layers." + strconv.Itoa(first) + ".mlp.experts."
+	stack, inputs, outputs := "gate_up_proj", d.HiddenSize, 2*m.IntermediateSize
+	if inputs == outputs { // its shape tells nothing; that of the other stack does
+		stack, inputs, outputs = "down_proj", m.IntermediateSize, d.HiddenSize
+	}
 	layouts := []Layout{
 		expertsApart: {Probe: at + "0.gate_proj.weight", Names: wrap(base)},
-		expertsInputs: {Probe: at + "gate_up_proj",
-			Shape: []int{m.NumExperts, d.HiddenSize, 2 * m.IntermediateSize},
+		expertsInputs: {Probe: at + stack, Shape: []int{m.NumExperts, inputs, outputs},
 			Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, true))},
-		expertsOutputs: {Probe: at + "gate_up_proj",
-			Shape: []int{m.NumExperts, 2 * m.IntermediateSize, d.HiddenSize},
+		expertsOutputs: {Probe: at + stack, Shape: []int{m.NumExperts, outputs, inputs},
 			Names: wrap(stacked(base, prefix, d.HiddenSize, m.IntermediateSize, false))},
 	}
 	layouts[0], layouts[released] = layouts[released], layouts[0]
