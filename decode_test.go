@@ -97,7 +97,7 @@ func TestWithDecoder(t *testing.T) {
 		"error":          {qwenvl.WithDecoder("pdf", yes, func([]byte) (image.Image, error) { return nil, broken }), "pdf: no such page"},
 		"nil":            {qwenvl.WithDecoder("pdf", yes, func([]byte) (image.Image, error) { return nil, nil }), "pdf"},
 		"panic":          {qwenvl.WithDecoder("pdf", yes, func([]byte) (image.Image, error) { panic("no") }), "pdf"},
-		"panic in sniff": {qwenvl.WithDecoder("pdf", func([]byte) bool { panic("no") }, c.decode), "not recognized"},
+		"panic in sniff": {qwenvl.WithDecoder("pdf", func([]byte) bool { panic("no") }, c.decode), "text, not a picture"},
 		"too large":      {qwenvl.WithDecoder("pdf", yes, func([]byte) (image.Image, error) { return &image.Uniform{}, nil }), "over the limit"},
 		"empty":          {qwenvl.WithDecoder("pdf", yes, func([]byte) (image.Image, error) { return picture(0, 0), nil }), "pdf"},
 	} {

@@ -10,9 +10,11 @@
 //	Config.Image         RGB -> normalized float32 patches of a still picture
 //	Config.Video         frames -> patches of a clip
 //
-// Pixels are those of Pillow's convert("RGB"), exact for every format. Lossy WebP is converted as
-// libwebp does: it holds studio-range BT.601, which the color model of image.YCbCr (full range)
-// would get wrong.
+// Pixels are those of Pillow's convert("RGB"), exact for every format, and so is what becomes of odd
+// and damaged files: read as Pillow reads them, or refused as Pillow refuses them. 16-bit gray is
+// the exception: Pillow clips it, here its high byte counts unless Gray16Clip asks otherwise. Lossy
+// WebP is converted as libwebp does: it holds studio-range BT.601, which the color model of
+// image.YCbCr (full range) would get wrong.
 //
 // Sizes of hostile files are read from their headers and checked against DecodeLimits before pixels
 // are allocated. Everything from outside ends in one of the error types of this package, never in a

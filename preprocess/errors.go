@@ -29,9 +29,9 @@ func (e *FormatError) Unwrap() error { return e.Err }
 // UnsupportedError reports valid picture data that uses a container or a feature that is not read
 // here.
 type UnsupportedError struct {
-	Format  string
-	Feature string
-	Err     error // the decoder's error, else nil
+	Format  string // "heic", "mp4", "pdf", …; "picture" when the container is not known
+	Feature string // what is not read, and for a whole container what to do
+	Err     error  // the decoder's error, else nil
 }
 
 func (e *UnsupportedError) Error() string {

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
 	"os"
@@ -91,6 +92,8 @@ func TestPictureBombs(t *testing.T) {
 	refused(t, bmp)
 	copy(bmp[18:], make([]byte, 8))
 	require.ErrorAs(t, refused(t, bmp), &format, "0x0")
+	copy(bmp[18:], []byte{0xff, 0x1f, 0, 0, 0xff, 0x1f, 0, 0, 1, 0, 8, 0, 1, 0, 0, 0}) // run-length codes
+	require.ErrorAs(t, refused(t, bmp), &format)
 
 	webp := bytes.Clone(readFile(t, formats, "alpha.webp"))
 	if i := bytes.Index(webp, []byte("VP8X")); i > 0 {
@@ -105,6 +108,45 @@ func TestPictureBombs(t *testing.T) {
 	require.ErrorAs(t, err, &limit)
 	_, err = Decode(readFile(t, formats, "rgb8.png"), DecodeOptions{Limits: DecodeLimits{MaxPixels: 61 * 45, MaxSide: 61}})
 	require.NoError(t, err)
+}
+
+// TestMetadataBombs: compressed text that grows is bounded, one by one and together.
+func TestMetadataBombs(t *testing.T) {
+	deflated := func(n int) string {
+		var b bytes.Buffer
+		z := zlib.NewWriter(&b)
+		_, err := z.Write(make([]byte, n))
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		return b.String()
+	}
+	small, large := deflated(1<<20), deflated(64<<20)
+	var limit *LimitError
+	for _, bomb := range []struct{ id, body string }{
+		{"zTXt", "a\x00\x00" + large}, {"iTXt", "a\x00\x01\x00\x00\x00" + large}, {"iCCP", "a\x00\x00" + large},
+	} {
+		body := &bytes.Buffer{}
+		body.Write(pngHeader(1, 1, 8, 2)[:33])
+		writeChunk(body, bomb.id, bomb.body)
+		body.Write(pngHeader(1, 1, 8, 2)[33:])
+		require.ErrorAs(t, refused(t, body.Bytes()), &limit)
+	}
+	many := &bytes.Buffer{}
+	many.Write(pngHeader(1, 1, 8, 2)[:33])
+	for range 400 {
+		writeChunk(many, "iCCP", "a\x00\x00"+small)
+	}
+	start := time.Now()
+	_, err := Decode(many.Bytes(), DecodeOptions{})
+	require.ErrorAs(t, err, &limit)
+	require.Less(t, time.Since(start), 5*time.Second)
+}
+
+func writeChunk(b *bytes.Buffer, id, body string) {
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
+	b.Write(head)
+	b.WriteString(id + body)
+	b.Write(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(id+body))))
 }
 
 // frameOf returns where a GIF's first frame starts, which has no colors of its own.

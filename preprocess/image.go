@@ -6,7 +6,6 @@ package preprocess
 
 import (
 	"bytes"
-	"encoding/binary"
 	"image"
 )
 
@@ -141,15 +140,19 @@ func decode(data []byte, o DecodeOptions, pixels bool) (*Image, error) {
 	if len(data) > o.Limits.MaxBytes {
 		return nil, &LimitError{What: "bytes", Got: int64(len(data)), Max: int64(o.Limits.MaxBytes)}
 	}
-	format, read := find(data, o.Decoders)
+	format, read, advice := find(data, o.Decoders)
 	if read == nil {
-		if format != "" {
-			return nil, &UnsupportedError{Format: format, Feature: "this container is not read"}
-		}
-		if len(data) == 0 {
+		switch {
+		case format != "":
+			return nil, &UnsupportedError{Format: format, Feature: advice}
+		case len(data) == 0:
 			return nil, &FormatError{Format: "picture", Reason: "no data"}
+		case len(bytes.TrimLeft(data, "\x00")) == 0:
+			return nil, &FormatError{Format: "picture", Reason: "nothing but zero bytes"}
 		}
-		return nil, &UnsupportedError{Format: "picture", Feature: "container not recognized"}
+		return nil, &UnsupportedError{
+			Format: "picture", Feature: "container not recognized: convert it to PNG or JPEG",
+		}
 	}
 	m, orientation, err := guarded(format, data, o, pixels, read)
 	if err != nil {
@@ -178,19 +181,19 @@ func guarded(
 	return read(data, o, pixels)
 }
 
-// find returns the name and the decoder of a container. A name without a decoder is a container
-// known but not read.
-func find(data []byte, more *Decoders) (string, decoder) {
-	if name, read := more.find(data, true); read != nil {
-		return name, read
+// find returns the name and the decoder of a container. Without a decoder it is not read, and
+// advice says what to do.
+func find(data []byte, more *Decoders) (format string, read decoder, advice string) {
+	if format, read := more.find(data, true); read != nil {
+		return format, read, ""
 	}
-	name, read := sniff(data)
+	format, read, advice = sniff(data)
 	if read == nil {
-		if name, read := more.find(data, false); read != nil {
-			return name, read
+		if format, read := more.find(data, false); read != nil {
+			return format, read, ""
 		}
 	}
-	return name, read
+	return format, read, advice
 }
 
 // ownFormat tells a format that this package reads itself.
@@ -200,33 +203,6 @@ func ownFormat(name string) bool {
 		return true
 	}
 	return false
-}
-
-// sniff tells the container by its first bytes. A name without a decoder is a container known but
-// not read.
-func sniff(data []byte) (string, decoder) {
-	has := func(at int, s string) bool { return len(data) >= at+len(s) && string(data[at:at+len(s)]) == s }
-	switch {
-	case has(0, "\xff\xd8"):
-		return "jpeg", decodeJPEG
-	case has(0, "\x89PNG\r\n\x1a\n"):
-		return "png", decodePNG
-	case has(0, "GIF87a"), has(0, "GIF89a"):
-		return "gif", decodeGIF
-	case has(0, "RIFF") && has(8, "WEBP"):
-		return "webp", decodeWebP
-	case has(0, "BM"), len(data) >= 4 && isBMPHeader(binary.LittleEndian.Uint32(data)):
-		return "bmp", decodeBMP
-	case has(0, "II*\x00"), has(0, "MM\x00*"), has(0, "II+\x00"), has(0, "MM\x00+"):
-		return "tiff", nil
-	case len(data) > 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '7' && bytes.IndexByte([]byte(" \t\r\n#"), data[2]) >= 0:
-		return "ppm", nil
-	case has(4, "ftyp"):
-		return "heif", nil
-	case has(0, "\x00\x00\x00\x0cjP  "):
-		return "jpeg2000", nil
-	}
-	return "", nil
 }
 
 // FromImage converts a picture already in memory.

@@ -76,3 +76,56 @@ func TestOddAsPillow(t *testing.T) {
 	}
 	require.Len(t, read, len("pgbwe"))
 }
+
+// The readers of each container, on odd files and what becomes of them, without the guard that
+// turns panics into errors.
+func FuzzPNG(f *testing.F)  { fuzzReader(f, 'p', decodePNG) }
+func FuzzGIF(f *testing.F)  { fuzzReader(f, 'g', decodeGIF) }
+func FuzzBMP(f *testing.F)  { fuzzReader(f, 'b', decodeBMP) }
+func FuzzWebP(f *testing.F) { fuzzReader(f, 'w', decodeWebP) }
+
+func fuzzReader(f *testing.F, kind byte, read decoder) {
+	name := ""
+	for _, c := range readOdd(f, filepath.Join(formats, "odd.gz")) {
+		if c.name[0] == kind || c.name[0] == 'e' {
+			f.Add(c.data)
+			if c.name[0] == kind {
+				name, _, _ = sniff(c.data)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if got, _, _ := sniff(data); got != name {
+			return
+		}
+		o := DecodeOptions{Limits: DecodeLimits{MaxPixels: 1 << 18}.withDefaults(), Alpha: AlphaMode(len(data) % 2)}
+		m, _, err := read(data, o, true)
+		if err != nil {
+			requireTyped(t, err)
+			return
+		}
+		m.check()
+		size, _, err := read(data, o, false)
+		if err != nil || size.Width != m.Width || size.Height != m.Height {
+			t.Fatal(size, err)
+		}
+	})
+}
+
+func FuzzOrientation(f *testing.F) {
+	f.Add([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00"), 1)
+	f.Add([]byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x05\x00\x00\x00\x01\x00\x00\x00\x08"), 2)
+	f.Add([]byte(`tiff:Orientation="6" tiff:Orientation>3`), 0)
+	f.Fuzz(func(t *testing.T, p []byte, preambles int) {
+		v, ok, err := exifOrientation("jpeg", p, preambles&3)
+		if v < 0 || v > 8 || v > 0 && !ok {
+			t.Fatal(v, ok)
+		}
+		if err != nil {
+			requireTyped(t, err)
+		}
+		if v := xmpOrientation(p); v < 0 || v > 9 {
+			t.Fatal(v)
+		}
+	})
+}

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	maxPNGText     = 1 << 20  // bytes of one compressed text or profile
-	maxPNGTextSize = 64 << 20 // of all texts
+	maxPNGText     = 1 << 20            // bytes of one compressed text or profile
+	maxPNGTextSize = 64 << 20           // of all texts
+	maxPNGInflated = 4 * maxPNGTextSize // of profiles and texts under no key too, which Pillow does not count
 )
 
 // pngText is the metadata in the order in which chunks overwrite each other.
@@ -133,15 +134,20 @@ func (t *pngText) count(n int) error {
 
 // inflate reads a compressed text, whole or as far as it goes. It reports false for one that is
 // damaged.
-func (t *pngText) inflate(in []byte) ([]byte, bool, error) {
-	p, st := inflate.NewReader(in, maxPNGText+1, maxPNGText+1).Next(maxPNGText + 1)
-	if len(p) > maxPNGText {
-		return nil, false, &LimitError{What: "bytes of a compressed text", Got: int64(len(p)), Max: maxPNGText}
+func (t *pngText) inflate(in []byte) (text []byte, ok bool, err error) {
+	const step = 1 << 12
+	for z := inflate.NewReader(in, maxPNGText+1, step); ; {
+		p, st := z.Next(step)
+		if text = append(text, p...); len(text) > maxPNGText {
+			return nil, false, &LimitError{What: "bytes of a compressed text", Got: int64(len(text)), Max: maxPNGText}
+		}
+		if t.inflated += len(p); t.inflated > maxPNGInflated {
+			return nil, false, &LimitError{What: "bytes of text", Got: int64(t.inflated), Max: maxPNGInflated}
+		}
+		if len(p) < step {
+			return text, st != inflate.Broken, nil
+		}
 	}
-	if t.inflated += len(p); t.inflated > 4*maxPNGTextSize {
-		return nil, false, &LimitError{What: "bytes of text", Got: int64(t.inflated), Max: 4 * maxPNGTextSize}
-	}
-	return p, st != inflate.Broken, nil
 }
 
 // orientation returns what EXIF says, else XMP, else 0.
