@@ -21,27 +21,29 @@ func hasFF(w uint64) bool {
 	return (w-0x0101010101010101)&^w&0x8080808080808080 != 0
 }
 
-// fill48 adds six bytes. It reports false at a marker, or near the end of the file: then the MCU is
-// for the careful way.
+// fill48 adds six bytes. It reports true at a marker, for which zeros are added, and near the end of
+// the file: then the MCU is for the careful way.
 func fill48(data []byte, pos int, acc uint64, n uint) (int, uint64, uint, bool) {
 	if pos+12 > len(data) {
-		return pos, acc, n, false
+		return pos, acc << 48, n + 48, true
 	}
-	if w := binary.BigEndian.Uint64(data[pos:]); !hasFF(w | 0x8080) { // the last two are not taken
-		return pos + 6, acc<<48 | w>>16, n + 48, true
+	if w := binary.BigEndian.Uint64(data[pos:]); !hasFF(w &^ 0xffff) {
+		return pos + 6, acc<<48 | w>>16, n + 48, false
 	}
+	stop := false
 	for range 6 {
 		c := data[pos]
-		pos++
-		if c == 0xff {
-			if data[pos] != 0 {
-				return pos, acc, n, false
-			}
+		switch {
+		case c != 0xff:
 			pos++
+		case data[pos+1] == 0:
+			pos += 2
+		default:
+			c, stop = 0, true
 		}
 		acc = acc<<8 | uint64(c)
 	}
-	return pos, acc, n + 48, true
+	return pos, acc, n + 48, stop
 }
 
 // fill tops the buffer up to 57 bits or more. Where a marker stands in the way and fewer than want

@@ -54,33 +54,42 @@ func (d *decoder) sequentialMCU(mcu []block) error {
 		return nil
 	}
 	const most = 64 * 8 // bytes of a block in which the fast way cannot run out of data
-	if d.interval == 0 && d.src.marker == 0 && d.src.end-d.src.pos >= most*len(mcu) {
-		if d.fastMCU(mcu) {
+	for {
+		near := d.interval != 0 || d.src.marker != 0 || d.src.end-d.src.pos < most*len(mcu)
+		if !near && d.fastMCU(mcu) {
 			return nil
 		}
-	}
-	bits, dc, pos := d.bits, d.huff.dc, d.src.pos
-	for !d.carefulMCU(mcu) {
+		bits, dc, pos := d.bits, d.huff.dc, d.src.pos
+		if d.carefulMCU(mcu) {
+			if !near { // two 0xff are one to the careful way: it may have left some values standing
+				for i := range mcu {
+					mcu[i].measure()
+				}
+			}
+			return nil
+		}
 		d.bits, d.huff.dc, d.src.pos = bits, dc, pos
+		if !d.several {
+			clear(mcu)
+		}
 		if !d.src.more() {
 			return ErrTruncated
 		}
 	}
-	return nil
 }
 
-// fastMCU decodes where no marker and no end is near. When it reports false nothing has changed
-// but the blocks, into which the careful way writes the same values first.
+// fastMCU decodes where no marker and no end is near. When it reports false it has met one, and
+// nothing has changed but the blocks.
 func (d *decoder) fastMCU(mcu []block) bool {
-	data, pos, acc, n, ok := d.src.data, d.src.pos, d.bits.acc, d.bits.n, true
+	data, pos, acc, n := d.src.data, d.src.pos, d.bits.acc, d.bits.n
+	stop, met := false, false
 	pred := d.huff.dc
 	for i := range mcu {
 		b, of := &mcu[i], &d.blocks[i]
 		dc, ac := &d.huff.dcTables[of.c.dcTable&3], &d.huff.acTables[of.c.acTable&3]
 		if n <= 16 {
-			if pos, acc, n, ok = fill48(data, pos, acc, n); !ok {
-				return false
-			}
+			pos, acc, n, stop = fill48(data, pos, acc, n)
+			met = met || stop
 		}
 		size := 0
 		if e := dc.short[uint8(acc>>((n-look)&63))]; e>>8 <= look {
@@ -90,9 +99,8 @@ func (d *decoder) fastMCU(mcu []block) bool {
 		}
 		if size > 0 {
 			if n <= 16 {
-				if pos, acc, n, ok = fill48(data, pos, acc, n); !ok {
-					return false
-				}
+				pos, acc, n, stop = fill48(data, pos, acc, n)
+				met = met || stop
 			}
 			n -= uint(size)
 			pred[of.scan&3] += int32(extend(int(acc>>(n&63))&(1<<size-1), size))
@@ -102,9 +110,8 @@ func (d *decoder) fastMCU(mcu []block) bool {
 		last, sum, v := 0, uint32(0), int32(0)
 		for k := 1; k < 64; k++ {
 			if n <= 16 {
-				if pos, acc, n, ok = fill48(data, pos, acc, n); !ok {
-					return false
-				}
+				pos, acc, n, stop = fill48(data, pos, acc, n)
+				met = met || stop
 			}
 			if e := ac.wide[acc>>((n-lookWide)&63)&(1<<lookWide-1)]; e != 0 {
 				n -= uint(e & 0xff)
@@ -134,9 +141,8 @@ func (d *decoder) fastMCU(mcu []block) bool {
 			}
 			k += run
 			if n <= 16 {
-				if pos, acc, n, ok = fill48(data, pos, acc, n); !ok {
-					return false
-				}
+				pos, acc, n, stop = fill48(data, pos, acc, n)
+				met = met || stop
 			}
 			n -= uint(size)
 			w := int32(extend(int(acc>>(n&63))&(1<<size-1), size))
@@ -146,12 +152,14 @@ func (d *decoder) fastMCU(mcu []block) bool {
 		}
 		if v != 0 { // a value ended the block: the buffer was to be filled before it
 			if n+uint(bits.Len32(uint32(max(v, -v)))) <= 16 {
-				if pos, acc, n, ok = fill48(data, pos, acc, n); !ok {
-					return false
-				}
+				pos, acc, n, stop = fill48(data, pos, acc, n)
+				met = met || stop
 			}
 		}
 		b.last, b.sum = int32(last), int32(sum)+int32(last)
+	}
+	if met {
+		return false
 	}
 	d.src.pos, d.bits.acc, d.bits.n, d.huff.dc = pos, acc, n, pred
 	return true
