@@ -15,7 +15,11 @@ type arithScan struct {
 	acStats [16][256]uint8
 	fixed   uint8 // the bin of even odds
 	toGo    int
+	work    int // MCUs' blocks of all scans so far
 }
+
+// maxWork bounds the blocks of all scans: a picture of 178 megapixels in one scan, or of 40 in ten.
+const maxWork = 10_000_000
 
 // evenOdds is the state of which the two outcomes stay equally likely. Source: T.851, table 5.
 const evenOdds = 113
@@ -25,6 +29,10 @@ func (d *decoder) startArithmetic() error {
 		if err := d.startProgression(); err != nil {
 			return err
 		}
+	}
+	// Behind the end of the code, blocks go on being decoded from zeros at full cost.
+	if d.code.work += d.mcusPerRow * d.mcuRows * len(d.blocks); d.code.work > maxWork {
+		return ErrScans
 	}
 	d.code.toGo = d.interval
 	d.bits = bitReader{}
