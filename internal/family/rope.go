@@ -133,3 +133,21 @@ func (r rotary) part(c, o object, kind string) float64 {
 	}
 	return share
 }
+
+// towerRope refuses a tower's rotary embedding that is not the released one: over rows and columns,
+// to the base 10000. Newer versions write it down.
+func towerRope(v object) {
+	o := ropeKeys(v)
+	for _, key := range []string{"rope_type", "type"} {
+		if o.Has(key) {
+			if kind := o.stringOr(key, ""); kind != "axial" && kind != "default" {
+				o.unsupported(key, kind)
+			}
+			break
+		}
+	}
+	base := o.either(v, "rope_theta")
+	if theta := base.floatOr("rope_theta", 1e12, 10000); theta != 10000 {
+		base.unsupported("rope_theta", strconv.FormatFloat(theta, 'g', -1, 64))
+	}
+}

@@ -199,6 +199,25 @@ func TestRopeOfLatentAttention(t *testing.T) {
 	}
 }
 
+// A tower's rotary embedding may be written down, but not be another one.
+func TestRopeOfTowers(t *testing.T) {
+	type m = map[string]any
+	for _, family := range []string{"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5_moe"} {
+		s := subjects(t)[family]
+		load := func(keys m) error {
+			_, err := s.load(t, checkpoint.Model, "vision_config.rope_parameters", keys)
+			return err
+		}
+		require.NoError(t, load(m{"rope_type": "axial", "rope_theta": 10000.0}), family)
+		for key, bad := range (m{"rope_theta": 1e6, "rope_type": "yarn"}) {
+			err := load(m{key: bad})
+			require.ErrorIs(t, err, checkpoint.ErrUnsupported, family)
+			require.Equal(t, [2]string{"model", "vision_config.rope_parameters." + key},
+				place(t, err))
+		}
+	}
+}
+
 // FuzzRope reads any object as a rotary embedding's: it is refused by a place, or its angles are
 // numbers at every length.
 func FuzzRope(f *testing.F) {

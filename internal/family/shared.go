@@ -28,6 +28,7 @@ func towerHeads(v object, width int) int {
 	if width%n != 0 || width/n%4 != 0 {
 		v.fail(key, "does not divide the tower's width into whole quarters", nil)
 	}
+	towerRope(v)
 	return n
 }
 
