@@ -69,30 +69,41 @@ func corners(n node) (place, bool) {
 			}
 		}
 	}
-	x, xOK := have["x"].numeric()
-	y, yOK := have["y"].numeric()
-	if !xOK || !yOK || n.cut { // what is cut off may have been going to be a box
+	point := spot(n)
+	if len(point) != 2 || n.cut { // what is cut off may have been going to be a box
 		return place{}, false
 	}
-	return place{shape: Point, points: [][2]float64{{x, y}}}, true
+	return place{shape: Point, points: [][2]float64{{point[0], point[1]}}}, true
 }
 
 // spot returns the numbers of a corner: one, a pair, or the x and y of an object.
-func spot(n node) []float64 {
+func spot(n node) (numbers []float64) {
 	if v, ok := n.numeric(); ok {
 		return []float64{v}
 	}
-	switch n.kind {
-	case list:
-		if p := coordinates(n, pointRole); len(p) == 1 {
-			return p[0].points[0][:]
-		}
-	case object:
-		if p, ok := corners(n); ok && p.shape == Point {
-			return p.points[0][:]
+	if n.kind < list || len(n.items) > maxValues {
+		return nil
+	}
+	var x, y float64
+	var haveX, haveY bool
+	switch {
+	case n.kind == list && len(n.items) == 2:
+		x, haveX = n.items[0].numeric()
+		y, haveY = n.items[1].numeric()
+	case n.kind == object:
+		for i, key := range n.keys {
+			switch key {
+			case "x", "X":
+				x, haveX = n.items[i].numeric()
+			case "y", "Y":
+				y, haveY = n.items[i].numeric()
+			}
 		}
 	}
-	return nil
+	if !haveX || !haveY {
+		return nil
+	}
+	return []float64{x, y}
 }
 
 // numberedPoints returns the points whose numbers have numbered keys: x1, y1, x2, y2, …

@@ -125,6 +125,7 @@ func TestTimeIsLinear(t *testing.T) {
 	for _, unit := range []string{"{", `{"`, `{"a":`, `{"a":[`, `{"bbox_2d":[[`, `{"a":"\"`, `{'\'`, `{"image":2,"a":{"bbox_2d":[1,2,3,4]},"b":`, "{} ", `<points x1="1" `,
 		`{a:"}`, `{"a":"x, y`, `"`, `{"a": "b" `, `\"`, `{'`, `[[`, `{"a":(`, `{/*`, `{#`, `{"bbox_2d":"[`, `{"bbox_2d":"1 2 3 4 `, `{"label":1,`, `{"bbox":[1,2,3,4],`,
 		`{"a":[1][1]`, `[1,"a":`, `{]`, `[}`, "{“", "{　", `{"a":"{\"a\":`, `{"x":1,"y":2},`, `"bbox":`, `bbox=`, `[ "bbox" `, `{"a" `, `{"a":"b", `, `{"a":1,"a":"}`,
+		`{a: x, `, `"label":"a",`, `{"a":"[x`, `{"a":"b",,,`, `{"x1":{"x1":1,"y1":2},"y1":`, `{"x1":1,"p1":`, `{"bbox":[{"x":1,"y":`, `{"bbox":[[[`, `{"bbox":[[1,2],[`, "<!-- Image (",
 		"<parameter=x>", "<function=a>", "<function=a><parameter=x>", "<think>", "</think>", "\n<think>", "图二", "second image ", `<a b="c" `, `<a b="1 2 3 4">`,
 		"<ref>", "<box>(1,2),", "<box>1 2 3 4", "<|box_start|>", "(x=1,y=2", "pyautogui.click(", "Picture 1 ", "<box>(1,2),(3,4)</box> \n"} {
 		elapsed := func(n int) time.Duration {
