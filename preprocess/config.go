@@ -41,7 +41,7 @@ const (
 )
 
 // Config describes one checkpoint's picture processor. Its fields come from
-// preprocessor_config.json and the family.
+// processor_config.json or preprocessor_config.json, and the family.
 type Config struct {
 	PatchSize         int // side of a patch in pixels
 	MergeSize         int // patches along a side of one merged token

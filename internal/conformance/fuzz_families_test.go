@@ -5,6 +5,7 @@ package conformance_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -22,7 +23,7 @@ import (
 // FuzzFamilyConfig describes a family's small checkpoint with one of its configuration files replaced: that works, and an estimate can be
 // made, or the error names the file.
 func FuzzFamilyConfig(f *testing.F) {
-	names := []string{"config.json", "generation_config.json", "preprocessor_config.json", "video_preprocessor_config.json"}
+	names := []string{"config.json", "generation_config.json", "preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json"}
 	fixtures := slices.Sorted(maps.Keys(familyFixtures))
 	whole := make([]fstest.MapFS, len(fixtures))
 	for i, fixture := range fixtures {
@@ -35,6 +36,10 @@ func FuzzFamilyConfig(f *testing.F) {
 			require.NoError(f, err)
 			whole[i][name] = &fstest.MapFile{Data: data}
 			f.Add(uint8(i), uint8(which), string(data))
+		}
+		if part := whole[i]["preprocessor_config.json"]; part != nil {
+			f.Add(uint8(i), uint8(4), string(inOneFile(part.Data, part.Data)))
+			f.Add(uint8(i), uint8(3), `{"cap_pixels_per_frame": true, "max_video_tokens": 4, "size": {"shortest_edge": 9, "longest_edge": 7}}`)
 		}
 		for _, change := range []map[string]any{ // of what goes together
 			{"text_config.decoder_sparse_step": 3}, {"text_config.mlp_only_layers": []int{3, 1}}, {"text_config.layer_types": []string{}},
@@ -62,6 +67,11 @@ func FuzzFamilyConfig(f *testing.F) {
 		require.NoError(t, err)
 		require.Positive(t, e.Total)
 	})
+}
+
+// inOneFile puts sections of pictures and videos into one file.
+func inOneFile(images, videos []byte) []byte {
+	return fmt.Appendf(nil, `{"processor_class": "P", "image_processor": %s, "video_processor": %s}`, images, videos)
 }
 
 // changed sets values at dotted paths of a JSON file; where a path is not there, at its last key.

@@ -63,11 +63,13 @@ func nearTypes(modelType string) []string {
 		for n.start < min(len(asked), len(known)) && asked[n.start] == known[n.start] {
 			n.start++
 		}
-		if n.start >= 5 || n.away <= 2 {
+		if n.start >= 4 || n.away <= 2 {
 			found = append(found, n)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b near) int { return cmp.Compare(a.away, b.away) })
+	slices.SortStableFunc(found, func(a, b near) int {
+		return cmp.Or(cmp.Compare(b.start, a.start), cmp.Compare(a.away, b.away))
+	})
 	var names []string
 	for _, n := range found[:min(len(found), 3)] {
 		names = append(names, n.name)

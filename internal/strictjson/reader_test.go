@@ -118,12 +118,29 @@ func TestFields(t *testing.T) {
 	require.ErrorIs(t, read(`{"a":1,"\u0061":3}`), stop, "spelled with an escape")
 }
 
+// NaN, Infinity and -Infinity are read past where the reader says so, and nothing else that is like
+// them.
+func TestNaN(t *testing.T) {
+	read := func(text string) error {
+		r := newReader(text)
+		r.NaN = true
+		return whole(r)
+	}
+	for _, text := range []string{"NaN", "Infinity", "-Infinity", `[NaN, 1]`, `{"a":-Infinity}`} {
+		require.NoError(t, read(text), text)
+		require.Error(t, whole(newReader(text)), text)
+	}
+	for _, text := range []string{"nan", "NaNN", "NaN1", "inf", "-NaN", "+Infinity", "Infinitya", "-Inf", "-"} {
+		require.Error(t, read(text), text)
+	}
+}
+
 // FuzzReader holds the reader against encoding/json: what it takes, that takes too, with the same
 // strings in it.
 func FuzzReader(f *testing.F) {
 	for _, s := range []string{
 		`{"a":[1,-2.5e-3,"\ud83d\ude00\n",null,true,{}]}`, `[[[[]]]]`, `"é"`, "\"\xff\"",
-		`{"a":1,"a":2}`, `1 `, `[1,`,
+		`{"a":1,"a":2}`, `1 `, `[1,`, `[NaN,-Infinity]`, `{"a":Infinity}`, `NaN1`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -133,9 +150,16 @@ func FuzzReader(f *testing.F) {
 		if err == nil {
 			err = r.End()
 		}
+		loose := newReader(string(data))
+		loose.NaN = true
 		if err != nil {
+			if whole(loose) == nil { // then words are in it
+				require.True(t, bytes.Contains(data, []byte("NaN")) ||
+					bytes.Contains(data, []byte("Infinity")))
+			}
 			return
 		}
+		require.NoError(t, whole(loose))
 		require.True(t, json.Valid(data))
 		require.Equal(t, bytes.TrimSpace(data), raw)
 		if raw[0] == '"' {
