@@ -182,7 +182,6 @@ func (d *decoder) refineAC(b *[64]int16) bool {
 	acc, n, ok := d.bits.acc, d.bits.n, true
 	t, k, se := &d.huff.acTables[d.scan[0].acTable&3], d.ss, d.se
 	plus, minus := int16(1)<<d.al, int16(-1)<<d.al
-	// correct reads the bit of a coefficient that is not 0.
 	run := d.huff.run
 	for ; run == 0 && k <= se; k++ {
 		rs, v := 0, 0
