@@ -154,8 +154,8 @@ func (in *Inspection) weights(text, tower WeightFormat) (
 		return 0, 0, formats, err
 	}
 	stored := float64(in.spec.ItemBytes)
-	if in.Info.WeightBytes > 0 && in.Parameters.Total > 0 {
-		stored = float64(in.Info.WeightBytes) / float64(in.Parameters.Total)
+	if in.stored > 0 && in.Parameters.Total > 0 {
+		stored = float64(in.stored) / float64(in.Parameters.Total)
 	}
 	var bytes [2]float64 // of the decoder, and of tower and adapter
 	for _, b := range append(plan.Binds, plan.Copies...) {

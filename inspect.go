@@ -84,8 +84,9 @@ type Inspection struct {
 	// each.
 	Tensors []TensorInfo
 
-	spec  family.Spec
-	names weights.Names
+	spec   family.Spec
+	names  weights.Names
+	stored int64 // bytes of what the model wants; 0: not known
 }
 
 // Parameters counts numbers in tensors. A head that is tied to the embedding counts once.
@@ -135,6 +136,16 @@ func inspect(from checkpoint.Checkpoint) (*Inspection, error) {
 	in.spec, in.names = spec.Find(from, outline)
 	in.Info = describe(spec, Info{WeightBytes: outline.Bytes, ContextSize: spec.LLM.MaxContext})
 	wanted, err := in.plan()
+	bound := make(map[string]bool, len(in.Tensors))
+	for _, t := range in.Tensors {
+		bound[t.Name] = true
+	}
+	in.stored = outline.Bytes
+	for name, size := range outline.Sizes {
+		if !bound[name] {
+			in.stored -= size
+		}
+	}
 	if err == nil && from.Names() == nil {
 		unused := weights.Unused(spec.Parts, slices.Collect(maps.Keys(outline.Shapes)), wanted)
 		in.Info.Unused = slices.Sorted(slices.Values(append(unused, outline.Extra...)))

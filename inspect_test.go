@@ -151,7 +151,10 @@ func TestEstimate(t *testing.T) {
 		require.NoError(t, err)
 		seen, err := qwenvl.Estimate(dir, qwenvl.EstimateRequest{Pictures: []image.Point{{X: 100, Y: 80}}})
 		require.NoError(t, err)
-		require.Equal(t, in.Info.WeightBytes, small.Weights)
+		if len(in.Info.Unused) == 0 {
+			require.Equal(t, in.Info.WeightBytes, small.Weights)
+		}
+		require.LessOrEqual(t, small.Weights, in.Info.WeightBytes)
 		require.Greater(t, long.Cache, small.Cache)
 		require.Greater(t, long.Total, small.Total)
 		require.Positive(t, seen.Vision)

@@ -80,8 +80,9 @@ type Outline struct {
 	// Shapes are the tensors' shapes by name, nil where only the name is known. It is empty where
 	// nothing is known.
 	Shapes map[string][]int
-	Bytes  int64    // of all files of tensors; 0: they are not there, or were not opened
-	Extra  []string // see [weights.Source.Extra]
+	Bytes  int64            // of all files of tensors; 0: they are not there, or were not opened
+	Sizes  map[string]int64 // bytes of the tensors by name; empty where they are not known
+	Extra  []string         // see [weights.Source.Extra]
 	// Same reports whether two tensors have equal values; nil where values cannot be looked at.
 	Same func(a, b string) bool
 }

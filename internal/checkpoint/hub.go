@@ -75,10 +75,10 @@ func (h *hub) Outline() (o Outline, err error) {
 	if h.dir != "" {
 		src, err := shards.OpenDir(h.dir)
 		if err == nil {
-			o = Outline{Shapes: map[string][]int{}, Bytes: src.Bytes()}
+			o = Outline{Shapes: map[string][]int{}, Sizes: map[string]int64{}, Bytes: src.Bytes()}
 			for _, name := range src.Names() {
 				t, _ := src.Tensor(name)
-				o.Shapes[name] = t.Shape
+				o.Shapes[name], o.Sizes[name] = t.Shape, int64(len(t.Data))
 			}
 			o.Extra, o.Same = src.Extra(), h.same
 			return o, src.Close()

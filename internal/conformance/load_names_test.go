@@ -151,8 +151,13 @@ func TestTies(t *testing.T) {
 		got, unused := answerOf(t, c, false)
 		require.Equal(t, tied, got, "equal: one of them is enough")
 		require.Empty(t, unused)
-		one := inspected(t, c)
-		require.Equal(t, inspected(t, base).Parameters, one.Parameters)
+		one, alone := inspected(t, c), inspected(t, base)
+		require.Equal(t, alone.Parameters, one.Parameters)
+		a, err := alone.Estimate(qwenvl.EstimateRequest{})
+		require.NoError(t, err)
+		b, err := one.Estimate(qwenvl.EstimateRequest{})
+		require.NoError(t, err)
+		require.InEpsilon(t, a.Weights, b.Weights, 0.01, "what is not used takes no memory")
 
 		c = base.Clone()
 		c.Tensor(t, embed).Name = "lm_head.weight"
