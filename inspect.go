@@ -117,8 +117,8 @@ func Inspect(dir string) (*Inspection, error) {
 	return inspect(from)
 }
 
-// InspectFS describes the checkpoint in a file system. Weights are not looked at, but for their
-// index.
+// InspectFS describes the checkpoint in a file system. Of weights only headers and index are read,
+// but where the configuration ties head and embedding and both are there.
 //
 // Errors: as [Inspect].
 func InspectFS(fsys fs.FS) (*Inspection, error) { return inspect(checkpoint.OpenFS(fsys)) }

@@ -69,23 +69,12 @@ func (h *hub) Tensors() (src *weights.Source, err error) {
 	return src, h.explainWeights(err)
 }
 
-// Outline opens the weights of a folder, which reads none of them; elsewhere, and where they are
-// not there, it asks their index.
+// Outline opens the weights of a folder, which reads none of them; elsewhere it reads their
+// headers. Where they are not there, or of a form without headers, it asks their index.
 func (h *hub) Outline() (o Outline, err error) {
-	if h.dir != "" {
-		src, err := shards.OpenDir(h.dir)
-		if err == nil {
-			o = Outline{Shapes: map[string][]int{}, Sizes: map[string]int64{}, Bytes: src.Bytes()}
-			for _, name := range src.Names() {
-				t, _ := src.Tensor(name)
-				o.Shapes[name], o.Sizes[name] = t.Shape, int64(len(t.Data))
-			}
-			o.Extra, o.Same = src.Extra(), h.same
-			return o, src.Close()
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return o, err
-		}
+	o, err = h.opened()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return o, err
 	}
 	names, err := shards.IndexNames(h.files)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -96,6 +85,35 @@ func (h *hub) Outline() (o Outline, err error) {
 		o.Shapes[name] = nil
 	}
 	return o, err
+}
+
+// opened is the outline of weights that are there.
+func (h *hub) opened() (o Outline, err error) {
+	var tensors []weights.Tensor
+	var bytes int64
+	var extra []string
+	if h.dir == "" {
+		tensors, bytes, extra, err = shards.Headers(h.files)
+	} else {
+		var src *weights.Source
+		if src, err = shards.OpenDir(h.dir); err == nil {
+			for _, name := range src.Names() {
+				t, _ := src.Tensor(name)
+				tensors = append(tensors, t)
+			}
+			bytes, extra = src.Bytes(), src.Extra()
+			err = src.Close()
+		}
+	}
+	if err != nil {
+		return Outline{}, err
+	}
+	o = Outline{Shapes: map[string][]int{}, Sizes: map[string]int64{}, Bytes: bytes, Extra: extra}
+	for _, t := range tensors {
+		o.Shapes[t.Name], o.Sizes[t.Name] = t.Shape, t.Size()
+	}
+	o.Same = h.same
+	return o, nil
 }
 
 // same opens the tensors once more to compare two: few checkpoints have two to compare.

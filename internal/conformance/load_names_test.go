@@ -69,8 +69,7 @@ func answerOf(t testing.TB, c *ckpt.Checkpoint, picture bool) ([]int, []string) 
 	}
 	r := generate(t, m, qwenvl.Request{Messages: []qwenvl.Message{qwenvl.User(parts...)},
 		MaxTokens: 3, MaxPixels: 64 * 64, Sampling: qwenvl.Greedy()})
-	in, err := qwenvl.Inspect(c.Write(t))
-	require.NoError(t, err)
+	in := inspected(t, c)
 	require.Equal(t, m.Info().Unused, in.Info.Unused)
 	return r.Tokens, in.Info.Unused
 }
@@ -189,10 +188,15 @@ func TestTies(t *testing.T) {
 	}
 }
 
+// inspected is what a folder and a file system of the checkpoint both tell.
 func inspected(t testing.TB, c *ckpt.Checkpoint) *qwenvl.Inspection {
 	t.Helper()
 	in, err := qwenvl.Inspect(c.Write(t))
 	require.NoError(t, err)
+	other, err := qwenvl.InspectFS(c.FS())
+	require.NoError(t, err)
+	require.Equal(t, in.Info, other.Info)
+	require.Equal(t, in.Parameters, other.Parameters)
 	return in
 }
 
@@ -210,6 +214,9 @@ func TestShardsBesideTheirIndex(t *testing.T) {
 	m, err := qwenvl.LoadFS(more, qwenvl.WithThreads(1))
 	require.NoError(t, err)
 	require.Equal(t, []string{twice.Name + " (" + shard + ")"}, m.Info().Unused)
+	in, err := qwenvl.InspectFS(more)
+	require.NoError(t, err)
+	require.Equal(t, m.Info().Unused, in.Info.Unused)
 	require.NoError(t, m.Close())
 
 	other := *twice

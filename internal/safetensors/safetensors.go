@@ -4,7 +4,8 @@
 // the tensors' bytes. [Read] holds every rule of the format against a file: the tensors lie one
 // after another and fill it, their shapes and types take what their offsets say, no key comes
 // twice. Every length is held against the bytes that are there before anything is allocated or
-// indexed. Only the header is touched, so that a mapped file is not read.
+// indexed. Only the header is touched, so that a mapped file is not read; [ReadHeader] reads no
+// more of a file than that.
 //
 // Source: github.com/huggingface/safetensors, README (format) and safetensors/src/tensor.rs
 // (rules).
@@ -13,6 +14,7 @@ package safetensors
 import (
 	"cmp"
 	"encoding/binary"
+	"io"
 	"math"
 	"slices"
 
@@ -51,30 +53,95 @@ func (h *header) fail(field, format string, args ...any) error {
 
 // Read is the [weights.Reader] of the format.
 func Read(file string, data []byte) ([]weights.Tensor, error) {
+	h := newHeader(file)
+	n, err := h.length(data[:min(len(data), 8)], uint64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	body := data[8+n:]
+	entries, err := h.read(data[8:8+n], uint64(len(body)))
+	if err != nil {
+		return nil, err
+	}
+	tensors := make([]weights.Tensor, len(entries))
+	for i, e := range entries {
+		tensors[i] = e.tensor(file)
+		tensors[i].Data = body[e.begin:e.end:e.end]
+	}
+	return tensors, nil
+}
+
+// ReadHeader reads the header of a file of size bytes from its beginning. The tensors have no Data.
+//
+// Errors: as [Read]; those of r.
+func ReadHeader(file string, r io.Reader, size int64) ([]weights.Tensor, error) {
+	h := newHeader(file)
+	head, err := io.ReadAll(io.LimitReader(r, 8))
+	if err != nil {
+		return nil, err
+	}
+	n, err := h.length(head, uint64(max(size, 0)))
+	if err != nil {
+		return nil, err
+	}
+	if head, err = io.ReadAll(io.LimitReader(r, int64(n))); err != nil {
+		return nil, err
+	}
+	if uint64(len(head)) < n {
+		return nil, h.fail(headerPart, "the file has %d bytes, not the %d of its size: it was cut off",
+			8+len(head), size)
+	}
+	entries, err := h.read(head, uint64(size)-8-n)
+	if err != nil {
+		return nil, err
+	}
+	tensors := make([]weights.Tensor, len(entries))
+	for i, e := range entries {
+		tensors[i] = e.tensor(file)
+	}
+	return tensors, nil
+}
+
+func newHeader(file string) *header {
 	h := &header{file: file}
 	h.Fail = func(pos int, problem string) error {
 		return h.fail(headerPart, "byte %d: %s", pos, problem)
 	}
-	if len(data) < 8 {
-		return nil, h.fail(headerPart, "%d bytes are too few for the header's length", len(data))
+	return h
+}
+
+// length reads the length of the header of a file of size bytes.
+func (h *header) length(head []byte, size uint64) (uint64, error) {
+	if len(head) < 8 || size < 8 {
+		return 0, h.fail(headerPart, "%d bytes are too few for the header's length", len(head))
 	}
-	n, data := binary.LittleEndian.Uint64(data), data[8:]
+	n := binary.LittleEndian.Uint64(head)
 	if n > maxHeader {
-		return nil, h.fail(headerPart, "length %d is over %d", n, maxHeader)
+		return 0, h.fail(headerPart, "length %d is over %d", n, maxHeader)
 	}
-	if n > uint64(len(data)) {
-		return nil, h.fail(headerPart, "length %d is beyond the file's %d bytes: it was cut off", n,
-			len(data)+8)
+	if n > size-8 {
+		return 0, h.fail(headerPart, "length %d is beyond the file's %d bytes: it was cut off", n, size)
 	}
-	h.Data, data = data[:n], data[n:]
-	if n == 0 || h.Data[0] != '{' {
+	return n, nil
+}
+
+// read reads a whole header, behind which size bytes of data follow. The entries are in the order
+// of the data.
+func (h *header) read(head []byte, size uint64) ([]entry, error) {
+	h.Data = head
+	if len(head) == 0 || head[0] != '{' {
 		return nil, h.Fail(0, `not "{"`)
 	}
 	entries, err := h.tensors()
 	if err != nil {
 		return nil, err
 	}
-	return h.lay(entries, data)
+	return entries, h.lay(entries, size)
+}
+
+// tensor is the entry without its bytes.
+func (e entry) tensor(file string) weights.Tensor {
+	return weights.Tensor{Name: e.name, DType: e.dtype, Shape: e.shape, File: file}
 }
 
 // tensors reads the whole header.
@@ -207,31 +274,28 @@ func (h *header) offsets(name string) (begin, end uint64, err error) {
 	return begin, end, err
 }
 
-// lay checks that the tensors lie one after another and fill data, and gives each its bytes.
-func (h *header) lay(entries []entry, data []byte) ([]weights.Tensor, error) {
+// lay sorts the tensors and checks that they lie one after another and fill size bytes.
+func (h *header) lay(entries []entry, size uint64) error {
 	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end),
 			cmp.Compare(a.name, b.name))
 	})
-	tensors := make([]weights.Tensor, len(entries))
-	at, size := uint64(0), uint64(len(data))
-	for i, e := range entries {
+	at := uint64(0)
+	for _, e := range entries {
 		switch {
 		case e.begin > at:
-			return nil, h.fail(e.name, "leaves a hole of %d bytes before it", e.begin-at)
+			return h.fail(e.name, "leaves a hole of %d bytes before it", e.begin-at)
 		case e.begin < at:
-			return nil, h.fail(e.name, "overlaps the tensor before it")
+			return h.fail(e.name, "overlaps the tensor before it")
 		case e.end > size:
 			head := uint64(8 + len(h.Data))
-			return nil, h.fail(e.name, "the file has %d bytes and its header describes %d: it was cut off",
+			return h.fail(e.name, "the file has %d bytes and its header describes %d: it was cut off",
 				head+size, head+entries[len(entries)-1].end)
 		}
 		at = e.end
-		tensors[i] = weights.Tensor{Name: e.name, DType: e.dtype, Shape: e.shape,
-			Data: data[e.begin:e.end:e.end], File: h.file}
 	}
 	if at != size {
-		return nil, h.fail("data", "%d bytes follow the last tensor", size-at)
+		return h.fail("data", "%d bytes follow the last tensor", size-at)
 	}
-	return tensors, nil
+	return nil
 }

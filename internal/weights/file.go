@@ -64,13 +64,16 @@ func OpenFile(fsys fs.FS, name, shown string) (*File, error) {
 	return &File{Name: shown, Data: data}, nil
 }
 
+// MaxPointer is how many bytes a pointer of git LFS has at most.
+const MaxPointer = 1024
+
 // Pointer says what is wrong with contents that are a pointer of git LFS, which stands in place of
 // a large file that was not fetched; "" of others.
 //
 // Source: git-lfs, docs/spec.md.
 func Pointer(data []byte) string {
-	const prefix, most = "version https://git-lfs.github.com/spec/", 1024
-	if len(data) > most || !strings.HasPrefix(string(data), prefix) {
+	const prefix = "version https://git-lfs.github.com/spec/"
+	if len(data) > MaxPointer || !strings.HasPrefix(string(data), prefix) {
 		return ""
 	}
 	problem := "a pointer of git LFS in place of the file"

@@ -75,7 +75,7 @@ func NewSource(name string, files []*File, tensors []Tensor) (*Source, error) {
 		reason := "duplicate tensor"
 		if a.File != b.File {
 			if budget -= int64(len(b.Data)); budget >= 0 && a.same(b) {
-				s.extra = append(s.extra, b.Name+" ("+filepath.Base(b.File)+")")
+				s.extra = append(s.extra, Beside(b.Name, b.File))
 				continue
 			}
 			reason += ", in " + Quote(a.File) + " too, with another value"
@@ -84,6 +84,13 @@ func NewSource(name string, files []*File, tensors []Tensor) (*Source, error) {
 	}
 	s.tensors = tensors[:kept]
 	return s, nil
+}
+
+// Size returns the bytes that the tensor takes in its file.
+func (t Tensor) Size() int64 {
+	n, _ := Elements(t.Shape) // a reader has checked both
+	bytes, _ := t.DType.Bytes(n)
+	return int64(bytes)
 }
 
 // same reports whether tensors are stored alike.
@@ -161,12 +168,15 @@ func (s *Source) Expect(tensor, file, index string) {
 		s.absent = map[string]string{}
 	}
 	s.absent[tensor] = file
-	s.extra = append(s.extra, tensor+" ("+filepath.Base(index)+")")
+	s.extra = append(s.extra, Beside(tensor, index))
 }
 
 // Extra returns what is left over whatever the model: tensors that several files have alike, each
 // with a file that did not count, and those that only an index has, with its name.
 func (s *Source) Extra() []string { return s.extra }
+
+// Beside is an entry of [Source.Extra].
+func Beside(tensor, file string) string { return tensor + " (" + filepath.Base(file) + ")" }
 
 // Bytes returns the bytes that the files take in the address space.
 func (s *Source) Bytes() int64 {
