@@ -36,7 +36,7 @@ func (a *Accumulator) Add(d Delta) {
 }
 
 // Response returns the answer so far; later deltas do not change it. Before the last one Finish is
-// empty, Usage and Timings are zero, and Boxes are those that are complete, the last of them
+// empty, Seed, Usage and Timings are zero, and Boxes are those that are complete, the last of them
 // perhaps with half a label. It costs little: nothing is copied.
 func (a *Accumulator) Response() *Response {
 	resp := a.resp
