@@ -17,7 +17,7 @@ var (
 	parameter = regexp.MustCompile(`<parameter=([^<>\n]{1,64})>([^<]*(?:<[^/<][^<]*)*)`)
 )
 
-// elements finds places in attributes: <points x1="4" y1="5" x2="6" y2="7" alt="wheel">wheel</points>,
+// elements finds places in attributes: <points x1="4" y1="5" alt="wheel">wheel</points>,
 // <p data-bbox="1 2 3 4">text</p>, <box x1="1" y1="2" x2="3" y2="4"/>.
 func elements(text string) (marks []Mark) {
 	if !strings.Contains(text, `="`) && !strings.Contains(text, `='`) {
@@ -45,7 +45,8 @@ func elements(text string) (marks []Mark) {
 			}
 			continue
 		case r == boxRole:
-			if p, ok := corners(n); ok && p.shape != Point && text[m[2]:m[3]] != "rect" { // of a drawing
+			drawing := text[m[2]:m[3]] == "rect"
+			if p, ok := corners(n); ok && p.shape != Point && !drawing {
 				mark.Shape, mark.Points = p.shape, p.points
 				marks = append(marks, mark)
 				continue
@@ -95,8 +96,11 @@ func functions(text string) []Mark {
 		}
 		n := node{kind: object, start: c[0], end: c[1]}
 		for _, m := range parameter.FindAllStringSubmatchIndex(text[c[1]:end], maxValues) {
-			n.keys = append(n.keys, text[c[1]+m[2]:c[1]+m[3]])
 			value := strings.TrimSpace(text[c[1]+m[4] : c[1]+m[5]])
+			if strings.IndexByte(value, '{') >= 0 {
+				continue // JSON has been found already
+			}
+			n.keys = append(n.keys, text[c[1]+m[2]:c[1]+m[3]])
 			n.end = c[1] + m[5]
 			n.items = append(n.items, node{kind: words, text: value,
 				cut: n.end == len(text) && !strings.HasSuffix(value, "]")})

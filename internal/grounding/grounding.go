@@ -93,7 +93,8 @@ func others(known, marks []Mark) []Mark {
 // Size is a picture's width and height.
 type Size struct{ W, H int }
 
-// Pixels maps points to pixels of the original picture, within it. It reports false if a number is not finite.
+// Pixels maps points to pixels of the original picture, within it. It reports false if a number is
+// not finite.
 func Pixels(points [][2]float64, c Convention, original, resized Size) ([][2]float64, bool) {
 	unit := [2]float64{1000, 1000}
 	switch c {

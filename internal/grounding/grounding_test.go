@@ -115,6 +115,25 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
+// Places are where the text says them.
+func TestExtent(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`a <box>(1,2),(3,4)</box> b`, `<box>(1,2),(3,4)</box>`},
+		{`a [{"bbox_2d": [1,2,3,4]}] b`, `{"bbox_2d": [1,2,3,4]}`},
+		{`a [{"bbox_2d": [1,2,3,4], "label": "c`, `{"bbox_2d": [1,2,3,4], "label": "c`},
+		{`a {"arguments": "{\"coordinate\": [1,2]}"} b`, `"{\"coordinate\": [1,2]}"`},
+		{`a <function=f><parameter=p>{"coordinate": [1,2]}</parameter> b`, `{"coordinate": [1,2]}`},
+		{`a <function=f><parameter=coordinate>[1,2]</parameter> b`, `<function=f><parameter=coordinate>[1,2]`},
+		{`click(start_box='(1,2)') b`, `start_box='(1,2)'`},
+		{`a <p data-bbox="1 2 3 4">b</p> c`, `<p data-bbox="1 2 3 4">b`},
+		{`bbox_2d: [1, 2, 3, 4] b`, `bbox_2d: [1, 2, 3, 4]`},
+	} {
+		marks := Find(c.text, Thousandths, 1)
+		require.Len(t, marks, 1, c.text)
+		require.Equal(t, c.want, c.text[marks[0].Start:marks[0].End])
+	}
+}
+
 func FuzzBoxes(f *testing.F) {
 	f.Add("<ref>a</ref><box>(1,2),(3,4)</box>", uint8(0))
 	f.Add(`Picture 2 {"bbox_2d":[1,2,3,4],"label":"x"} click(x=0.5,y=1e)`, uint8(2))

@@ -35,8 +35,8 @@ func init() {
 			"bboxxyxy boxxyxy xyxy rect rectangle 边界框 边框 检测框",
 		pointRole: "point keypoint center centre centerpoint clickpoint clickposition " +
 			"startcoordinate endcoordinate from to 点 坐标点",
-		quadRole: "quad quadbox quadrilateral polygon poly boundingpoly boundingpolygon segmentation " +
-			"contour vertices corners",
+		quadRole: "quad quadbox quadrilateral polygon poly boundingpoly boundingpolygon " +
+			"segmentation contour vertices corners",
 		anyRole: "coordinate coord location loc position pos region area bounds boundingregion " +
 			"startbox endbox startpoint endpoint 坐标 位置 区域",
 		sizeRole:   "bboxxywh boxxywh xywh",
@@ -52,8 +52,9 @@ func init() {
 	for i, key := range strings.Fields("label name textcontent text sublabel class classname " +
 		"category categoryname object objectname title caption description desc tag type " +
 		"element elementname target entity content phrase transcription word ref referring " +
-		"expression objectref item kind role alt arialabel datalabel 标签 名称 类别 类型 物体 对象 " +
-		"文本 文字 内容 描述") {
+		"expression objectref subject component instance part obj item itemname objectlabel " +
+		"objecttype objectclass labelname kind role alt arialabel datalabel " +
+		"标签 名称 类别 类型 物体 对象 文本 文字 内容 描述") {
 		many := key + "s"
 		if strings.HasSuffix(key, "s") {
 			many = key + "es"

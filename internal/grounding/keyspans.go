@@ -36,7 +36,7 @@ type keySpan struct {
 	quoted, assigned bool // by = in place of the colon
 }
 
-// keyAt reads the key that stands at a place, if one does. A quote of it may be missing, or doubled;
+// keyAt reads the key that stands at a place, if one does. A quote of it may be missing or doubled;
 // strictly it is words only.
 func (r *reader) keyAt(at int, strict bool) (k keySpan, ok bool) {
 	closing, n := quoteAt(r.text, at)

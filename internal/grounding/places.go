@@ -67,13 +67,14 @@ func (n node) extent() int {
 // string goes over the JSON in a string, such as the arguments of a call.
 func (w *walker) string(n node, a around) {
 	text := n.text
-	if i := strings.IndexAny(text, "{=:"); i < 0 || w.inside == maxInside {
+	if w.inside == maxInside {
 		return
-	} else if text[i] != '{' { // x1=10, y1=20, …
-		if !a.place || n.cut || len(text) > maxValues {
+	}
+	if strings.IndexByte(text, '{') < 0 {
+		if !a.place || n.cut || len(text) > maxValues || !strings.ContainsAny(text, "=:") {
 			return
 		}
-		text = "{" + text + "}"
+		text = "{" + text + "}" // x1=10, y1=20, …
 	}
 	within := w.within
 	if w.inside++; w.inside == 1 {

@@ -136,7 +136,9 @@ func (r *reader) open(k kind, n int) {
 func (r *reader) close() {
 	f := r.stack[len(r.stack)-1]
 	r.stack = r.stack[:len(r.stack)-1]
-	f.end = r.at
+	if f.end = r.at; f.once && len(f.items) > 0 {
+		f.end = f.items[0].end
+	}
 	if len(r.stack) == 0 {
 		r.nodes = 0
 		r.found(f.node)

@@ -102,6 +102,8 @@ func TestActions(t *testing.T) {
 		{"<function=computer_use>\n<parameter=action>\nleft_click\n</parameter>\n<parameter=coordinate>\n[1, 2]\n</parameter>\n</function>", p},
 		{"<function=mobile_use><parameter=coordinate>[1, 2]</parameter><parameter=coordinate2>[3, 4]</parameter></function>", p + q},
 		{"<function=f><parameter=x>1</parameter><parameter=y>2</parameter></function><function=g><parameter=x>3</parameter></function>", p},
+		{"<function=f><parameter=arguments>\n{\"coordinate\": [1, 2]}\n</parameter></function>", p},
+		{`{"content": "Action: tap {\"coordinate\": [1, 2]}"}`, p},
 		{"<function=f>\n<parameter=coordinate>\n[1, 2]", p},
 		{"<function=f>\n<parameter=coordinate>\n[1, 2", ""},
 		{"Action: click(start_box='(1,2)')", p},

@@ -176,7 +176,8 @@ func (s *state) opened(text []byte, last bool) (used int, open bool) {
 		used += len(text[used:]) - len(bytes.TrimLeft(text[used:], "\n"))
 		start := afterBlanks(text[used:])
 		if !bytes.HasPrefix(start, []byte(s.Open)) {
-			return used, !last && len(start) < len(s.Open) && strings.HasPrefix(s.Open, string(start))
+			begun := len(start) < len(s.Open) && strings.HasPrefix(s.Open, string(start))
+			return used, begun && !last
 		}
 		used = len(text) - len(start) + len(s.Open)
 	}
