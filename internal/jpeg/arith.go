@@ -1,6 +1,7 @@
 package jpeg
 
-// The decoder of arithmetic coding: decisions from bytes. arithblocks.go makes coefficients of them.
+// The decoder of arithmetic coding: decisions from bytes, of which arithblocks.go makes
+// coefficients.
 //
 // Source: T.81, annex D.
 

@@ -21,8 +21,8 @@ func hasFF(w uint64) bool {
 	return (w-0x0101010101010101)&^w&0x8080808080808080 != 0
 }
 
-// fill48 adds six bytes. It reports true at a marker, for which zeros are added, and near the end of
-// the file: then the MCU is for the careful way.
+// fill48 adds six bytes. It reports true at a marker, for which zeros are added, and near the end
+// of the file: then the MCU is for the careful way.
 func fill48(data []byte, pos int, acc uint64, n uint) (int, uint64, uint, bool) {
 	if pos+12 > len(data) {
 		return pos, acc << 48, n + 48, true

@@ -60,6 +60,42 @@ func TestAsPillow(t *testing.T) {
 	}
 }
 
+// TestMutations changes one byte at a time, in headers as in data: Pillow's samples, or an error
+// where it refuses.
+func TestMutations(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(pictures, "mutations.txt"))
+	require.NoError(t, err)
+	refused, read := 0, 0
+	for line := range strings.Lines(string(text)) {
+		name, want, _ := strings.Cut(strings.TrimSpace(line), " ")
+		data := readFile(t, name)
+		require.Len(t, want, 8*(len(data)-2))
+		for i := 2; i < len(data); i++ {
+			for k, v := range []byte{0, 0xff, data[i] ^ 1, data[i] ^ 0x10} {
+				token := want[8*(i-2)+2*k:][:2]
+				if token == ".." {
+					continue
+				}
+				changed := bytes.Clone(data)
+				changed[i] = v
+				pix, err := Decode(changed, 100)
+				if token == "--" {
+					refused++
+					require.Error(t, err, "%s: byte %d as %#x", name, i, v)
+					requireTyped(t, err)
+					continue
+				}
+				read++
+				require.NoError(t, err, "%s: byte %d as %#x", name, i, v)
+				sum := sha256.Sum256(pix)
+				require.Equal(t, token, hex.EncodeToString(sum[:1]), "%s: byte %d as %#x", name, i, v)
+			}
+		}
+	}
+	require.Greater(t, refused, 1500)
+	require.Greater(t, read, 4000)
+}
+
 func requireTyped(t testing.TB, err error) {
 	t.Helper()
 	require.Error(t, err)

@@ -40,11 +40,13 @@ func (d *decoder) decodeLossless() error {
 	for i := range d.comps {
 		c := &d.comps[i]
 		c.diff, c.undiff = make([]int32, c.v*c.stride), make([]int32, c.v*c.stride)
-		if d.several {
-			c.samples = make([]uint8, c.stride*ceilDiv(c.blocksHigh, c.v)*c.v)
-		}
 	}
 	for {
+		for _, c := range d.scan {
+			if d.several && c.samples == nil {
+				c.samples = make([]uint8, c.stride*ceilDiv(c.blocksHigh, c.v)*c.v)
+			}
+		}
 		for row := range d.mcuRows {
 			if err := d.losslessRow(row); err != nil {
 				return err
@@ -76,6 +78,11 @@ func (d *decoder) decodeLossless() error {
 		}
 		if err := d.startScan(); err != nil {
 			return err
+		}
+	}
+	for i := range d.comps {
+		if d.comps[i].samples == nil {
+			return FormatError("no scan of a component")
 		}
 	}
 	for row := range d.mcuRows {

@@ -2,11 +2,15 @@
 
     pip install pillow==13.0.0 numpy
     apt-get install libjpeg-turbo-progs        # cjpeg: arithmetic coding and free sampling
-    python make_jpegs.py                       # writes *.jpg and golden.txt beside itself
+    python make_jpegs.py                       # writes everything beside itself
     python make_jpegs.py --random 500 DIR      # that many random ones, to compare by other means
 
 A line of golden.txt is a file's name, then "refused", or width, height, samples of a pixel and the
 SHA-256 of its samples (R, G, B; four components as Pillow's mode CMYK).
+
+mutations.txt has a line for each of MUTATED: what Pillow makes of it with one byte changed, for each
+byte from the third on and each of four changes: the first two digits of the SHA-256, "--" where it
+refuses, ".." where the picture would be large.
 """
 import hashlib
 import io
@@ -91,9 +95,19 @@ def wide_tables(data):
     return out + data[last:]
 
 
-def lossless(a, predictor, transform=0, rows=0):
-    """Lossless coding with a Huffman table of fixed lengths."""
+def lossless(a, predictor, transform=0, rows=0, apart=False):
+    """Lossless coding with a Huffman table of fixed lengths, in one scan or one for each component."""
     h, w, n = a.shape
+    if apart:
+        parts = [lossless(a[..., c : c + 1], predictor, transform, rows) for c in range(n)]
+        at = [segments(p)[-1][0] for p in parts]
+        names = b"RGB" if n == 3 else bytes(range(1, n + 1))
+        head = bytes([n]) + b"".join(bytes([i, 0x11, 0]) for i in names)
+        out = parts[0][:11] + head + parts[0][15 : at[0]]
+        out = out[:4] + struct.pack(">H", 8 + 3 * n) + out[6:]
+        for i, p, start in zip(names, parts, at):
+            out += p[start : start + 5] + bytes([i]) + p[start + 6 : -2]
+        return out + b"\xff\xd9"
     bits = []
 
     def put(v, size):
@@ -159,11 +173,15 @@ def whole():
     f["cmyk"] = pillow(k)
     f["ycck"] = patched(f["cmyk"], 0xEE, 4 + 11, 2)
     f["ycck_2x2"] = patched(f["ycck"], 0xC0, 11, 0x22)  # damaged too: the data is that of 1x1
+    f["progressive_tiny"] = cjpeg(picture(12, 9, 3, 5), "-progressive", "-sample", "2x1", "-restart", "1")
+    f["arithmetic_tiny"] = cjpeg(picture(10, 9, 3, 5), "-arithmetic", "-sample", "1x2", "-restart", "1B")
+    f["cmyk_tiny"] = pillow(picture(9, 10, 4, 5), optimize=True)
     f["wide_tables"] = wide_tables(pillow(a, quality=50))
     f["no_tables"] = without(pillow(a), 0xC4)
     f["large_steps"] = patched(wide_tables(pillow(a, quality=90)), 0xDB, 6, 0x27)
     for p in range(1, 8):
         f["lossless_%d" % p] = lossless(picture(9, 7, 3 if p % 2 else 1, p), p, p % 3, 2 if p == 5 else 0)
+    f["lossless_scans"] = lossless(picture(9, 7, 3, 8), 4, 0, 3, apart=True)
     for w, h in [(1, 1), (2, 3), (3, 2), (4, 17), (5, 8), (17, 1)]:
         f["size_%dx%d" % (w, h)] = pillow(picture(w, h, 3, w), subsampling=2)
     return f
@@ -212,6 +230,26 @@ def result(data):
     return "%d %d %d %s" % (*im.size, a.shape[2], hashlib.sha256(a.tobytes()).hexdigest())
 
 
+MUTATED = ["size_2x3", "progressive_tiny", "arithmetic_tiny", "lossless_scans", "cmyk_tiny"]
+
+
+def mutations(data):
+    out = ""
+    for i in range(2, len(data)):
+        for value in (0, 0xFF, data[i] ^ 1, data[i] ^ 0x10):
+            changed = data[:i] + bytes([value]) + data[i + 1 :]
+            try:
+                w, h = Image.open(io.BytesIO(changed), formats=["JPEG", "MPO"]).size
+            except Exception:
+                w = h = 0
+            if w * h > 1 << 16:
+                out += ".."
+                continue
+            r = result(changed)
+            out += "--" if r == "refused" else r.split()[3][:2]
+    return out
+
+
 def some(rng):
     """One random file, or nothing when the encoder refuses."""
     bands = rng.choice([1, 3, 3, 3, 4])
@@ -258,6 +296,9 @@ def main():
                 raise SystemExit("not made: " + name)
             open(os.path.join(here, name + ".jpg"), "wb").write(data)
             golden.write("%s.jpg %s\n" % (name, result(data)))
+    with open(os.path.join(here, "mutations.txt"), "w") as out:
+        for name in MUTATED:
+            out.write("%s.jpg %s\n" % (name, mutations(files[name])))
 
 
 main()
