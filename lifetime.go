@@ -60,6 +60,7 @@ func (m *Model) Shutdown(ctx context.Context) error {
 	var late error
 	select {
 	case <-idle:
+	case <-m.stopping.Done(): // by another call
 	case <-ctx.Done():
 		select {
 		case <-idle:

@@ -119,7 +119,16 @@ func TestShutdown(t *testing.T) {
 			end <- last
 		}()
 		<-inside
+		closed := make(chan error, 1)
+		go func() { closed <- m.Close() }()
+		for {
+			if _, err := m.Tokenize("x"); err != nil {
+				break
+			}
+			runtime.Gosched()
+		}
 		require.ErrorIs(t, m.Shutdown(past), context.Canceled)
+		require.NoError(t, <-closed, "nor does Close wait for it any more")
 		refuses(m)
 		close(back)
 		require.ErrorIs(t, <-end, qwenvl.ErrClosed)
