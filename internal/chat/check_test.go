@@ -54,8 +54,12 @@ func TestCheck(t *testing.T) {
 		turns   = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}{% endfor %}"
 		dropper = "{% for m in messages %}{% if m.role != 'system' or loop.first %}{{ m.content }}{% endif %}{% endfor %}"
 		picky   = "{% for m in messages %}{% if m.role in ['developer', 'user'] %}{{ m.content | trim }}{% endif %}{% endfor %}"
-		json_   = "{{ messages | tojson }}"
-		lister  = "{% for i in range(3) %}{{ aa }}{{ bb }}{% endfor %}" + turns
+		hoister = "{% for m in messages if m.role == 'system' %}{{ m.content }}{% endfor %}" +
+			"{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}"
+		folder = "{% set s = '' %}{% if messages[0].role == 'system' %}{% set s = messages[0].content %}{% endif %}" +
+			"{% for m in messages if m.role != 'system' %}{% if loop.first %}{{ s }}{% endif %}{{ m.content }}{% endfor %}"
+		json_  = "{{ messages | tojson }}"
+		lister = "{% for i in range(3) %}{{ aa }}{{ bb }}{% endfor %}" + turns
 	)
 	say := func(role, text string) Message {
 		return Message{Role: role, HasStringContent: true, Content: []Part{{Text: text}}}
@@ -96,6 +100,11 @@ func TestCheck(t *testing.T) {
 		"foreign tool lost":   {picky, Request{Messages: append(user("x"), say("tool", "t"))}, "Messages[1].Role", "leaves out this tool"},
 		"foreign developer":   {picky, Request{Messages: append(user("x"), say("developer", " d "))}, "", ""},
 		"foreign, not named":  {turns, Request{Messages: append(user("x"), say("developer", "d"))}, "Messages[1].Role", "unknown"},
+		"foreign hoisted":     {hoister, Request{Messages: append(user("x"), say("system", "s"))}, "Messages[1].Role", "another place"},
+		"foreign hoisted 2":   {hoister, Request{Messages: append(user("x"), say("assistant", "a"), say("system", "s"))}, "Messages[2].Role", "another place"},
+		"foreign first":       {hoister, Request{Messages: append([]Message{say("system", "s")}, user("x")...)}, "", ""},
+		"foreign folded":      {folder, Request{Messages: append([]Message{say("system", "s")}, user("x")...)}, "", ""},
+		"foreign folded late": {folder, Request{Messages: append(user("x"), say("system", "s"))}, "Messages[1].Role", "leaves out"},
 		"foreign JSON":        {json_, Request{Messages: append(user("x"), say("system", "\"s\""))}, "", ""},
 		"foreign two texts": {dropper, Request{Messages: append(user("x"),
 			Message{Role: "system", Content: []Part{{Text: "a"}, {Text: "b"}}})}, "Messages[1].Role", "leaves out"},

@@ -2,14 +2,13 @@ package chat
 
 // A template that is not known, run by a Jinja engine in guarded form: jinja_scan.go cuts it into
 // text and tags, jinja_stmt.go and jinja_expr.go rewrite them, jinja_env.go has the functions that
-// the rewritten template calls, jinja_shield.go keeps text from outside apart. Here are compiling,
-// rendering, and what a template would pass over in silence.
+// the rewritten template calls, jinja_shield.go keeps text from outside apart, jinja_check.go finds
+// what it would pass over in silence. Here are compiling and rendering.
 
 import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ardanlabs/jinja"
 )
@@ -123,60 +122,6 @@ func (t *jinjaTemplate) render(r *Request, runes *privateRunes) (spans, error) {
 		return nil, failf(ErrLimit, "Messages", "the template prints %d bytes, at most %d", len(text), maxOutput)
 	}
 	return shield.restore(text), nil
-}
-
-// mayBeLeftOut reports whether a message is of a role that templates may have no place for.
-func mayBeLeftOut(m Message) bool { return m.Role != "user" && m.Role != "assistant" }
-
-// Check finds messages that the template drops without a word, such as a system message that does
-// not come first, by a character put behind the text of each message of a role that templates may
-// have no place for.
-func (t *jinjaTemplate) Check(r Request) error {
-	if err := checkKnown(r.Vars, t.vars); err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(r.Messages, mayBeLeftOut) {
-		return nil
-	}
-	runes, err := t.runes(&r)
-	if err != nil {
-		return err
-	}
-	marks := map[int]rune{}
-	r.Messages = slices.Clone(r.Messages)
-	for i := range r.Messages {
-		m := &r.Messages[i]
-		if !mayBeLeftOut(*m) {
-			continue
-		}
-		m.Content = slices.Clone(m.Content)
-		for j := range m.Content {
-			p := &m.Content[j]
-			if p.Kind != Text || trimSpace(p.Text) == "" {
-				continue
-			}
-			mark, err := runes.next()
-			if err != nil {
-				return err
-			}
-			marks[i], p.Text = mark, p.Text+string(mark)
-			break
-		}
-	}
-	if len(marks) == 0 {
-		return nil
-	}
-	out, err := t.render(&r, runes)
-	if err != nil {
-		return err
-	}
-	text := Join(out)
-	for i, m := range r.Messages {
-		if mark, ok := marks[i]; ok && !strings.ContainsRune(text, mark) {
-			return failf(ErrUnsupported, roleField(i), "the template leaves out this %s message", m.Role)
-		}
-	}
-	return nil
 }
 
 func (t *jinjaTemplate) run(data map[string]value) (text string, err error) {
