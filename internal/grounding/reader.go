@@ -92,7 +92,10 @@ func (r *reader) seek() {
 		}
 	case c == '"' || c == '\'' || c == '“' || c == '\\':
 		if key, ok := r.keyAt(r.at, true); ok && roleOf(key.name) != noRole {
-			if roleOf(key.name).places() || isQuote(r.text, r.space(key.end)) {
+			at := r.space(key.end)
+			d, _ := r.char(at)
+			list := d == '[' || d == '(' || d == '{'
+			if isQuote(r.text, at) || list && roleOf(key.name).places() {
 				r.open(object, 0)
 				return
 			}
@@ -110,11 +113,11 @@ func (r *reader) seek() {
 // field reports whether a key in prose has coordinates for its value: bbox_2d: [1, 2, 3, 4], or
 // box=[[1, 2, 3, 4]] in a call.
 func (r *reader) field(key keySpan) bool {
-	if !roleOf(key.name).places() {
-		return false
-	}
-	if p := plain(key.name); !key.assigned && !strings.Contains(p, "bbox") &&
-		!strings.HasSuffix(p, "2d") {
+	p := plain(key.name)
+	clear := strings.Contains(p, "bbox") || strings.HasSuffix(p, "2d")
+	call := strings.Contains(p, "box") || strings.Contains(p, "point") ||
+		strings.Contains(p, "coord")
+	if !roleOf(key.name).places() || !clear && !(key.assigned && call) {
 		return false
 	}
 	at := r.space(key.end)

@@ -57,7 +57,7 @@ func TestShapes(t *testing.T) {
 		{`{"bbox": [1,2,3,4], "points_1": [5,6], "points_2": [7,8]}`, " box [[1 2] [3 4]] of 0;  point [[5 6]] of 0;  point [[7 8]] of 0"},
 		{`{"label": "a", "boxes": [{"x1":1,"y1":2,"x2":3,"y2":4}, {"bbox":[5,6,7,8],"label":"b"}]}`, "a box [[1 2] [3 4]] of 0; b box [[5 6] [7 8]] of 0"},
 		{"bbox_2d: [1, 2, 3, 4]\nbox=[[5, 6, 7, 8]]", " box [[1 2] [3 4]] of 0;  box [[5 6] [7 8]] of 0"},
-		{"the box: [1, 2, 3, 4], at position [1, 2]", ""},
+		{"'center':\n 1, 2 to=(1, 2) region=[1, 2, 3, 4] the box: [1, 2, 3, 4], at position [1, 2]", ""},
 	} {
 		require.Equal(t, c.want, found(c.text), c.text)
 	}
