@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
@@ -171,7 +173,7 @@ func (o object) budget(loose bool) (least, most int) {
 	least, most = bound("shortest_edge", "min_pixels"), bound("longest_edge", "max_pixels")
 	known := map[string]bool{"shortest_edge": true, "longest_edge": true,
 		"min_pixels": loose && o.Has("min_pixels"), "max_pixels": loose && o.Has("max_pixels")}
-	for key := range size.Values {
+	for _, key := range slices.Sorted(maps.Keys(size.Values)) {
 		if !known[key] {
 			size.unsupported(key, string(size.Values[key]))
 		}

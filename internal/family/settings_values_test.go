@@ -138,6 +138,9 @@ func TestNamesOfKeys(t *testing.T) {
 		{"qwen3_vl", "hidden_size", 9999, true},
 		{"qwen2_5_vl", "hidden_size", 9999, true},
 		{"qwen2", "hidden_act", "swish", true},
+		{"qwen2", "torch_dtype", "float32", false},
+		{"qwen3_vl", "dtype", "float32", false},
+		{"qwen3_vl", "text_config.dtype", "float32", false},
 	} {
 		got, err := set(t, subjects(t)[c.family], checkpoint.Model, map[string]any{c.path: c.value})
 		require.NoError(t, err, c.path)

@@ -101,7 +101,8 @@ func (s Spec) CheckVocabulary(tokens int) error {
 // says float32.
 func itemBytes(c object) int {
 	c.err = new(error) // what it says otherwise does not matter
-	if c.stringOr("torch_dtype", c.stringOr("dtype", "")) == "float32" {
+	inside := c.sub("text_config").stringOr("dtype", "")
+	if c.stringOr("torch_dtype", c.stringOr("dtype", inside)) == "float32" {
 		return 4
 	}
 	return 2

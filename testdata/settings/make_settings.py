@@ -5,8 +5,9 @@
 defaults.jsonl: for each published configuration of ../configs and each of its keys, what other
 values the configuration then has ("set", under the names that config.json has for them, "text."
 and "vision." in front for what stands in the parts), or that nothing is made of it ("refused").
-places.jsonl: files of processors beside a fixture's config.json ("base"), and the limits, samples
-and grids that come of them; null where the reference refuses.
+places.jsonl: files of processors beside a config.json ("base"), of a fixture or of a published
+model, whose keys are left out one by one; the samples and grids that come of them; null where the
+reference refuses.
 """
 import copy, json, os, tempfile, warnings
 
@@ -193,10 +194,18 @@ def places():
             {OLD: also(P, do_convert_rgb=False)}, {OLD: also(P, resample=None)},
         ]
         for files in tried:
-            d = tempfile.mkdtemp()
-            for name, x in {**files, "config.json": config}.items():
-                json.dump(x, open(f"{d}/{name}", "w"))
-            yield {"base": base, "files": files, "image": made(still, d), "video": made(clip, d)}
+            yield of_files(base, config, files)
+    for base in ["configs/Qwen2-VL-2B", "configs/Qwen3-VL-8B-Instruct", "configs/Qwen3.5-27B"]:
+        config, whole = (json.load(open(f"{here}/../{base}/{name}")) for name in ["config.json", OLD])
+        for path in ["", *paths(whole)]:
+            yield of_files(base, config, {OLD: drop(whole, path) if path else whole})
+
+
+def of_files(base, config, files):
+    d = tempfile.mkdtemp()
+    for name, x in {**files, "config.json": config}.items():
+        json.dump(x, open(f"{d}/{name}", "w"))
+    return {"base": base, "files": files, "image": made(still, d), "video": made(clip, d)}
 
 
 for name, rows in [("defaults", defaults()), ("places", places())]:
