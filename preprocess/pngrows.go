@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"math/bits"
 
 	"github.com/qwenvl/qwenvl/internal/inflate"
 )
@@ -33,7 +34,7 @@ func (c *pngChunks) pixels(o DecodeOptions) (*Image, error) {
 	}
 	m := NewImage(int(c.w), int(c.h))
 	m.Indexed, m.Pad = s.indexed, s.pad
-	fw, fh, bits := int(c.still.w), int(c.still.h), int(c.depth)*int(pngChannels[c.color])
+	fw, fh, size := int(c.still.w), int(c.still.h), int(c.depth)*int(pngChannels[c.color]) // size in bits
 	passes, origin := pngWhole, 3*(int(c.still.y)*m.Width+int(c.still.x))
 	if c.interlaced {
 		passes, origin = pngAdam7, 0
@@ -41,7 +42,7 @@ func (c *pngChunks) pixels(o DecodeOptions) (*Image, error) {
 	total := 0
 	for _, p := range passes {
 		if w, h := p.size(fw, fh); w > 0 && h > 0 {
-			total += h * (1 + (w*bits+7)/8)
+			total += h * (1 + (w*size+7)/8)
 		}
 	}
 	blank := s.blank()
@@ -50,7 +51,7 @@ func (c *pngChunks) pixels(o DecodeOptions) (*Image, error) {
 	}
 
 	in, ends := joined(c.data)
-	most := 1 + (fw*bits+7)/8
+	most := 1 + (fw*size+7)/8
 	z := inflate.NewReader(in, total, most)
 	direct := s.direct && !c.interlaced // rows become what they are in the picture
 	rows := [2][]uint8{make([]uint8, most-1), make([]uint8, most-1)}
@@ -60,7 +61,7 @@ func (c *pngChunks) pixels(o DecodeOptions) (*Image, error) {
 		if w <= 0 || h <= 0 {
 			continue
 		}
-		n := (w*bits + 7) / 8
+		n := (w*size + 7) / 8
 		prev := rows[0][:n]
 		clear(prev)
 		for y := range h {
@@ -80,7 +81,7 @@ func (c *pngChunks) pixels(o DecodeOptions) (*Image, error) {
 			if direct {
 				cur = dst[:n:n]
 			}
-			if !unfilter(raw[0], cur, raw[1:], prev, (bits+7)/8) {
+			if !unfilter(raw[0], cur, raw[1:], prev, (size+7)/8) {
 				return nil, pngError("unknown filter")
 			}
 			prev = cur
@@ -243,6 +244,6 @@ func paeth(a, b, c int) uint8 {
 }
 
 func abs(x int) int {
-	m := x >> 63
+	m := x >> (bits.UintSize - 1)
 	return (x ^ m) - m
 }

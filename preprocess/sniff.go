@@ -104,7 +104,7 @@ func sniff(data []byte) (name string, read decoder, advice string) {
 
 // isoName names a file of ISO's media format by its brands, the major one first.
 func isoName(data []byte) (name, advice string) {
-	head := data[:min(len(data), int(binary.BigEndian.Uint32(data)), 256)]
+	head := data[:min(uint32(len(data)), binary.BigEndian.Uint32(data), 256)]
 	var brands []string
 	for at := 8; at+4 <= len(head); at += 4 {
 		if at != 12 { // the version

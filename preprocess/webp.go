@@ -278,6 +278,9 @@ func decodeWebP(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) 
 	if !pixels {
 		return &Image{Width: file.w, Height: file.h}, orientation, nil
 	}
+	if file.flags&(webpAnimation|webpAlpha) == webpAnimation {
+		o.Alpha = AlphaDrop // without the flag an animation is opaque, and its canvas black
+	}
 	m, err := webp.Decode(f.file())
 	if err != nil {
 		return nil, 0, &FormatError{Format: webpFormat, Err: err}
