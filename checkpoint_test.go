@@ -124,7 +124,7 @@ func (c *bundles) Keys(section checkpoint.Section) (checkpoint.Keys, error) {
 	return k, err
 }
 
-func (c *bundles) Tokenizer() (*tokenizer.Tokenizer, error) {
+func (c *bundles) Tokenizer(func(string) bool) (*tokenizer.Tokenizer, error) {
 	b, err := c.header()
 	if err != nil {
 		return nil, err

@@ -177,7 +177,7 @@ func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 
 // loadText reads tokenizer and chat template.
 func (m *Model) loadText(from checkpoint.Checkpoint) error {
-	tok, err := from.Tokenizer()
+	tok, err := from.Tokenizer(m.spec.OwnTokenizer)
 	if err != nil {
 		return err
 	}

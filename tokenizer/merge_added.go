@@ -19,6 +19,12 @@ type Files struct {
 	Config        []byte // tokenizer_config.json
 	Added         []byte // added_tokens.json
 	Special       []byte // special_tokens_map.json
+
+	// Own reports whether a class of the reference, by its name in tokenizer_config.json without
+	// "Fast" ("" where it has none), has a vocabulary of its own: such take vocabulary, merges and
+	// split of tokenizer.json and make the rest anew, others take it as it is. nil is all but
+	// PreTrainedTokenizer and TokenizersBackend.
+	Own func(class string) bool
 }
 
 const (
@@ -58,6 +64,15 @@ func Parse(f Files) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	asIs := f.JSON != nil && !f.own(strings.TrimSuffix(c.class, "Fast"))
+	for _, flag := range refusedFlags {
+		if c.flags[flag] && (!asIs || flag == "split_special_tokens") {
+			return nil, unsupported(configFile, flag, "true")
+		}
+	}
+	if !asIs { // classes with a vocabulary of their own take nothing else of tokenizer.json but the split
+		v.form, v.whole = normalPieces, false
+	}
 	var legacy []AddedToken
 	if f.Added != nil && !c.hasDecoder {
 		if legacy, err = readAddedIDs(f.Added); err != nil {
@@ -70,7 +85,7 @@ func Parse(f Files) (*Tokenizer, error) {
 	case f.JSON == nil && f.Added != nil:
 		v.place = [2]string{addedFile, ""}
 	}
-	added, err := mergeAdded(v, c, special, legacy, f.JSON != nil)
+	added, err := mergeAdded(v, c, special, legacy, asIs)
 	if err != nil {
 		return nil, err
 	}
@@ -88,12 +103,16 @@ var (
 	}
 )
 
+func (f Files) own(class string) bool {
+	if f.Own != nil {
+		return f.Own(class)
+	}
+	return class != "PreTrainedTokenizer" && class != "TokenizersBackend"
+}
+
 // mergeAdded returns the added tokens with the ids that count.
-func mergeAdded(v *vocabBuilder, c, special config, legacy []AddedToken, fromJSON bool) (
+func mergeAdded(v *vocabBuilder, c, special config, legacy []AddedToken, asIs bool) (
 	[]AddedToken, error) {
-	// Classes that take tokenizer.json as it is have no vocabulary of their own.
-	class := strings.TrimSuffix(c.class, "Fast")
-	asIs := fromJSON && (class == "PreTrainedTokenizer" || class == "TokenizersBackend")
 	named, extra := mergeNamed(c, special, !asIs)
 
 	listed := c.decoder

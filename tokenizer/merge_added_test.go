@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,6 +110,47 @@ func TestFilesErrors(t *testing.T) {
 	f.Added, f.Special = []byte("{"), []byte("{")
 	_, err = Parse(f)
 	require.NoError(t, err)
+}
+
+// Classes with a vocabulary of their own normalize and merge in their own way; others do as the file
+// says.
+func TestOwnVocabulary(t *testing.T) {
+	whole := string(readTestdata(t, "qwen2-tiny", "tokenizer.json"))
+	f := Files{JSON: []byte(strings.NewReplacer(`"normalizer": {`, `"normalizer": null, "x": {`,
+		`"ignore_merges": false`, `"ignore_merges": true`).Replace(whole))}
+	const text = "e\u0301"
+	for class, own := range map[string]bool{
+		"": true, "Qwen2Tokenizer": true, "Qwen2TokenizerFast": true,
+		"PreTrainedTokenizerFast": false, "TokenizersBackend": false,
+	} {
+		f.Config = []byte(`{"tokenizer_class": "` + class + `"}`)
+		tok, err := Parse(f)
+		require.NoError(t, err)
+		require.Equal(t, own, tok.Decode(tok.Encode(text), false) != text, class)
+		require.Equal(t, own, tok.bpe.whole == nil, class)
+		require.Equal(t, own, tok.form == normalPieces, class)
+
+		f.Config = []byte(`{"tokenizer_class": "` + class + `", "add_prefix_space": true}`)
+		_, err = Parse(f)
+		if own {
+			fails(t, err, true, configFile, "add_prefix_space")
+		} else {
+			require.NoError(t, err)
+		}
+		f.Config = []byte(`{"tokenizer_class": "` + class + `", "split_special_tokens": true}`)
+		_, err = Parse(f)
+		fails(t, err, true, configFile, "split_special_tokens")
+		f.Config = []byte(`{"tokenizer_class": "` + class + `", "split_special_tokens": null, "add_prefix_space": false}`)
+		_, err = Parse(f)
+		require.NoError(t, err)
+	}
+	f.Config = []byte(`{"tokenizer_class": "PreTrainedTokenizerFast"}`)
+	asked := ""
+	f.Own = func(class string) bool { asked = class; return true }
+	tok, err := Parse(f)
+	require.NoError(t, err)
+	require.Equal(t, "PreTrainedTokenizer", asked)
+	require.Equal(t, normalPieces, tok.form)
 }
 
 // Very many tokens are refused before anything is made of them.

@@ -3,12 +3,16 @@ package tokenizer
 // tokenizer_config.json, and special_tokens_map.json, which has some of its keys: the class, added
 // tokens with ids as keys, and tokens that are named for what they do.
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // config is what counts of such a file.
 type config struct {
 	class   string  // of the reference
 	pattern *string // of the split; nil: none
+	flags   map[string]bool
 
 	decoder    []AddedToken // added_tokens_decoder, with its ids
 	hasDecoder bool
@@ -27,6 +31,9 @@ const (
 	tokenSuffix   = "_token"
 )
 
+// refusedFlags change what text becomes when they are true, which no published checkpoint has.
+var refusedFlags = []string{"add_prefix_space", "split_special_tokens"}
+
 // readConfig reads a file. What it says besides is another's business.
 func readConfig(file string, data []byte) (c config, err error) {
 	if err := checkSize(file, data, maxFileBytes); err != nil {
@@ -34,7 +41,7 @@ func readConfig(file string, data []byte) (c config, err error) {
 	}
 	r := newJSONReader(file, data)
 	r.NaN = true // as Python writes
-	c.named = map[string]*AddedToken{}
+	c.named, c.flags = map[string]*AddedToken{}, map[string]bool{}
 	extra := config{named: map[string]*AddedToken{}}
 	err = r.fields("", func(key string) (err error) {
 		kind := r.Next()
@@ -59,6 +66,8 @@ func readConfig(file string, data []byte) (c config, err error) {
 		case key == additionalKey && kind == '[':
 			c.hasAdditional = true
 			c.additional, err = readTokens(r, key)
+		case slices.Contains(refusedFlags, key) && kind == 't':
+			c.flags[key], err = r.boolean(key)
 		case strings.HasSuffix(key, tokenSuffix) && (kind == '"' || kind == '{' || kind == 'n'):
 			err = c.name(r, key, key)
 		default:

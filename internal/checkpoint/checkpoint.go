@@ -33,8 +33,8 @@ type Checkpoint interface {
 	// Keys returns a section of the configuration. One that is not there is an error which wraps
 	// [fs.ErrNotExist], or, where a model does without it, has nil Values.
 	Keys(Section) (Keys, error)
-	// Tokenizer reads the tokenizer.
-	Tokenizer() (*tokenizer.Tokenizer, error)
+	// Tokenizer reads the tokenizer; own is [tokenizer.Files.Own].
+	Tokenizer(own func(class string) bool) (*tokenizer.Tokenizer, error)
 	// Template reads the chat template; its Source is "" when there is none.
 	Template() (Template, error)
 	// Outline tells of the tensors without reading them.

@@ -129,7 +129,7 @@ func TestExplainWeights(t *testing.T) {
 // A pointer in place of any file is told, and text about pointers is none.
 func TestPointers(t *testing.T) {
 	for _, name := range []string{"tokenizer.json", tokenizerConfig, "vocab.json", "x.tiktoken"} {
-		_, err := OpenFS(files("merges.txt", "", "vocab.json", "{}", name, pointer)).Tokenizer()
+		_, err := OpenFS(files("merges.txt", "", "vocab.json", "{}", name, pointer)).Tokenizer(nil)
 		require.ErrorContains(t, err, "git LFS", name)
 		require.Equal(t, [2]string{name, ""}, placeOf(t, err))
 	}

@@ -160,7 +160,7 @@ func TestBadFiles(t *testing.T) {
 	const template = "chat_template.jinja"
 	for _, name := range []string{"tokenizer.json", tokenizerConfig, "vocab.json", template} {
 		c := OpenFS(brokenFS{files(), name})
-		_, err := c.Tokenizer()
+		_, err := c.Tokenizer(nil)
 		if name == template {
 			_, err = c.Template()
 		}
@@ -179,16 +179,16 @@ func TestTokenizerForms(t *testing.T) {
 		{"tiktoken.model", "tiktoken.model"},
 		{"vocab.json", "vocab.json"},
 	} {
-		_, err := OpenFS(all).Tokenizer()
+		_, err := OpenFS(all).Tokenizer(nil)
 		var bad *tokenizer.FormatError
 		require.ErrorAs(t, err, &bad, c[0])
 		require.Equal(t, c[1], bad.File)
 		delete(all, c[0])
 	}
-	_, err := OpenFS(all).Tokenizer()
+	_, err := OpenFS(all).Tokenizer(nil)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.Equal(t, [2]string{"tokenizer.json", ""}, placeOf(t, err))
-	_, err = OpenFS(files("a.tiktoken", "", "b.tiktoken", "")).Tokenizer()
+	_, err = OpenFS(files("a.tiktoken", "", "b.tiktoken", "")).Tokenizer(nil)
 	require.ErrorContains(t, err, "one of 2 files of ranks")
 	require.Equal(t, [2]string{"a.tiktoken", ""}, placeOf(t, err))
 }

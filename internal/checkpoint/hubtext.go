@@ -14,7 +14,7 @@ const tokenizerConfig = "tokenizer_config.json"
 
 // Tokenizer reads tokenizer.json, or a file of ranks, or vocab.json with merges.txt. Added tokens
 // may stand in further files.
-func (h *hub) Tokenizer() (*tokenizer.Tokenizer, error) {
+func (h *hub) Tokenizer(own func(class string) bool) (*tokenizer.Tokenizer, error) {
 	var first error
 	read := func(name string) []byte {
 		data, err := h.read(name, maxVocabulary)
@@ -23,7 +23,7 @@ func (h *hub) Tokenizer() (*tokenizer.Tokenizer, error) {
 		}
 		return data
 	}
-	f := tokenizer.Files{JSON: read("tokenizer.json")}
+	f := tokenizer.Files{JSON: read("tokenizer.json"), Own: own}
 	if f.JSON == nil && first == nil {
 		t, err := h.ranks(read)
 		if t != nil || err != nil {

@@ -40,7 +40,7 @@ func open(t testing.TB, fixture string, change ...func(*Config)) *Processor {
 	require.NoError(t, err)
 	spec, err := family.Load(from)
 	require.NoError(t, err)
-	tok, err := from.Tokenizer()
+	tok, err := from.Tokenizer(nil)
 	require.NoError(t, err)
 	c := Config{Vision: spec.Vision, Tokenizer: tok, Template: spec.Chat}
 	c.Checkpoint = func() (id [sha256.Size]byte) { return id }

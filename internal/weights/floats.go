@@ -3,13 +3,23 @@ package weights
 // Values of stored tensors as float32, and the check that they are finite. Tensors decode them, see
 // Matrix.DecodeRow, so that a new format brings its decoder to both.
 
-import "github.com/qwenvl/qwenvl/internal/tensor"
+import (
+	"slices"
+
+	"github.com/qwenvl/qwenvl/internal/tensor"
+)
 
 // decode converts whole blocks of a type that can be bound.
 func (s stored) decode(data []byte) []float32 {
-	v := make([]float32, uint64(len(data))/s.bytes*s.elements)
+	return s.decodeInto(nil, data)
+}
+
+// decodeInto is decode into the memory of v, where it suffices.
+func (s stored) decodeInto(v []float32, data []byte) []float32 {
+	n := int(uint64(len(data)) / s.bytes * s.elements)
+	v = slices.Grow(v[:0], n)[:n]
 	data = aligned(data, s.format.Align())
-	tensor.NewMatrix(s.format, 1, len(v), data, nil).DecodeRow(v, 0)
+	tensor.NewMatrix(s.format, 1, n, data, nil).DecodeRow(v, 0)
 	return v
 }
 

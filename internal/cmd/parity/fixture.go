@@ -77,7 +77,7 @@ func open(fx *golden.Fixture, images string, opts []qwenvl.Option) (*subject, er
 	if s.generation, err = readGeneration(fx.Dir); err != nil {
 		return nil, err
 	}
-	if s.tok, err = checkpoint.OpenFS(os.DirFS(fx.Dir)).Tokenizer(); err != nil {
+	if s.tok, err = checkpoint.OpenFS(os.DirFS(fx.Dir)).Tokenizer(nil); err != nil {
 		return nil, err
 	}
 	s.model, err = qwenvl.Load(fx.Dir, append(opts[:len(opts):len(opts)], unbounded)...)
