@@ -3,7 +3,7 @@ package family
 // What a key that is not there is worth: the defaults of the reference's classes, as data. Versions
 // of the reference before 4.52 left out of a file what equalled its class's default, so that a
 // published tower has three keys; and what a file leaves out is worth what the class of today says,
-// whatever the version that wrote it. testdata/configs/defaults.jsonl holds the values against the
+// whatever the version that wrote it. testdata/settings/defaults.jsonl holds the values against the
 // reference's own.
 //
 // Only keys that are read stand here. A key without a default, and one whose value is null, is

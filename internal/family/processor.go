@@ -94,7 +94,10 @@ func preprocessor(from checkpoint.Checkpoint, g geometry, videos string) (
 		c.VideoMaxTokens = v.over(class.defaults).int("max_video_tokens", maxCount)
 	}
 	v.possible(c)
-	return c, errors.Join(*p.err, *v.err)
+	if *p.err != nil { // which videos may repeat
+		return c, *p.err
+	}
+	return c, *v.err
 }
 
 // videoClass returns the name of the class that videos have: of that which is named, or which goes

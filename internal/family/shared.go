@@ -1,7 +1,7 @@
 package family
 
-// What families have in common: how pictures are cut, heads. rope.go has their rotary embeddings. A
-// rule that one family alone has stands in its file.
+// What families have in common: how pictures are cut, and how many heads and blocks their towers
+// have. rope.go has their rotary embeddings. A rule that one family alone has stands in its file.
 
 // geometry is how pictures are cut.
 type geometry struct{ patch, frames, merge int }
