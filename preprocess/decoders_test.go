@@ -35,18 +35,21 @@ func TestDecoders(t *testing.T) {
 		want Size // or as
 		as   any
 	}{
-		"known":        {[]byte("II*\x00"), o(Decoder{"tiff", prefix("II*"), whole}), Size{3, 2}, nil},
-		"new":          {[]byte("%PDF"), o(Decoder{"pdf", prefix("%PDF"), whole}), Size{3, 2}, nil},
-		"first counts": {[]byte("ab"), o(Decoder{"a", prefix("a"), whole}, Decoder{"b", prefix("ab"), fail(broken)}), Size{3, 2}, nil},
-		"empty data":   {nil, o(Decoder{"any", prefix(""), whole}), Size{3, 2}, nil},
-		"own format":   {png, o(Decoder{"any", prefix(""), whole}), Size{61, 45}, nil},
-		"replaced":     {png, o(Decoder{"png", prefix("\x89PNG"), whole}), Size{3, 2}, nil},
-		"not turned":   {exif, o(Decoder{"jpeg", prefix("\xff\xd8"), whole}), Size{3, 2}, nil},
-		"no match":     {[]byte("%PDF"), o(Decoder{"tiff", prefix("II*"), whole}), Size{}, new(*UnsupportedError)},
-		"error":        {[]byte("x"), o(Decoder{"x", prefix("x"), fail(broken)}), Size{}, new(*FormatError)},
-		"typed error":  {[]byte("x"), o(Decoder{"x", prefix("x"), fail(&LimitError{What: "pages"})}), Size{}, new(*LimitError)},
-		"nil":          {[]byte("x"), o(Decoder{"x", prefix("x"), fail(nil)}), Size{}, new(*FormatError)},
-		"limit":        {[]byte("x"), o(Decoder{"x", prefix("x"), huge}), Size{}, new(*LimitError)},
+		"known": {[]byte("II*\x00"), o(Decoder{"tiff", prefix("II*"), whole}), Size{3, 2}, nil},
+		"new":   {[]byte("%PDF"), o(Decoder{"pdf", prefix("%PDF"), whole}), Size{3, 2}, nil},
+		"first counts": {[]byte("ab"),
+			o(Decoder{"a", prefix("a"), whole}, Decoder{"b", prefix("ab"), fail(broken)}), Size{3, 2}, nil},
+		"empty data": {nil, o(Decoder{"any", prefix(""), whole}), Size{3, 2}, nil},
+		"own format": {png, o(Decoder{"any", prefix(""), whole}), Size{61, 45}, nil},
+		"replaced":   {png, o(Decoder{"png", prefix("\x89PNG"), whole}), Size{3, 2}, nil},
+		"not turned": {exif, o(Decoder{"jpeg", prefix("\xff\xd8"), whole}), Size{3, 2}, nil},
+		"no match": {[]byte("%PDF"), o(Decoder{"tiff", prefix("II*"), whole}),
+			Size{}, new(*UnsupportedError)},
+		"error": {[]byte("x"), o(Decoder{"x", prefix("x"), fail(broken)}), Size{}, new(*FormatError)},
+		"typed error": {[]byte("x"), o(Decoder{"x", prefix("x"), fail(&LimitError{What: "pages"})}),
+			Size{}, new(*LimitError)},
+		"nil":   {[]byte("x"), o(Decoder{"x", prefix("x"), fail(nil)}), Size{}, new(*FormatError)},
+		"limit": {[]byte("x"), o(Decoder{"x", prefix("x"), huge}), Size{}, new(*LimitError)},
 		"panic": {[]byte("x"), o(Decoder{"x", prefix("x"), func(data []byte) (image.Image, error) {
 			return nil, errors.New(string(data[7:]))
 		}}), Size{}, new(*FormatError)},
@@ -90,5 +93,5 @@ func TestNewDecoders(t *testing.T) {
 	list[0].Name = "y"
 	name, _ := set.find([]byte("x"), false)
 	require.Equal(t, "x", name)
-	require.True(t, DecodeOptions{} == DecodeOptions{}, "options are comparable")
+	require.Contains(t, map[DecodeOptions]bool{{Decoders: set}: true}, DecodeOptions{Decoders: set}) // comparable
 }

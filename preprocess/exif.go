@@ -29,7 +29,8 @@ func xmpOrientation(xmp []byte) int {
 			return 0
 		}
 		for _, open := range []string{`="`, ">"} {
-			if v, ok := bytes.CutPrefix(rest, []byte(open)); ok && len(v) > 0 && v[0] >= '0' && v[0] <= '9' {
+			v, ok := bytes.CutPrefix(rest, []byte(open))
+			if ok && len(v) > 0 && v[0] >= '0' && v[0] <= '9' {
 				return int(v[0] - '0')
 			}
 		}
@@ -38,11 +39,13 @@ func xmpOrientation(xmp []byte) int {
 }
 
 func brokenEXIF(format, reason string) error {
-	return &FormatError{Format: format, Reason: "EXIF: " + reason + "; IgnoreOrientation reads the picture without it"}
+	reason = "EXIF: " + reason + "; IgnoreOrientation reads the picture without it"
+	return &FormatError{Format: format, Reason: reason}
 }
 
-// exifOrientation looks the tag up in the first directory of a TIFF structure. It reports whether the tag is there; the value is 0 where it is none of 1 to 8, or of
-// a type that Pillow keeps as bytes or text.
+// exifOrientation looks the tag up in the first directory of a TIFF structure. It reports whether
+// the tag is there; the value is 0 where it is none of 1 to 8, or of a type that Pillow keeps as
+// bytes or text.
 //
 // Source: Pillow, Image.Exif.load; TiffImagePlugin.ImageFileDirectory_v2.load.
 func exifOrientation(format string, p []byte, preambles int) (int, bool, error) {
@@ -97,7 +100,9 @@ func exifOrientation(format string, p []byte, preambles int) (int, bool, error) 
 }
 
 // exifSizes are the bytes of one value by type.
-var exifSizes = map[uint16]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+var exifSizes = map[uint16]int64{
+	1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8,
+}
 
 // orientationValue reads the first value of a tag; any number that equals 1 to 8 counts.
 func orientationValue(order binary.ByteOrder, kind uint16, p []byte) int {

@@ -13,7 +13,11 @@ const gifFormat = "gif"
 
 func gifError(reason string) error { return &FormatError{Format: gifFormat, Reason: reason} }
 
-var gifShort = &FormatError{Format: gifFormat, Reason: "ends before the first frame", Err: io.ErrUnexpectedEOF}
+func gifCut(reason string) error {
+	return &FormatError{Format: gifFormat, Reason: reason, Err: io.ErrUnexpectedEOF}
+}
+
+var gifShort = gifCut("ends before the first frame")
 
 // gifFrame is the first frame and what its colors are.
 type gifFrame struct {
@@ -168,7 +172,7 @@ func decodeGIF(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	// most.
 	fw, fh := f.rect.Dx(), f.rect.Dy()
 	if int64(fw)*int64(fh)/(4096*8/12) > int64(len(data)) {
-		return nil, 0, &FormatError{Format: gifFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
+		return nil, 0, gifCut("too short for its size")
 	}
 	if !pixels {
 		return &Image{Width: w, Height: h}, 0, nil

@@ -2,8 +2,6 @@ package preprocess
 
 // GIF's codes: variable-length codes of a table that grows while it is read, in blocks of bytes.
 
-import "io"
-
 const lzwTable = 1 << 12 // entries, and the longest string
 
 // readLZW fills dst with samples of a frame. What follows the last one does not count; an end
@@ -17,7 +15,7 @@ func readLZW(dst, data []byte, bits int) error {
 		return gifError("samples of over 12 bits")
 	}
 	broken := gifError("damaged codes")
-	short := &FormatError{Format: gifFormat, Reason: "not enough pixels", Err: io.ErrUnexpectedEOF}
+	short := gifCut("not enough pixels")
 	clearCode := 1 << bits
 	endCode := clearCode + 1
 	var link, length [lzwTable]uint16

@@ -98,7 +98,8 @@ func fuzzReader(f *testing.F, kind byte, read decoder) {
 		if got, _, _ := sniff(data); got != name {
 			return
 		}
-		o := DecodeOptions{Limits: DecodeLimits{MaxPixels: 1 << 18}.withDefaults(), Alpha: AlphaMode(len(data) % 2)}
+		o := DecodeOptions{Limits: DecodeLimits{MaxPixels: 1 << 18}.withDefaults()}
+		o.Alpha = AlphaMode(len(data) % 2)
 		m, _, err := read(data, o, true)
 		if err != nil {
 			requireTyped(t, err)
@@ -113,8 +114,9 @@ func fuzzReader(f *testing.F, kind byte, read decoder) {
 }
 
 func FuzzOrientation(f *testing.F) {
-	f.Add([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00"), 1)
-	f.Add([]byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x05\x00\x00\x00\x01\x00\x00\x00\x08"), 2)
+	f.Add([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"), 1)
+	f.Add([]byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x05\x00\x00\x00\x01"+
+		"\x00\x00\x00\x08"), 2)
 	f.Add([]byte(`tiff:Orientation="6" tiff:Orientation>3`), 0)
 	f.Fuzz(func(t *testing.T, p []byte, preambles int) {
 		v, ok, err := exifOrientation("jpeg", p, preambles&3)

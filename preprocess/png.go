@@ -14,6 +14,10 @@ const pngFormat = "png"
 
 func pngError(reason string) error { return &FormatError{Format: pngFormat, Reason: reason} }
 
+func pngCut(reason string) error {
+	return &FormatError{Format: pngFormat, Reason: reason, Err: io.ErrUnexpectedEOF}
+}
+
 // pngChunks is what the chunks of a file say.
 type pngChunks struct {
 	w, h         int64
@@ -63,7 +67,7 @@ func decodePNG(data []byte, o DecodeOptions, pixels bool) (*Image, int, error) {
 	// Deflate shrinks by 1032 to 1 at most, so a short file cannot hold a large picture.
 	bits := int64(c.depth) * pngChannels[c.color]
 	if raw := ((c.still.w*bits + 7) / 8) * c.still.h; raw/1032 > int64(len(data)) {
-		return nil, 0, &FormatError{Format: pngFormat, Reason: "too short for its size", Err: io.ErrUnexpectedEOF}
+		return nil, 0, pngCut("too short for its size")
 	}
 	orientation := 0
 	if !o.IgnoreOrientation {
@@ -116,7 +120,7 @@ func walkPNG(data []byte) (*pngChunks, error) {
 	for { // to the pixels
 		k, ok := readPNGChunk(data, at)
 		if !ok {
-			return nil, &FormatError{Format: pngFormat, Reason: "no pixels", Err: io.ErrUnexpectedEOF}
+			return nil, pngCut("no pixels")
 		}
 		if k.id == "IEND" {
 			return nil, pngError("no pixels")
@@ -125,7 +129,7 @@ func walkPNG(data []byte) (*pngChunks, error) {
 			break
 		}
 		if !k.whole() || at+8+len(k.body)+4 > len(data) {
-			return nil, &FormatError{Format: pngFormat, Reason: "cut before the pixels", Err: io.ErrUnexpectedEOF}
+			return nil, pngCut("cut before the pixels")
 		}
 		if err := c.chunk(k); err != nil {
 			return nil, err
@@ -154,7 +158,7 @@ func walkPNG(data []byte) (*pngChunks, error) {
 		default:
 			inPixels = false
 			if !k.whole() {
-				return nil, &FormatError{Format: pngFormat, Reason: "cut in a chunk behind the pixels", Err: io.ErrUnexpectedEOF}
+				return nil, pngCut("cut in a chunk behind the pixels")
 			}
 			if err := c.chunk(k); err != nil {
 				return nil, err
@@ -163,7 +167,7 @@ func walkPNG(data []byte) (*pngChunks, error) {
 		if inPixels {
 			c.data, c.cut = append(c.data, k.body), !k.whole()
 		} else if !k.whole() {
-			return nil, &FormatError{Format: pngFormat, Reason: "cut in a chunk behind the pixels", Err: io.ErrUnexpectedEOF}
+			return nil, pngCut("cut in a chunk behind the pixels")
 		}
 		at = k.next
 	}
@@ -217,7 +221,9 @@ func (c *pngChunks) chunk(k pngChunk) error {
 }
 
 // pngLeast is the least size of chunks whose content is read.
-var pngLeast = map[string]int{"IHDR": 13, "gAMA": 4, "cHRM": 32, "sRGB": 1, "pHYs": 9, "acTL": 8, "fcTL": 26}
+var pngLeast = map[string]int{
+	"IHDR": 13, "gAMA": 4, "cHRM": 32, "sRGB": 1, "pHYs": 9, "acTL": 8, "fcTL": 26,
+}
 
 // frameData takes the sequence number off a chunk of an animation's pixels.
 func (c *pngChunks) frameData(k *pngChunk) error {

@@ -15,7 +15,7 @@ import (
 const (
 	maxPNGText     = 1 << 20            // bytes of one compressed text or profile
 	maxPNGTextSize = 64 << 20           // of all texts
-	maxPNGInflated = 4 * maxPNGTextSize // of profiles and texts under no key too, which Pillow does not count
+	maxPNGInflated = 4 * maxPNGTextSize // of profiles and texts without a key too
 )
 
 // pngText is the metadata in the order in which chunks overwrite each other.
@@ -127,9 +127,13 @@ func (t *pngText) set(key string, value []byte) {
 
 func (t *pngText) count(n int) error {
 	if t.size += n; t.size > maxPNGTextSize {
-		return &LimitError{What: "bytes of text", Got: int64(t.size), Max: maxPNGTextSize}
+		return tooMuchText(t.size, maxPNGTextSize)
 	}
 	return nil
+}
+
+func tooMuchText(got, most int) error {
+	return &LimitError{What: "bytes of text", Got: int64(got), Max: int64(most)}
 }
 
 // inflate reads a compressed text, whole or as far as it goes. It reports false for one that is
@@ -139,10 +143,10 @@ func (t *pngText) inflate(in []byte) (text []byte, ok bool, err error) {
 	for z := inflate.NewReader(in, maxPNGText+1, step); ; {
 		p, st := z.Next(step)
 		if text = append(text, p...); len(text) > maxPNGText {
-			return nil, false, &LimitError{What: "bytes of a compressed text", Got: int64(len(text)), Max: maxPNGText}
+			return nil, false, tooMuchText(len(text), maxPNGText)
 		}
 		if t.inflated += len(p); t.inflated > maxPNGInflated {
-			return nil, false, &LimitError{What: "bytes of text", Got: int64(t.inflated), Max: maxPNGInflated}
+			return nil, false, tooMuchText(t.inflated, maxPNGInflated)
 		}
 		if len(p) < step {
 			return text, st != inflate.Broken, nil
@@ -171,7 +175,7 @@ func (t *pngText) orientation() (int, error) {
 		return xmpOrientation([]byte(t.xmpText)), nil
 	}
 	if t.xmpIsText && len(t.xmp) > 0 {
-		return 0, pngError("XMP in a text of Latin letters; IgnoreOrientation reads the picture without it")
+		return 0, pngError("XMP as plain text; IgnoreOrientation reads the picture without it")
 	}
 	return xmpOrientation(t.xmp), nil
 }

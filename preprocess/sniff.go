@@ -13,8 +13,10 @@ import (
 
 // What to do with a file that is not read.
 const (
-	convertIt = "this container is not read: convert it to PNG or JPEG, or bring a decoder (WithDecoder)"
-	renderIt  = "not pixels: render it to PNG, or bring a decoder (WithDecoder)"
+	convertIt = "this container is not read: convert it to PNG or JPEG, or " + bringOne
+	renderIt  = "not pixels: render it to PNG, or " + bringOne
+	pagesOf   = "a document: render its pages to PNG, or " + bringOne
+	bringOne  = "bring a decoder (WithDecoder)"
 	framesOf  = "a film, not a picture: give frames of it as a video"
 	soundOnly = "sound, not a picture"
 	unpackIt  = "an archive, not a picture: unpack it"
@@ -46,7 +48,7 @@ var magics = []magic{
 	{0, "\x8aMNG", "mng", convertIt}, {0, "\x8bJNG", "jng", convertIt},
 	{0, "SIMPLE  =", "fits", convertIt}, {128, "DICM", "dicom", convertIt},
 	{0, "\xd7\xcd\xc6\x9a", "wmf", renderIt}, {40, " EMF", "emf", renderIt},
-	{0, "%!PS", "postscript", renderIt}, {0, "%PDF", "pdf", "a document: render its pages to PNG, or bring a decoder (WithDecoder)"},
+	{0, "%!PS", "postscript", renderIt}, {0, "%PDF", "pdf", pagesOf},
 	{0, "\x1a\x45\xdf\xa3", "matroska", framesOf}, {8, "AVI ", "avi", framesOf},
 	{0, "\x00\x00\x01\xba", "mpeg", framesOf}, {0, "\x00\x00\x01\xb3", "mpeg", framesOf},
 	{188, "\x47", "mpeg", framesOf}, {0, "FLV\x01", "flv", framesOf}, {0, "OggS", "ogg", framesOf},
@@ -54,7 +56,8 @@ var magics = []magic{
 	{4, "moov", "quicktime", framesOf}, {4, "mdat", "quicktime", framesOf},
 	{4, "wide", "quicktime", framesOf}, {4, "pnot", "quicktime", framesOf},
 	{8, "WAVE", "wav", soundOnly}, {0, "ID3", "mp3", soundOnly}, {0, "fLaC", "flac", soundOnly},
-	{0, "\x1f\x8b", "gzip", unpackIt}, {0, "PK\x03\x04", "zip", unpackIt}, {0, "PK\x05\x06", "zip", unpackIt},
+	{0, "\x1f\x8b", "gzip", unpackIt},
+	{0, "PK\x03\x04", "zip", unpackIt}, {0, "PK\x05\x06", "zip", unpackIt},
 	{0, "7z\xbc\xaf\x27\x1c", "7z", unpackIt}, {0, "Rar!\x1a\x07", "rar", unpackIt},
 	{0, "BZh", "bzip2", unpackIt}, {0, "\xfd7zXZ\x00", "xz", unpackIt},
 	{0, "\x28\xb5\x2f\xfd", "zstd", unpackIt}, {257, "ustar", "tar", unpackIt},

@@ -16,9 +16,12 @@ func TestSniff(t *testing.T) {
 	for data, want := range map[string][2]string{
 		ftyp("avif", "mif1"): {"avif", convertIt}, ftyp("avis"): {"avif", convertIt},
 		ftyp("mif1", "miaf", "avif"): {"avif", convertIt}, ftyp("heic", "mif1"): {"heic", convertIt},
-		ftyp("mif1", "heic"): {"heic", convertIt}, ftyp("hevc"): {"heic", convertIt}, ftyp("mif1"): {"heif", convertIt},
-		ftyp("isom", "avc1"): {"mp4", framesOf}, ftyp("qt  "): {"quicktime", framesOf}, ftyp("M4A "): {"m4a", soundOnly},
-		ftyp("jxl "): {"jpegxl", convertIt}, ftyp("crx "): {"camera raw", convertIt}, "\x00\x00\x00\x20ftyp": {"mp4", framesOf},
+		ftyp("mif1", "heic"): {"heic", convertIt}, ftyp("hevc"): {"heic", convertIt},
+		ftyp("mif1"):         {"heif", convertIt},
+		ftyp("isom", "avc1"): {"mp4", framesOf}, ftyp("qt  "): {"quicktime", framesOf},
+		ftyp("M4A "): {"m4a", soundOnly},
+		ftyp("jxl "): {"jpegxl", convertIt}, ftyp("crx "): {"camera raw", convertIt},
+		"\x00\x00\x00\x20ftyp":                          {"mp4", framesOf},
 		"\x00\x00\x00\x00ftypavif":                      {"mp4", framesOf},
 		"\x1a\x45\xdf\xa3\x01\x42\x82\x84webm":          {"webm", framesOf},
 		"\x1a\x45\xdf\xa3\x01\x42\x82\x88matroska":      {"matroska", framesOf},
@@ -69,6 +72,6 @@ func TestSniff(t *testing.T) {
 	_, err := Decode(make([]byte, 100), DecodeOptions{})
 	require.EqualError(t, err, "preprocess: picture: nothing but zero bytes")
 	_, err = Decode([]byte(ftyp("heic")), DecodeOptions{})
-	require.EqualError(t, err, "preprocess: heic: unsupported: this container is not read: convert it to PNG or JPEG, or "+
-		"bring a decoder (WithDecoder)")
+	require.EqualError(t, err, "preprocess: heic: unsupported: this container is not read: "+
+		"convert it to PNG or JPEG, or bring a decoder (WithDecoder)")
 }

@@ -52,7 +52,9 @@ func readAll(in []byte, limit, n int) ([]byte, Status, *Reader) {
 
 func TestRead(t *testing.T) {
 	for _, data := range samples() {
-		for _, level := range []int{flate.NoCompression, flate.BestSpeed, flate.BestCompression, flate.HuffmanOnly} {
+		for _, level := range []int{
+			flate.NoCompression, flate.BestSpeed, flate.BestCompression, flate.HuffmanOnly,
+		} {
 			in := compress(t, data, level)
 			for _, n := range []int{1, 1000, 100000} {
 				if n == 1 && len(data) > 1000 {
