@@ -14,7 +14,9 @@ package family
 // what a kind has of its own.
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -132,6 +134,34 @@ func (r rotary) part(c, o object, kind string) float64 {
 		place.unsupported(key, strconv.FormatFloat(share, 'g', -1, 64))
 	}
 	return share
+}
+
+// outerRope refuses a scaling beside the decoder's object that is another one than in it. Versions
+// that copy the decoder's keys write it twice; one that is written by hand in the outer place alone
+// the reference does not load, where it has a trained length of its own.
+func outerRope(c, text object) {
+	outer, inner := c.sub("rope_scaling"), ropeKeys(text)
+	if !c.Has("rope_theta") {
+		return
+	}
+	for _, key := range []string{"rope_type", "type"} {
+		if !outer.Has(key) {
+			continue
+		}
+		kind := outer.stringOr(key, "")
+		if slices.Contains([]string{"yarn", "llama3", "longrope"}, kind) &&
+			!maps.EqualFunc(outer.Values, inner.Values, sameJSON) {
+			outer.unsupported(key, kind)
+		}
+		return
+	}
+}
+
+// sameJSON reports whether two texts are the same but for spaces.
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil &&
+		bytes.Equal(x.Bytes(), y.Bytes())
 }
 
 // towerRope refuses a tower's rotary embedding that is not the released one: over rows and columns,

@@ -218,6 +218,34 @@ func TestRopeOfTowers(t *testing.T) {
 	}
 }
 
+// Scaling beside text_config counts for nothing: where it is no copy of what stands in there, and
+// the reference does not load it, it is refused.
+func TestRopeBesideTheDecoder(t *testing.T) {
+	yarn := `{"type": "yarn", "factor": 4.0, "mrope_section": [2, 3, 3]}`
+	plain := `{"type": "mrope", "mrope_section": [2, 3, 3]}`
+	for _, c := range []struct {
+		outer, inner string
+		refused      bool
+	}{
+		{yarn, yarn, false},
+		{yarn, plain, true},
+		{plain, yarn, false},
+		{`{"type": "linear", "factor": 2.0}`, plain, false},
+	} {
+		s := subjects(t)["qwen2_5_vl"]
+		top := s.sections[checkpoint.Model]
+		top["rope_theta"], top["rope_scaling"] = 1e6, newTree(t, c.outer)
+		top["text_config"].(map[string]any)["rope_scaling"] = newTree(t, c.inner)
+		_, err := s.load(t, 0, "", nil)
+		if !c.refused {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, checkpoint.ErrUnsupported)
+		require.Equal(t, [2]string{"model", "rope_scaling.type"}, place(t, err))
+	}
+}
+
 // FuzzRope reads any object as a rotary embedding's: it is refused by a place, or its angles are
 // numbers at every length.
 func FuzzRope(f *testing.F) {

@@ -24,7 +24,11 @@ import (
 )
 
 // textConfig returns the decoder's keys with their defaults.
-func textConfig(c object, defaults string) object { return c.sub("text_config").over(defaults) }
+func textConfig(c object, defaults string) object {
+	text := c.sub("text_config")
+	outerRope(c, text)
+	return text.over(defaults)
+}
 
 // flatConfig is textConfig for families that had all keys at the top once: they are read from there
 // where there is no text_config.
