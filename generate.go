@@ -36,8 +36,8 @@ func (m *Model) Generate(ctx context.Context, r Request) (*Response, error) {
 }
 
 // Stream is [Model.Generate] with the answer piece by piece. Leaving the loop cancels the request.
-// An error comes as the last pair. Each range over the sequence is a request of its own: a second one
-// asks the same again, under the same ctx.
+// An error comes as the last pair. Each range over the sequence is a request of its own: a second
+// one asks the same again, under the same ctx, and draws anew where no seed is given.
 func (m *Model) Stream(ctx context.Context, r Request) iter.Seq2[Delta, error] {
 	return func(yield func(Delta, error) bool) {
 		ctx, leave, err := m.enter(ctx)

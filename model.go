@@ -25,9 +25,9 @@
 // special tokens.
 //
 // [Model.Generate] answers a request. [Response.Boxes] are the places in pictures that an answer
-// names. [Model.CountTokens] tells a prompt's length, from the headers of pictures. [Model.Features]
-// and [Model.Hidden] give what a model computes on the way to an answer: features of pictures,
-// hidden states and logits.
+// names. [Model.CountTokens] tells a prompt's length, from the headers of pictures.
+// [Model.Features] and [Model.Hidden] give what a model computes on the way to an answer: features
+// of pictures, hidden states and logits.
 //
 // Requests, messages and parts can be kept as JSON and give the same answer later:
 //
@@ -65,12 +65,12 @@
 //
 // # Errors
 //
-// What is wrong with a checkpoint is a *[CheckpointError], which names file and field; what is wrong
-// with a request is a *[RequestError], whose Field is such as Messages[0].Parts[1], MaxPixels or
-// Template["enable_thinking"]. [ErrContextFull], [ErrClosed] and [ErrBadLogits] are values, errors
-// of contexts are returned as they are. A panic inside the library is an *[InternalError] of the
-// request, and the model refuses more. What would change an answer and is not understood is refused,
-// never passed over.
+// What is wrong with a checkpoint is a *[CheckpointError], which names file and field; what is
+// wrong with a request is a *[RequestError], whose Field is such as Messages[0].Parts[1], MaxPixels
+// or Template["enable_thinking"]. [ErrContextFull], [ErrClosed] and [ErrBadLogits] are values,
+// errors of contexts are returned as they are. A panic inside the library is an *[InternalError] of
+// the request, and the model refuses more. What would change an answer and is not understood is
+// refused, never passed over.
 package qwenvl
 
 import (

@@ -48,10 +48,12 @@ func ImageBytes(data []byte) Part {
 	return part(processor.Content{Kind: processor.PictureBytes, Data: data})
 }
 
-// ImageURL makes a part of a picture in a data: URL, in base64 (of either alphabet, with white space
-// and without padding too) or percent-encoded. Other URLs are errors of the request: this library
-// opens no connection. Give what you have fetched to [ImageBytes] or [ImageReader].
-func ImageURL(url string) Part { return part(processor.Content{Kind: processor.PictureURL, URL: url}) }
+// ImageURL makes a part of a picture in a data: URL, in base64 (of either alphabet, with white
+// space and without padding too) or percent-encoded. Other URLs are errors of the request: this
+// library opens no connection. Give what you have fetched to [ImageBytes] or [ImageReader].
+func ImageURL(url string) Part {
+	return part(processor.Content{Kind: processor.PictureURL, URL: url})
+}
 
 // ImageReader makes a part of a picture file's contents, which are read when the part is first
 // used, by a request or by MarshalJSON, and kept: copies of the part share them. Not more is read

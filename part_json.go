@@ -180,10 +180,12 @@ func readPart(field string, data []byte) (Part, error) {
 			c.SetRate(o.number("fps"))
 			break
 		}
-		o.list("times", func(_ int, raw []byte) { c.Times = append(c.Times, o.seconds("times", raw)) })
+		o.list("times", func(_ int, raw []byte) {
+			c.Times = append(c.Times, o.seconds("times", raw))
+		})
 		c.Duration = o.seconds("duration", o.take("duration"))
 	default:
-		o.fail(requestError(field, fmt.Sprintf("unknown type %.40q, not text, image or video", typ)))
+		o.problem("unknown type %.40q, not text, image or video", typ)
 	}
 	if o.has("name") {
 		p.Name = o.str("name")
