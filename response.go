@@ -3,7 +3,11 @@ package qwenvl
 // What a caller gets: an answer, whole or piece by piece, and what it took. boxes.go has the places
 // in pictures that it names, response_json.go how it is kept.
 
-import "time"
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
 
 // FinishReason says why an answer ended.
 type FinishReason string
@@ -34,6 +38,21 @@ type Response struct {
 
 	grounding placing
 }
+
+// String says in short what the answer is. It is no serialization: see [Response.MarshalJSON].
+func (r Response) String() string {
+	s := short(r.Text)
+	if r.Reasoning != "" {
+		s = fmt.Sprintf("after %d bytes of reasoning, %s", len(r.Reasoning), s)
+	}
+	if r.Finish == "" {
+		return s + ", unfinished"
+	}
+	return fmt.Sprintf("%s, %d tokens, %.20s", s, len(r.Tokens), r.Finish)
+}
+
+// LogValue is String, for structured logs.
+func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Usage counts tokens.
 type Usage struct {

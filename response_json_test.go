@@ -4,6 +4,7 @@ package qwenvl
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -67,6 +68,16 @@ func TestResponseJSON(t *testing.T) {
 	require.Equal(t, Response{Text: "a"}, got, "what a later version adds, and fields that are missing")
 	require.NoError(t, json.Unmarshal([]byte(`null`), &got))
 	require.Equal(t, Response{Text: "a"}, got)
+}
+
+func TestResponseString(t *testing.T) {
+	r := kept()
+	require.Equal(t, `after 2 bytes of reasoning, "<box>(0,0),(500,1000)</box> é\n\"", 2 tokens, stop`, r.String())
+	require.Equal(t, r.String(), fmt.Sprint(r))
+	require.Equal(t, r.String(), fmt.Sprintf("%v", &r))
+	require.Equal(t, r.String(), r.LogValue().String())
+	require.Equal(t, `"", unfinished`, Response{}.String())
+	require.Less(t, len(Response{Text: strings.Repeat("a", 1<<20)}.String()), 100)
 }
 
 // One wrong value at a time is an error that names it.
