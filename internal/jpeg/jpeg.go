@@ -4,7 +4,7 @@
 //
 // It reads baseline, extended and progressive files with Huffman or arithmetic coding and lossless
 // ones with Huffman coding, 8 bits a sample, one, three or four components in any sampling that
-// libjpeg-turbo takes. What Pillow refuses is refused.
+// libjpeg-turbo takes. What Pillow refuses is refused, arithmetic coding of more than 64 KiB too.
 //
 // The work is split as the standard splits it: open.go walks the headers as Pillow does, source.go
 // and segments.go are the marker reader, frame.go sets a frame and its scans up, scan.go runs them

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -206,6 +207,38 @@ func TestHeader(t *testing.T) {
 		Width: 37, Height: 29, Components: 3, EXIF: []byte("onetwo"), XMP: []byte("second"),
 		Density: true,
 	}, h)
+}
+
+// TestMemory: a picture of one scan takes a few rows beside its pixels, one of several its
+// coefficients.
+func TestMemory(t *testing.T) {
+	for name, limit := range map[string]int{"s_2x2.jpg": 1 << 20, "progressive_2x2.jpg": 4 << 20} {
+		data := readFile(t, name)
+		for _, m := range []byte{0xc0, 0xc2} {
+			if at := bytes.Index(data, []byte{0xff, m, 0, 17}); at > 0 {
+				copy(data[at+5:], []byte{4, 0, 4, 0}) // 1024 by 1024
+			}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		pix, err := Decode(data, 100)
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		require.Len(t, pix, 3<<20)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(3<<20+limit), name)
+	}
+}
+
+// TestPhotoshop: resources that end behind a number are refused, as Pillow trips over them.
+func TestPhotoshop(t *testing.T) {
+	for body, ok := range map[string]bool{
+		"": true, "8BIM": true, "8BIM\x04\x04": false, "8BIM\x04\x04\x00\x00": true,
+		"8BIM\x04\x04\x00\x00\xff\xff\xff\xff": true, "8BIM\x04\x04\x00\x00\x00\x00\x00\x01x": true,
+		"8BIM\x04\x04\x01x\x00\x00\x00\x00\x008BIM\x04\x04":     true,
+		"8BIM\x04\x04\x00\x00\x00\x00\x00\x01x\x008BIM\x04\x04": false,
+	} {
+		require.Equal(t, ok, checkPhotoshop([]byte(body)) == nil, "%q", body)
+	}
 }
 
 // FuzzJPEG: any bytes give a picture of the size that the header states, or a typed error.

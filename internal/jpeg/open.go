@@ -166,10 +166,11 @@ func checkPhotoshop(p []byte) error {
 		if at = even(at + 1 + int(p[at])); at+4 > len(p) {
 			return nil
 		}
-		n := int(binary.BigEndian.Uint32(p[at:]))
-		if at = even(at + 4 + n); at > len(p) {
+		n := binary.BigEndian.Uint32(p[at:])
+		if at += 4; n > uint32(len(p)-at) {
 			return nil
 		}
+		at = even(at + int(n))
 	}
 	return nil
 }
