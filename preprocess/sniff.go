@@ -47,6 +47,10 @@ var magics = []magic{
 	{0, "DDS ", "dds", convertIt}, {0, "qoif", "qoi", convertIt}, {0, "BPG\xfb", "bpg", convertIt},
 	{0, "\x8aMNG", "mng", convertIt}, {0, "\x8bJNG", "jng", convertIt},
 	{0, "SIMPLE  =", "fits", convertIt}, {128, "DICM", "dicom", convertIt},
+	{0, "\x0a\x05\x01", "pcx", convertIt}, {0, "\x01\xda", "sgi", convertIt},
+	{0, "\x59\xa6\x6a\x95", "sun raster", convertIt}, {0, "BLP1", "blp", convertIt},
+	{0, "BLP2", "blp", convertIt}, {0, "AT&TFORM", "djvu", pagesOf},
+	{0, "/* XPM */", "xpm", convertIt}, {0, "! XPM2", "xpm", convertIt},
 	{0, "\xd7\xcd\xc6\x9a", "wmf", renderIt}, {40, " EMF", "emf", renderIt},
 	{0, "%!PS", "postscript", renderIt}, {0, "%PDF", "pdf", pagesOf},
 	{0, "\x1a\x45\xdf\xa3", "matroska", framesOf}, {8, "AVI ", "avi", framesOf},
@@ -100,6 +104,9 @@ func sniff(data []byte) (name string, read decoder, advice string) {
 	if len(data) > 2 && data[0] == 'P' && strings.IndexByte("1234567fF", data[1]) >= 0 &&
 		strings.IndexByte(" \t\r\n#", data[2]) >= 0 {
 		return "ppm", nil, convertIt
+	}
+	if bytes.HasSuffix(data, []byte("TRUEVISION-XFILE.\x00")) {
+		return "tga", nil, convertIt
 	}
 	name, advice = textName(data)
 	return name, nil, advice
@@ -158,6 +165,10 @@ func textName(data []byte) (name, advice string) {
 		if bytes.HasPrefix(lower, []byte(tag)) {
 			return "html", pageOf
 		}
+	}
+	if line, _, _ := bytes.Cut(lower, []byte("\n")); bytes.HasPrefix(line, []byte("#define ")) &&
+		bytes.Contains(line, []byte("_width ")) {
+		return "xbm", convertIt
 	}
 	if len(lower) > 0 && lower[0] == '<' {
 		switch {
