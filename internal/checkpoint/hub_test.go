@@ -66,6 +66,7 @@ func TestSections(t *testing.T) {
 		_, err = c.Keys(s)
 		require.ErrorIs(t, err, fs.ErrNotExist)
 		require.Equal(t, [2]string{file, ""}, placeOf(t, err))
+		require.ErrorContains(t, err, "_processor of processor_config.json")
 	}
 }
 

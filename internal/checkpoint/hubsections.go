@@ -53,7 +53,11 @@ func (h *hub) Keys(s Section) (Keys, error) {
 	if at.optional {
 		return Keys{File: file}, nil
 	}
-	return Keys{}, &Error{File: file, Problem: "missing", Err: fs.ErrNotExist}
+	problem := "missing"
+	if at.part != "" {
+		problem += ", as is " + at.part + " of " + processors
+	}
+	return Keys{}, &Error{File: file, Problem: problem, Err: fs.ErrNotExist}
 }
 
 // part reads an object of the file of processors, nil Values when there is none.

@@ -79,7 +79,11 @@ func (o object) intIn(key string, least, most int) int {
 		return least
 	}
 	if v < float64(least) || v > float64(most) {
-		o.fail(key, fmt.Sprintf("%.0f is not in %d…%d", v, least, most), nil)
+		shown := strconv.FormatFloat(v, 'f', -1, 64)
+		if len(shown) > 20 {
+			shown = strconv.FormatFloat(v, 'g', -1, 64)
+		}
+		o.fail(key, fmt.Sprintf("%s is not in %d…%d", shown, least, most), nil)
 		return least
 	}
 	return int(v)
