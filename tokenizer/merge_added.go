@@ -70,7 +70,7 @@ func Parse(f Files) (*Tokenizer, error) {
 			return nil, unsupported(configFile, flag, "true")
 		}
 	}
-	if !asIs { // classes with a vocabulary of their own take nothing else of tokenizer.json but the split
+	if !asIs { // of tokenizer.json such classes take nothing else but the split
 		v.form, v.whole = normalPieces, false
 	}
 	var legacy []AddedToken

@@ -31,6 +31,9 @@ const (
 	tokenSuffix   = "_token"
 )
 
+// kinds are the keys whose values are read, and so must be of a kind that is.
+var kinds = []string{extraKey, additionalKey, patternKey, "tokenizer_class"}
+
 // refusedFlags change what text becomes when they are true, which no published checkpoint has.
 var refusedFlags = []string{"add_prefix_space", "split_special_tokens"}
 
@@ -70,6 +73,9 @@ func readConfig(file string, data []byte) (c config, err error) {
 			c.flags[key], err = r.boolean(key)
 		case strings.HasSuffix(key, tokenSuffix) && (kind == '"' || kind == '{' || kind == 'n'):
 			err = c.name(r, key, key)
+		case kind != 'n' && (slices.Contains(kinds, key) || slices.Contains(roles, key) ||
+			slices.Contains(refusedFlags, key) && kind != 'f'):
+			err = formatError(file, key, "a value of another kind")
 		default:
 			_, err = r.Raw()
 		}
