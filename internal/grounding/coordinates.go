@@ -146,11 +146,21 @@ func inText(s string, r role) []place {
 	return coordinates(n, r)
 }
 
-// listOf reads a text as the inside of one list.
+// listOf reads a text as the inside of one list. Of brackets that do not fit together none counts.
 func listOf(s string) (n node, ok bool) {
 	s = strings.TrimSpace(s)
 	if s == "" || len(s) > 64*maxValues || strings.IndexByte(s, '{') >= 0 {
 		return node{}, false
+	}
+	const opening, closing = "([（［", ")]）］"
+	opened := strings.Count(s, "(") + strings.Count(s, "[")
+	if opened != strings.Count(s, ")")+strings.Count(s, "]") {
+		s = strings.TrimSpace(strings.Map(func(c rune) rune {
+			if strings.ContainsRune(opening+closing, c) {
+				return ' '
+			}
+			return c
+		}, s))
 	}
 	values := 0
 	read("["+s+"]", func(v node) {

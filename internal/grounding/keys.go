@@ -43,7 +43,7 @@ func init() {
 		centreRole: "bboxcxcywh boxcxcywh cxcywh",
 		pictureRole: "picture image img pic photo imageindex imageid imageidx imagenumber imageno " +
 			"imagenum imgindex imgid imgidx pictureindex pictureid picid picindex imagename " +
-			"imagefile 图 图片 图像",
+			"imagefile imagepath imageref imagesource sourceimage 图 图片 图像",
 	} {
 		for key := range strings.FieldsSeq(keys) {
 			roles[key], roles[key+"s"], roles[key+"es"] = r, r, r
@@ -91,7 +91,27 @@ func roleOf(key string) role {
 	if stem, ok := strings.CutSuffix(p, "2d"); ok {
 		p = strings.TrimRight(stem, "0123456789")
 	}
-	return roles[p]
+	if r, ok := roles[p]; ok || strings.Contains(p, "3d") {
+		return r
+	}
+	for _, part := range parts {
+		if strings.HasSuffix(p, part.name) || part.first && strings.HasPrefix(p, part.name) {
+			return part.role
+		}
+	}
+	return noRole
+}
+
+// parts are what longer names of coordinates are made with: target_bbox, bbox_pixels.
+var parts = []struct {
+	name  string
+	first bool // also at the beginning
+	role  role
+}{
+	{"bbox", true, boxRole}, {"bboxes", false, boxRole}, {"boundingbox", true, boxRole},
+	{"boundingboxes", false, boxRole}, {"polygon", false, quadRole}, {"point", false, pointRole},
+	{"points", false, pointRole}, {"coordinate", false, anyRole},
+	{"coordinates", false, anyRole}, {"coords", false, anyRole},
 }
 
 // places reports whether the role is one of coordinates.

@@ -48,6 +48,7 @@ func TestPictures(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"key", `{"image": 2, "bbox_2d": [1,2,3,4]} {"bbox_2d": [1,2,3,4], "picture": "3"} {"image": "Picture 1", "bbox_2d": [1,2,3,4]}`,
 			" box [[1 2] [3 4]] of 2;  box [[1 2] [3 4]] of 3;  box [[1 2] [3 4]] of 1"},
+		{"the key that says it", `{"image": 2, "image_path": "cat.png", "bbox_2d": [1,2,3,4]}`, " box [[1 2] [3 4]] of 2"},
 		{"key of the object around", `{"image": 2, "objects": [{"bbox_2d": [1,2,3,4]}]}`, " box [[1 2] [3 4]] of 2"},
 		{"key after what it is about", `{"objects": [{"bbox_2d": [1,2,3,4]}, {"bbox_2d": [5,6,7,8], "image": 1}], "image": 2}`, " box [[1 2] [3 4]] of 2;  box [[5 6] [7 8]] of 1"},
 		{"as a key", `{"Picture 1": {"bbox_2d": [1,2,3,4]}, "image_2": [{"bbox_2d": [5,6,7,8]}]}`, " box [[1 2] [3 4]] of 1;  box [[5 6] [7 8]] of 2"},

@@ -176,11 +176,10 @@ func describe(n node) (d description) {
 		case pictureRole:
 			if v, ok := item.numeric(); ok {
 				d.picture = numbered(v)
-			} else if item.kind == words {
-				d.picture = pictureOf(item.text)
-				if n := numbers[strings.ToLower(item.label())]; n > 0 {
-					d.picture = n
-				}
+			} else if n := pictureOf(item.text); item.kind == words && n != 0 {
+				d.picture = n
+			} else if n := numbers[strings.ToLower(item.label())]; n > 0 {
+				d.picture = n
 			}
 		}
 	}

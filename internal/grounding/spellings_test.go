@@ -13,11 +13,11 @@ func TestKeys(t *testing.T) {
 	const box = "a box [[1 2] [3 4]] of 0"
 	for _, key := range []string{
 		"bbox_2d", "BBox_2D", "bbox2d", "bbox-2d", "bbox", "BBOX", "box", "box_2d", "bboxes_2d", "bboxes", "boxes", "boundingBox", "bounding_box", "Bounding Box",
-		"bounding_boxes", "bndbox", "coordinates", "Coords", "rect", "region", "position", "location", "loc", "bbox_1", "bbox_xyxy", "start_box", "坐标", "边界框",
+		"bounding_boxes", "bndbox", "coordinates", "Coords", "rect", "region", "position", "location", "loc", "bbox_1", "bbox_xyxy", "target_bbox", "bbox_pixels", "final_coordinates", "start_box", "坐标", "边界框",
 	} {
 		for _, value := range []string{
 			`[1, 2, 3, 4]`, `[1.0, 2.0, 3.0, 4.0]`, `["1", "2", "3", "4"]`, `[[1, 2], [3, 4]]`, `[[1, 2, 3, 4]]`, `[[[1, 2, 3, 4]]]`, `"[1, 2, 3, 4]"`, `"1, 2, 3, 4"`, `"1 2 3 4"`,
-			`"(1,2),(3,4)"`, `"<box>(1,2),(3,4)</box>"`, `"<|box_start|>(1,2),(3,4)<|box_end|>"`, `["1 2 3 4"]`, `"x1=1, y1=2, x2=3, y2=4"`,
+			`"(1,2),(3,4)"`, `"<box>(1,2),(3,4)</box>"`, `"<|box_start|>(1,2),(3,4)<|box_end|>"`, `["1 2 3 4"]`, `"[1, 2, 3, 4"`, `"x1=1, y1=2, x2=3, y2=4"`,
 			`{"x1": 1, "y1": 2, "x2": 3, "y2": 4}`, `{"xmin": "1", "ymin": 2, "xmax": 3, "ymax": 4}`, `{"left": 1, "top": 2, "right": 3, "bottom": 4}`,
 			`{"x": 1, "y": 2, "width": 2, "height": 2}`, `{"x": 1, "y": 2, "w": 2, "h": 2}`, `{"cx": 2, "cy": 3, "w": 2, "h": 2}`, `[{"x1": 1, "y1": 2, "x2": 3, "y2": 4}]`,
 			`[{"x": 1, "y": 2}, {"x": 3, "y": 4}]`, `{"min": {"x": 1, "y": 2}, "max": {"x": 3, "y": 4}}`,
@@ -73,6 +73,8 @@ func TestTags(t *testing.T) {
 		{"<ref>a</ref><box>(1,2)(3,4)</box>", a},
 		{"<ref>a</ref><box>（1，2），（3，4）</box>", a},
 		{"<ref>a</ref><bbox>1, 2, 3, 4</bbox>", a},
+		{"<ref>a<box>(1,2),(3,4)</box>", a},
+		{"<|object_ref_start|>a<|box_start|>(1,2),(3,4<|box_end|>", a},
 		{"<ref>a</ref><box>(1,2),(3,4)", a},
 		{"<ref>a</ref><box>(1,2),(3,4) is there", a},
 		{"<ref>a</ref><box>(1,2),(3,4)<ref>b</ref><box>(5,6),(7,8)</box>", a + "; b box [[5 6] [7 8]] of 0"},

@@ -11,8 +11,8 @@ import (
 // Tags come in two spellings: plain, and as special tokens. A reference may be followed by several
 // places; text between them ends it. A closing tag may be missing if the numbers are complete.
 var (
-	reference = regexp.MustCompile(`<ref>([^<]*)</ref>|` +
-		`<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>`)
+	reference = regexp.MustCompile(`<ref>([^<]*)(?:</ref>)?|` +
+		`<\|object_ref_start\|>([^<]*)(?:<\|object_ref_end\|>)?`)
 	tag = regexp.MustCompile(`(?i)<(?:\|(box|point|quad)_start\||([a-z_0-9-]{3,20}))>` +
 		`([\s0-9.,;()\[\]+，、；（）［］-]*)(</[a-zA-Z_0-9-]{3,20}>|<\|[a-z]{3,20}_end\|>)?`)
 )
@@ -72,7 +72,8 @@ func label(text string, marks []Mark) {
 		if m[i] < 0 {
 			i = 4
 		}
-		labels[m[1]] = strings.TrimSpace(text[m[i]:m[i+1]])
+		end := len(strings.TrimRight(text[:m[1]], " \t\r\n"))
+		labels[end] = strings.TrimSpace(text[m[i]:m[i+1]])
 	}
 	slices.SortStableFunc(marks, func(a, b Mark) int { return a.Start - b.Start })
 	for i := range marks {
