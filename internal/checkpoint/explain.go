@@ -50,8 +50,10 @@ func explainPath(name string, cause error) error {
 		local := path.Base(found[1])
 		e.Problem = "no such folder, and nothing is downloaded here; if it is a model of the hub: " +
 			"hf download " + found[1] + " --local-dir " + local + ", then load " + local
-	default:
+	case errors.Is(err, fs.ErrNotExist):
 		e.Problem = "no such folder; " + expected
+	default:
+		e.Problem = "cannot be looked at"
 	}
 	return e
 }

@@ -28,6 +28,7 @@ func TestExplainPath(t *testing.T) {
 		"https://huggingface.co/Owner/M_1.5/":         {"hf download Owner/M_1.5 --local-dir M_1.5,"},
 		filepath.Join(dir, "none"):                    {"no such folder", "config.json"},
 		"none":                                        {"no such folder", "config.json"},
+		"a\x00b":                                      {"cannot be looked at"},
 		write("a.gguf", ""):                           {"a GGUF file"},
 		write("q4", "GGUF\x03\x00\x00\x00"):           {"a GGUF file"},
 		write("model.safetensors", ""):                {"a file of weights", "pass the folder that it is in, " + dir},

@@ -18,13 +18,14 @@
 //     the family it comes from (qwen25vl.go is the shortest to copy), and the names of its tensors
 //     as pairs of patterns, ours and the checkpoint's ([weights.Rename]);
 //   - a line in table.go;
-//   - its classes' defaults in defaults.go;
+//   - its classes' defaults in defaults.go, and that of its tokenizer in tokenizers.go;
 //   - a configuration in subjects_test.go: all keys, which of them have no default;
 //   - a small fixture with the reference's tokens (docs/adding-a-family.md goes step by step).
 //
-// spec.go holds the Spec and Load, object.go how a key is read, settings.go where it stands and
-// defaults.go what it is worth when it does not, shared.go, rope.go, processor.go and generation.go
-// what families have in common; each other file is a family.
+// spec.go holds the Spec and Load, tensors.go where a checkpoint has what it asks for, object.go
+// how a key is read, settings.go where it stands and defaults.go what it is worth when it does not,
+// shared.go, rope.go, processor.go and generation.go what families have in common; each other file
+// is a family.
 package family
 
 import (
