@@ -145,6 +145,9 @@ func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 	if m.spec, err = family.Load(from); err != nil {
 		return nil, checkpointError(err)
 	}
+	if m.context, err = o.contextOf(m.spec.LLM); err != nil {
+		return nil, err
+	}
 	// Parsing a large vocabulary takes about as long as binding the weights.
 	text := make(chan error, 1)
 	go func() { text <- pool.Contain(func() error { return m.loadText(from) }) }()
@@ -163,10 +166,6 @@ func load(from checkpoint.Checkpoint, opts []Option) (*Model, error) {
 		if id, ok := m.tok.TokenID(end); ok {
 			m.spec.EOS = append(m.spec.EOS, id)
 		}
-	}
-	m.context = m.spec.LLM.MaxContext
-	if o.context > 0 {
-		m.context = o.context
 	}
 	m.engine = engine.New(m.components.Decoder, engine.Options{
 		Threads: o.threads, Context: m.context, Chunk: o.chunk, MaxBatch: o.maxBatch,

@@ -9,6 +9,7 @@ import (
 	"image"
 	"runtime"
 
+	"github.com/qwenvl/qwenvl/llm"
 	"github.com/qwenvl/qwenvl/preprocess"
 )
 
@@ -58,13 +59,26 @@ func WithThreads(n int) Option {
 // WithContextSize sets how many tokens a request's prompt and answer may have together, at least
 // 16. The default is what the checkpoint was trained for, max_position_embeddings, or what its
 // scaled rotary embedding reaches (YaRN: factor times the original length; linear and dynamic:
-// factor times max_position_embeddings), whichever is more. Memory for keys and values is taken as
-// it fills.
+// factor times max_position_embeddings), whichever is more, but not beyond a sliding window of the
+// checkpoint, which is not implemented: more than that is an error of [Load]. Memory for keys and
+// values is taken as it fills.
 func WithContextSize(n int) Option {
 	return func(o *options) error {
 		o.context = n
 		return inRange("WithContextSize", n, 16, 1<<24)
 	}
+}
+
+// contextOf is the context of a model: what was asked for, or the decoder's own.
+func (o *options) contextOf(d llm.Config) (int, error) {
+	switch limit := d.ContextLimit; {
+	case o.context == 0:
+		return d.MaxContext, nil
+	case limit > 0 && o.context > limit:
+		return 0, fmt.Errorf("qwenvl: WithContextSize: %d, and the checkpoint's sliding window of %d "+
+			"positions is not implemented", o.context, limit)
+	}
+	return o.context, nil
 }
 
 // WithPrefillChunk sets how many prompt tokens go through the model at a time, 1 to 65536. The

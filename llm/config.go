@@ -47,7 +47,10 @@ type Config struct {
 	Eps        float32 // of the final norm
 	TiedHead   bool    // the head is the embedding
 	MaxContext int     // positions that the checkpoint was trained for, or stretched to
-	Rope       rope.Config
+	// ContextLimit is the longest context in which attention may see all; 0: any. Beyond it a
+	// sliding window of the checkpoint would hide something, which is not implemented.
+	ContextLimit int
+	Rope         rope.Config
 }
 
 // Layer is one decoder layer: a token mixer and a feed-forward part, each behind an RMS norm.

@@ -190,3 +190,35 @@ func TestPictureTagsInUsersText(t *testing.T) {
 	_, err = count(nil, long)
 	require.ErrorContains(t, err, "name has 300 bytes")
 }
+
+// A sliding window bounds the context: within it the tokens are those without one, beyond it nothing
+// is answered.
+func TestContextStaysWithinAWindow(t *testing.T) {
+	c := ckpt.Read(t, tinyDir)
+	c.Set(t, "config.json", "use_sliding_window", true)
+	c.Set(t, "config.json", "sliding_window", 60)
+	c.Set(t, "config.json", "max_window_layers", 0)
+	m := loadChanged(t, c)
+	require.Equal(t, 60, m.Info().ContextSize)
+	ask := func(m *qwenvl.Model, text string) (*qwenvl.Response, error) {
+		return m.Generate(t.Context(), qwenvl.Request{
+			Messages: []qwenvl.Message{qwenvl.User(qwenvl.Text(text))},
+			Sampling: qwenvl.Greedy(),
+		})
+	}
+	const text = "List the colours: red and green"
+	got, err := ask(m, text)
+	require.NoError(t, err)
+	whole, err := ask(loadTiny(t), text)
+	require.NoError(t, err)
+	require.Equal(t, whole.Tokens[:len(got.Tokens)], got.Tokens)
+	require.Equal(t, qwenvl.FinishLength, got.Finish)
+	require.Equal(t, 60, got.Usage.PromptTokens+got.Usage.CompletionTokens)
+	_, err = ask(m, strings.Repeat(text, 3))
+	require.ErrorIs(t, err, qwenvl.ErrContextFull)
+	_, err = qwenvl.LoadFS(c.FS(), qwenvl.WithContextSize(61))
+	require.ErrorContains(t, err, "sliding window of 60")
+	in, err := qwenvl.InspectFS(c.FS())
+	require.NoError(t, err)
+	require.Equal(t, 60, in.Info.ContextSize)
+}

@@ -25,7 +25,7 @@ func qwen2(c object, _ checkpoint.Checkpoint) (Spec, error) {
 	c = c.over(qwen2Text)
 	d := decoder(c)
 	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 10000}.read(c, &d)
-	wholeContext(c, d, windowsByLayer)
+	wholeContext(c, &d, windowsByLayer)
 	return Spec{
 		LLM:     d,
 		Layouts: []Layout{{Probe: "model.embed_tokens.weight", Names: decoderNames("model.")}},

@@ -70,7 +70,7 @@ func qwen2VLDecoder(c object) llm.Config {
 	d := decoder(text)
 	d.TiedHead = c.boolOr("tie_word_embeddings", false) || d.TiedHead
 	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 1e6, section: []int{16, 24, 24}}.read(text, &d)
-	wholeContext(text, d, windowsByLayer)
+	wholeContext(text, &d, windowsByLayer)
 	return d
 }
 

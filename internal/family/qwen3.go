@@ -30,7 +30,7 @@ func qwen3MoE(c object, _ checkpoint.Checkpoint) (Spec, error) {
 func qwen3Plain(c object, w windows, experts *llm.MoE) (Spec, error) {
 	d := qwen3Decoder(c, experts)
 	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 10000}.read(c, &d)
-	wholeContext(c, d, w)
+	wholeContext(c, &d, w)
 	return Spec{
 		LLM: d,
 		Layouts: qwen3Layouts(d, "model.", func(n weights.Names) weights.Names { return n },

@@ -34,7 +34,7 @@ func qwen3Seeing(c, text object, experts *llm.MoE, from checkpoint.Checkpoint) (
 	d.TiedHead = c.boolOr("tie_word_embeddings", false)
 	rotary{dim: d.Layers[0].GQA.HeadDim, theta: 5e5, section: []int{24, 20, 20},
 		interleaved: true}.read(text, &d)
-	wholeContext(text, d, windowsOfAll)
+	wholeContext(text, &d, windowsOfAll)
 	v := visionConfig(c, qwen3VLTower)
 	vis, err := qwen3Vision(v, d.HiddenSize, from)
 	if err != nil {

@@ -107,8 +107,12 @@ const (
 	windowsByLayer                // so, and from max_window_layers on, or those of layer_types
 )
 
-// wholeContext refuses windows. One that is not shorter than the context hides nothing.
-func wholeContext(c object, d llm.Config, w windows) {
+// shortest is the shortest window that a context is kept within.
+const shortest = 16
+
+// wholeContext keeps the context within windows: attention here sees all of it, and what is longer
+// would be answered otherwise. A window that hardly anything fits into is refused.
+func wholeContext(c object, d *llm.Config, w windows) {
 	flag, size := "sliding_window", 0 // no window
 	if w != windowsOfAll {
 		flag = "use_sliding_window"
@@ -116,22 +120,25 @@ func wholeContext(c object, d llm.Config, w windows) {
 	if (w == windowsOfAll || c.boolOr(flag, false)) && c.Has("sliding_window") {
 		size = c.intIn("sliding_window", 1, 1<<30)
 	}
-	hides := size > 0 && size < d.MaxContext
-	first := 0
+	slides := size > 0
 	switch {
 	case c.Has("layer_types"):
+		some := false
 		for _, kind := range list[string](c, "layer_types", len(d.Layers)) {
-			if kind != "full_attention" && (kind != "sliding_attention" || hides || size == 0) {
+			if kind != "full_attention" && (kind != "sliding_attention" || size == 0) {
 				c.unsupported("layer_types", kind)
 			}
+			some = some || kind == "sliding_attention"
 		}
-		if w == windowsByLayer {
-			return
-		}
-	case w == windowsByLayer && hides:
-		first = c.intIn("max_window_layers", 0, 1<<30)
+		slides = slides && (some || w != windowsByLayer)
+	case w == windowsByLayer && slides:
+		slides = c.intIn("max_window_layers", 0, 1<<30) < len(d.Layers)
 	}
-	if hides && first < len(d.Layers) {
+	if !slides {
+		return
+	}
+	if size < min(shortest, d.MaxContext) {
 		c.unsupported(flag, "a window of "+strconv.Itoa(size)+" positions")
 	}
+	d.ContextLimit, d.MaxContext = size, min(size, d.MaxContext)
 }

@@ -22,45 +22,51 @@ func set(t *testing.T, s *subject, in checkpoint.Section, values map[string]any)
 	return s.load(t, 0, "", nil)
 }
 
-// A window is refused where it hides something from a layer.
+// The context is kept within a window that would hide something from a layer beyond it.
 func TestWindows(t *testing.T) {
 	const flag, size, from, types = "use_sliding_window", "sliding_window", "max_window_layers",
 		"layer_types"
 	slides := []string{"full_attention", "sliding_attention"}
 	full := []string{"full_attention", "full_attention"}
 	for _, c := range []struct {
-		family string
-		values map[string]any
-		field  string // that is refused; "": none
+		family         string
+		values         map[string]any
+		field          string // that is refused; "": none
+		context, limit int
 	}{
-		{"qwen2", map[string]any{size: 100, from: 2}, ""},
-		{"qwen2", map[string]any{size: 100, from: 1}, flag},
-		{"qwen2", map[string]any{size: 100, from: 1, flag: false}, ""},
-		{"qwen2", map[string]any{size: 32768, from: 0}, ""},
-		{"qwen2", map[string]any{size: 32767, from: 0}, flag},
-		{"qwen2", map[string]any{size: nil, from: 0}, ""},
-		{"qwen2", map[string]any{size: 0, from: 0}, size},
-		{"qwen2", map[string]any{size: -1, from: 0}, size},
-		{"qwen2", map[string]any{size: 100, from: -1}, from},
-		{"qwen2", map[string]any{size: 100, from: 0, types: full}, ""},
-		{"qwen2", map[string]any{size: 100, from: 2, types: slides}, types},
-		{"qwen2", map[string]any{size: 40000, types: slides}, ""},
-		{"qwen2", map[string]any{size: nil, types: slides}, types},
-		{"qwen2", map[string]any{types: []string{"full_attention"}}, types},
-		{"qwen2", map[string]any{types: append(full, full...)}, types},
-		{"qwen2", map[string]any{types: []any{"full_attention", nil}}, types},
-		{"qwen3", map[string]any{size: 100, from: 1}, flag},
-		{"qwen3_moe", map[string]any{size: 100, from: 2}, flag},
-		{"qwen3_moe", map[string]any{size: 100, types: full}, flag},
-		{"qwen3_moe", map[string]any{size: 100, flag: false}, ""},
-		{"qwen3_vl", map[string]any{"text_config." + size: 100}, "text_config." + size},
-		{"qwen3_vl", map[string]any{"text_config." + size: 32768}, ""},
-		{"qwen3_vl", map[string]any{"text_config." + types: slides}, "text_config." + types},
-		{"qwen3_vl", map[string]any{"text_config." + flag: true}, ""},
+		{"qwen2", map[string]any{size: 100, from: 2}, "", 32768, 0},
+		{"qwen2", map[string]any{size: 100, from: 1}, "", 100, 100},
+		{"qwen2", map[string]any{size: 15, from: 1}, flag, 0, 0},
+		{"qwen2", map[string]any{size: 100, from: 1, flag: false}, "", 32768, 0},
+		{"qwen2", map[string]any{size: 32768, from: 0}, "", 32768, 32768},
+		{"qwen2", map[string]any{size: 40000, from: 0}, "", 32768, 40000},
+		{"qwen2", map[string]any{size: 32767, from: 0}, "", 32767, 32767},
+		{"qwen2", map[string]any{size: nil, from: 0}, "", 32768, 0},
+		{"qwen2", map[string]any{size: 0, from: 0}, size, 0, 0},
+		{"qwen2", map[string]any{size: -1, from: 0}, size, 0, 0},
+		{"qwen2", map[string]any{size: 100, from: -1}, from, 0, 0},
+		{"qwen2", map[string]any{size: 100, from: 0, types: full}, "", 32768, 0},
+		{"qwen2", map[string]any{size: 100, from: 2, types: slides}, "", 100, 100},
+		{"qwen2", map[string]any{size: 40000, types: slides}, "", 32768, 40000},
+		{"qwen2", map[string]any{size: nil, types: slides}, types, 0, 0},
+		{"qwen2", map[string]any{types: []string{"full_attention"}}, types, 0, 0},
+		{"qwen2", map[string]any{types: append(full, full...)}, types, 0, 0},
+		{"qwen2", map[string]any{types: []any{"full_attention", nil}}, types, 0, 0},
+		{"qwen3", map[string]any{size: 100, from: 1}, "", 100, 100},
+		{"qwen3_moe", map[string]any{size: 100, from: 2}, "", 100, 100},
+		{"qwen3_moe", map[string]any{size: 100, types: full}, "", 100, 100},
+		{"qwen3_moe", map[string]any{size: 100, flag: false}, "", 32768, 0},
+		{"qwen3_vl", map[string]any{"text_config." + size: 100}, "", 100, 100},
+		{"qwen3_vl", map[string]any{"text_config." + size: 8}, "text_config." + size, 0, 0},
+		{"qwen3_vl", map[string]any{"text_config." + size: 32768}, "", 32768, 32768},
+		{"qwen3_vl", map[string]any{"text_config." + types: slides}, "text_config." + types, 0, 0},
+		{"qwen3_vl", map[string]any{"text_config." + flag: true}, "", 32768, 0},
 	} {
-		_, err := set(t, subjects(t)[c.family], checkpoint.Model, c.values)
+		spec, err := set(t, subjects(t)[c.family], checkpoint.Model, c.values)
 		if c.field == "" {
 			require.NoError(t, err, "%s %v", c.family, c.values)
+			require.Equal(t, [2]int{c.context, c.limit},
+				[2]int{spec.LLM.MaxContext, spec.LLM.ContextLimit}, "%s %v", c.family, c.values)
 			continue
 		}
 		require.Error(t, err, "%s %v", c.family, c.values)

@@ -103,6 +103,7 @@ func subjects(t testing.TB) map[string]*subject {
 			sections: parts(`{"model_type": "qwen3_moe", ` + qwen3Keys + windowKeys + sparseKeys + `,
 				"rope_theta": 1e4, "norm_topk_prob": true}`),
 			classes: []class{{0, "", qwen3MoEText}},
+			open:    "use_sliding_window", // with it the context has a limit
 		},
 		"qwen2_vl": {
 			sections: parts(`{"model_type": "qwen2_vl", `+decoderKeys+windowKeys+mropeKeys+`,

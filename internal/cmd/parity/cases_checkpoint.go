@@ -88,7 +88,7 @@ func (c *checkpointCase) judge(dir, fixtures, images string) error {
 	if err := c.build(work, dir, filepath.Join(fixtures, c.Base)); err != nil {
 		return err
 	}
-	m, err := qwenvl.Load(work, unbounded)
+	m, err := loadUnbounded(work)
 	if err != nil {
 		return err
 	}
