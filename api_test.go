@@ -10,11 +10,14 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl"
 )
 
 var updateAPI = flag.Bool("update-api", false, "write the exported names to testdata/api.txt")
@@ -112,4 +115,15 @@ func members(s *ast.TypeSpec, text func(any) string) []string {
 		}
 	}
 	return out
+}
+
+// Structs that callers could compare stay comparable.
+func TestComparable(t *testing.T) {
+	for _, typ := range []reflect.Type{
+		reflect.TypeFor[qwenvl.Info](), reflect.TypeFor[qwenvl.Sampling](),
+		reflect.TypeFor[qwenvl.Usage](), reflect.TypeFor[qwenvl.Timings](),
+		reflect.TypeFor[qwenvl.Parameters](), reflect.TypeFor[qwenvl.Memory](),
+	} {
+		require.True(t, typ.Comparable(), typ)
+	}
 }

@@ -29,11 +29,11 @@ type Info struct {
 	ContextSize int // tokens of prompt and answer together
 	Threads     int
 	WeightBytes int64 // of the checkpoint's tensors
-	// Unused are tensors of the checkpoint that the model has no use for, sorted: heads of other
-	// models, saved buffers, what two files have alike (with the one that does not count, as
-	// "NAME (FILE)"), what only an index lists (so too). A tensor that has no place in one of the
-	// model's own layers is none of them: [Load] refuses it.
-	Unused []string
+	// Unused lists tensors of the checkpoint that the model has no use for, one a line, sorted:
+	// heads of other models, saved buffers, what two files have alike (with the one that does not
+	// count, as "NAME (FILE)"), what only an index lists (so too). A tensor that has no place in
+	// one of the model's own layers is none of them: [Load] refuses it.
+	Unused string
 
 	WeightFormat WeightFormat // of the decoder
 	VisionFormat WeightFormat // of tower and adapter; "": a text model
@@ -48,7 +48,7 @@ type Info struct {
 func (m *Model) Info() Info {
 	return describe(m.spec, Info{ContextSize: m.context, Threads: m.opts.threads,
 		WeightBytes: m.weightBytes, WeightFormat: m.text, VisionFormat: m.tower,
-		Unused: slices.Clone(m.unused)})
+		Unused: strings.Join(m.unused, "\n")})
 }
 
 // describe fills in what the configuration says.
@@ -148,7 +148,9 @@ func inspect(from checkpoint.Checkpoint) (*Inspection, error) {
 	}
 	if err == nil && from.Names() == nil {
 		unused := weights.Unused(spec.Parts, slices.Collect(maps.Keys(outline.Shapes)), wanted)
-		in.Info.Unused = slices.Sorted(slices.Values(append(unused, outline.Extra...)))
+		unused = append(unused, outline.Extra...)
+		slices.Sort(unused)
+		in.Info.Unused = strings.Join(unused, "\n")
 	}
 	return in, checkpointError(err)
 }

@@ -152,7 +152,7 @@ func TestEstimate(t *testing.T) {
 		require.NoError(t, err)
 		seen, err := qwenvl.Estimate(dir, qwenvl.EstimateRequest{Pictures: []image.Point{{X: 100, Y: 80}}})
 		require.NoError(t, err)
-		if len(in.Info.Unused) == 0 {
+		if in.Info.Unused == "" {
 			require.Equal(t, in.Info.WeightBytes, small.Weights)
 		}
 		require.LessOrEqual(t, small.Weights, in.Info.WeightBytes)
