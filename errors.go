@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/qwenvl/qwenvl/internal/checkpoint"
 	"github.com/qwenvl/qwenvl/internal/engine"
@@ -32,9 +35,21 @@ type CheckpointError struct {
 	File  string // the file, or the checkpoint's folder
 	Field string // key or tensor; "" when the whole file is meant
 	Err   error  // the finding, which names both
+
+	dir string // the folder, where it is the operating system's
 }
 
-func (e *CheckpointError) Error() string { return "qwenvl: load: " + e.Err.Error() }
+// Error names the folder too.
+func (e *CheckpointError) Error() string {
+	s := e.Err.Error()
+	if e.dir != "" && !slices.ContainsFunc([]string{" in " + e.dir, ": " + e.dir + ":",
+		e.dir + string(filepath.Separator)}, func(named string) bool {
+		return strings.Contains(s, named)
+	}) {
+		s = "in " + e.dir + ": " + s
+	}
+	return "qwenvl: load: " + s
+}
 
 // Unwrap returns the finding.
 func (e *CheckpointError) Unwrap() error { return e.Err }
@@ -107,6 +122,15 @@ func (e *contextError) Error() string {
 }
 
 func (e *contextError) Unwrap() error { return ErrContextFull }
+
+// inFolder tells an error of a checkpoint where it lies.
+func inFolder(dir string, err error) error {
+	var e *CheckpointError
+	if errors.As(err, &e) {
+		e.dir = filepath.Clean(dir)
+	}
+	return err
+}
 
 // checkpointError gives a finding of any reader the one public type, with the place that the
 // finding knows.

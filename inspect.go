@@ -114,7 +114,8 @@ func Inspect(dir string) (*Inspection, error) {
 	if err != nil {
 		return nil, checkpointError(err)
 	}
-	return inspect(from)
+	in, err := inspect(from)
+	return in, inFolder(dir, err)
 }
 
 // InspectFS describes the checkpoint in a file system. Of weights only headers and index are read,

@@ -125,7 +125,8 @@ func Load(dir string, opts ...Option) (*Model, error) {
 	if err != nil {
 		return nil, checkpointError(err)
 	}
-	return load(from, opts)
+	m, err := load(from, opts)
+	return m, inFolder(dir, err)
 }
 
 // LoadFS opens a checkpoint in any file system, such as an embed.FS. Weights are read into memory.

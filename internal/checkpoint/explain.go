@@ -42,8 +42,10 @@ func explainPath(name string, cause error) error {
 	info, err := os.Stat(name)
 	switch found := hubName.FindStringSubmatch(name); {
 	case err == nil && info.Mode().IsRegular():
-		e.Problem = explainFile(os.DirFS(filepath.Dir(name)), filepath.Base(name)) +
-			"; pass the folder that it is in, " + filepath.Dir(name)
+		e.Problem = explainFile(os.DirFS(filepath.Dir(name)), filepath.Base(name))
+		if !strings.Contains(e.Problem, expected) {
+			e.Problem += "; pass the folder that it is in, " + filepath.Dir(name)
+		}
 	case err == nil:
 		e.Problem = "not a folder; " + expected
 	case found != nil && errors.Is(err, fs.ErrNotExist):
@@ -85,6 +87,10 @@ func (h *hub) explainConfig() error {
 			}
 		}
 		return found
+	}
+	if _, err := fs.Stat(h.files, "."); errors.Is(err, fs.ErrNotExist) && h.dir == "" {
+		e.Problem = "missing: the file system has nothing at its root; " + expected
+		return e
 	}
 	where := "missing"
 	if h.dir != "" {

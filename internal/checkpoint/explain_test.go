@@ -29,7 +29,7 @@ func TestExplainPath(t *testing.T) {
 		filepath.Join(dir, "none"):                    {"no such folder", "config.json"},
 		"none":                                        {"no such folder", "config.json"},
 		"a\x00b":                                      {"cannot be looked at"},
-		write("a.gguf", ""):                           {"a GGUF file"},
+		write("a.gguf", ""):                           {"a GGUF file", "is expected: "}, // its folder is none either
 		write("q4", "GGUF\x03\x00\x00\x00"):           {"a GGUF file"},
 		write("model.safetensors", ""):                {"a file of weights", "pass the folder that it is in, " + dir},
 		write("pytorch_model.bin", ""):                {"a file of weights", dir},

@@ -88,7 +88,7 @@ func ReadHeader(file string, r io.Reader, size int64) ([]weights.Tensor, error) 
 		return nil, err
 	}
 	if uint64(len(head)) < n {
-		return nil, h.fail(headerPart, "the file has %d bytes, not the %d of its size: it was cut off",
+		return nil, h.fail(headerPart, "the file has %d bytes, not the %d of its size: it was cut off: download it again",
 			8+len(head), size)
 	}
 	entries, err := h.read(head, uint64(size)-8-n)
@@ -112,15 +112,19 @@ func newHeader(file string) *header {
 
 // length reads the length of the header of a file of size bytes.
 func (h *header) length(head []byte, size uint64) (uint64, error) {
+	if len(head) == 0 {
+		return 0, h.fail(headerPart, "the file is empty: download it again")
+	}
 	if len(head) < 8 || size < 8 {
 		return 0, h.fail(headerPart, "%d bytes are too few for the header's length", len(head))
 	}
 	n := binary.LittleEndian.Uint64(head)
 	if n > maxHeader {
-		return 0, h.fail(headerPart, "length %d is over %d", n, maxHeader)
+		return 0, h.fail(headerPart, "length %d is over %d: the file begins with %q, and is no "+
+			"safetensors file", n, maxHeader, head)
 	}
 	if n > size-8 {
-		return 0, h.fail(headerPart, "length %d is beyond the file's %d bytes: it was cut off", n, size)
+		return 0, h.fail(headerPart, "length %d is beyond the file's %d bytes: it was cut off: download it again", n, size)
 	}
 	return n, nil
 }
@@ -289,7 +293,7 @@ func (h *header) lay(entries []entry, size uint64) error {
 			return h.fail(e.name, "overlaps the tensor before it")
 		case e.end > size:
 			head := uint64(8 + len(h.Data))
-			return h.fail(e.name, "the file has %d bytes and its header describes %d: it was cut off",
+			return h.fail(e.name, "the file has %d bytes and its header describes %d: it was cut off: download it again",
 				head+size, head+entries[len(entries)-1].end)
 		}
 		at = e.end

@@ -35,10 +35,11 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		name, field, reason string
 		file                []byte
 	}{
-		{"empty file", "header", "too few", nil},
+		{"empty file", "header", "is empty", nil},
 		{"seven bytes", "header", "too few", make([]byte, 7)},
 		{"length 2^64-1", "header", "is over", append(length(1<<64-1), data8...)},
 		{"length 2^63", "header", "is over", append(length(1<<63), data8...)},
+		{"another format", "header", `begins with "GGUF`, []byte("GGUF\x03\x00\x00\x00 and more")},
 		{"length over the limit", "header", "is over", append(length(maxHeader+1), data8...)},
 		{"length beyond the file", "header", "beyond", append(length(9), data8...)},
 		{"length 0", "header", `"{"`, length(0)},

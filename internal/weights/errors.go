@@ -112,7 +112,8 @@ func (e *UnusedError) Error() string {
 	for i, t := range e.Tensors {
 		quoted[i] = Quote(t)
 	}
-	s := fmt.Sprintf("weights: %d unused tensors: %s: %s", e.Total, e.File, strings.Join(quoted, ", "))
+	s := fmt.Sprintf("weights: tensors that config.json has no place for (%d): %s: %s",
+		e.Total, e.File, strings.Join(quoted, ", "))
 	if more := e.Total - len(e.Tensors); more > 0 {
 		s += fmt.Sprintf(" and %d more", more)
 	}

@@ -198,7 +198,7 @@ func TestJoinsReportTheirParts(t *testing.T) {
 		`weights: missing tensor: model.safetensors: "v.lost" (for qkv.lost)`,
 		`weights: wrong shape: model.safetensors: "q.weight": got [6 3], want [7 3]`,
 	}, all[:10])
-	require.Contains(t, all[len(all)-1], `1 unused tensors: model.safetensors: "spare"`)
+	require.Contains(t, all[len(all)-1], `tensors that config.json has no place for (1): model.safetensors: "spare"`)
 
 	require.True(t, ld.Has("qkv.weight"))
 	require.True(t, ld.Has("qkv.lost"), "a part of it is there")

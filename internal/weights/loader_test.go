@@ -173,7 +173,7 @@ func TestFinishReportsEverything(t *testing.T) {
 		`weights: not finite: model.safetensors: "nan.weight": element 2 is NaN`,
 		`weights: not finite: model.safetensors: "inf.bias": element 0 is -Inf`,
 		`weights: wrong shape: model.safetensors: "scalar": got [], want [1]`,
-		`weights: 1 unused tensors: model.safetensors: "left"`,
+		`weights: tensors that config.json has no place for (1): model.safetensors: "left"`,
 	}, all)
 	for _, target := range []any{new(*DuplicateError), new(*ShapeError), new(*MissingError), new(*UnsupportedError), new(*ValueError), new(*UnusedError)} {
 		require.True(t, errors.As(err, target), "%T", target)
@@ -194,7 +194,7 @@ func TestReportsAreCapped(t *testing.T) {
 	}
 	err := ld.Finish()
 	require.ErrorContains(t, err, fmt.Sprintf("%d more problems", 1000-maxProblems))
-	require.ErrorContains(t, err, "100 unused tensors")
+	require.ErrorContains(t, err, "tensors that config.json has no place for (100)")
 	require.ErrorContains(t, err, "and 80 more")
 	require.Less(t, len(err.Error()), 10_000)
 }

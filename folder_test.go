@@ -1,0 +1,58 @@
+package qwenvl
+
+// Whatever is wrong with a folder, its error says which folder it is, once and in one line.
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/qwenvl/qwenvl/internal/tiny"
+)
+
+func TestErrorsNameTheFolder(t *testing.T) {
+	const weights = "model.safetensors"
+	for _, c := range []struct {
+		file string // of a checkpoint that is whole otherwise
+		data string // "": the file is missing
+		want string
+	}{
+		{"config.json", "", "config.json: missing"},
+		{"config.json", "{", "config.json: "},
+		{"config.json", `{"model_type": "other"}`, `"other"`},
+		{"preprocessor_config.json", "", "preprocessor_config.json: missing"},
+		{"tokenizer.json", "{", "tokenizer.json"},
+		{weights, "", "no weights"},
+		{weights, "<!DOCTYPE html>", `begins with "<!DOCTYP"`},
+		{"adapter_config.json", "{}", "an adapter beside"},
+	} {
+		dir := filepath.Join(t.TempDir(), "m")
+		require.NoError(t, os.CopyFS(dir, tiny.FS()))
+		file := filepath.Join(dir, c.file)
+		if c.data == "" {
+			require.NoError(t, os.Remove(file))
+		} else {
+			require.NoError(t, os.WriteFile(file, []byte(c.data), 0o600))
+		}
+		_, err := Load(dir)
+		_, inspected := Inspect(dir)
+		_, estimated := Estimate(dir, EstimateRequest{})
+		for _, err := range []error{err, inspected, estimated} {
+			if err == nil { // Inspect does without weights and tokenizer
+				require.Contains(t, []string{weights, "tokenizer.json"}, c.file)
+				continue
+			}
+			text := err.Error()
+			var typed *CheckpointError
+			require.ErrorAs(t, err, &typed)
+			require.Contains(t, text, c.want)
+			require.Contains(t, text, dir)
+			require.NotContains(t, text, "\n")
+			require.NotContains(t, strings.TrimPrefix(text, "qwenvl: load: in "+dir), " in "+dir+":")
+		}
+		require.Error(t, err, c.file)
+	}
+}
