@@ -97,9 +97,7 @@ func TestShutdown(t *testing.T) {
 		}()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 		defer cancel()
-		start := time.Now()
 		require.ErrorIs(t, m.Shutdown(ctx), context.DeadlineExceeded)
-		require.Less(t, time.Since(start), 2*time.Second)
 		for _, end := range append(ends, waiting) {
 			require.ErrorIs(t, <-end, qwenvl.ErrClosed)
 		}

@@ -28,6 +28,8 @@ const (
 	maxMetadata = 1 << 16
 )
 
+const cutOff = "it was cut off; download it again"
+
 const (
 	headerPart  = "header" // in errors
 	metadataKey = "__metadata__"
@@ -88,7 +90,7 @@ func ReadHeader(file string, r io.Reader, size int64) ([]weights.Tensor, error) 
 		return nil, err
 	}
 	if uint64(len(head)) < n {
-		return nil, h.fail(headerPart, "the file has %d bytes, not the %d of its size: it was cut off: download it again",
+		return nil, h.fail(headerPart, "the file has %d bytes, not the %d of its size: "+cutOff,
 			8+len(head), size)
 	}
 	entries, err := h.read(head, uint64(size)-8-n)
@@ -124,7 +126,7 @@ func (h *header) length(head []byte, size uint64) (uint64, error) {
 			"safetensors file", n, maxHeader, head)
 	}
 	if n > size-8 {
-		return 0, h.fail(headerPart, "length %d is beyond the file's %d bytes: it was cut off: download it again", n, size)
+		return 0, h.fail(headerPart, "length %d is beyond the file's %d bytes: "+cutOff, n, size)
 	}
 	return n, nil
 }
@@ -293,7 +295,7 @@ func (h *header) lay(entries []entry, size uint64) error {
 			return h.fail(e.name, "overlaps the tensor before it")
 		case e.end > size:
 			head := uint64(8 + len(h.Data))
-			return h.fail(e.name, "the file has %d bytes and its header describes %d: it was cut off: download it again",
+			return h.fail(e.name, "the file has %d bytes and its header describes %d: "+cutOff,
 				head+size, head+entries[len(entries)-1].end)
 		}
 		at = e.end

@@ -45,7 +45,7 @@ func TestHeadersErrors(t *testing.T) {
 	}{
 		"cut":       {files(singleFile, good[:len(good)-1]), singleFile, "it was cut off"},
 		"cut early": {files(singleFile, good[:20]), singleFile, "it was cut off"},
-		"empty":     {files(singleFile, []byte{}), singleFile, "too few"},
+		"empty":     {files(singleFile, []byte{}), singleFile, "is empty"},
 		"longer":    {files(singleFile, append(good, 0)), singleFile, "follow the last tensor"},
 		"a folder":  {fstest.MapFS{singleFile + "/x": {}}, singleFile, "regular"},
 		"no index":  {files(indexFile, []byte("{}")), indexFile, "missing"},
