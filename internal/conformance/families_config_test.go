@@ -202,8 +202,9 @@ func TestContextStaysWithinAWindow(t *testing.T) {
 	require.Equal(t, 60, m.Info().ContextSize)
 	ask := func(m *qwenvl.Model, text string) (*qwenvl.Response, error) {
 		return m.Generate(t.Context(), qwenvl.Request{
-			Messages: []qwenvl.Message{qwenvl.User(qwenvl.Text(text))},
-			Sampling: qwenvl.Greedy(),
+			Messages:  []qwenvl.Message{qwenvl.User(qwenvl.Text(text))},
+			MaxTokens: 60,
+			Sampling:  qwenvl.Greedy(),
 		})
 	}
 	const text = "List the colours: red and green"
