@@ -34,8 +34,9 @@ type checkpointCase struct {
 	}
 }
 
-// loraBeside is the case that an error may answer, as long as adapters are not supported.
-const loraBeside, loraFile = "lora-beside", "adapter_config.json"
+// adapterFile is the file of an adapter. As long as they are not supported, an error that names it
+// is right.
+const adapterFile = "adapter_config.json"
 
 func judgeCheckpoints(j *judge, dir, fixtures, images string) error {
 	names, err := folders(dir)
@@ -48,8 +49,10 @@ func judgeCheckpoints(j *judge, dir, fixtures, images string) error {
 			j.add("checkpoints", name, err.Error(), "a case")
 			continue
 		}
-		err := c.judge(filepath.Join(dir, name), fixtures, images)
-		if name == loraBeside && err != nil && strings.Contains(err.Error(), loraFile) {
+		at := filepath.Join(dir, name)
+		err := c.judge(at, fixtures, images)
+		if err != nil && exists(filepath.Join(at, "files", adapterFile)) &&
+			strings.Contains(err.Error(), adapterFile) {
 			err = nil
 		}
 		got := ""

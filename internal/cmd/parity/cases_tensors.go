@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ func (c *tensorChanges) apply(work, dir string) error {
 	if len(c.Rename) == 0 && c.Add == "" && c.Shards == 0 {
 		return nil
 	}
-	tensors, err := readTensors(filepath.Join(work, weightsName))
+	tensors, err := takeTensors(work)
 	if err != nil {
 		return err
 	}
@@ -68,9 +69,6 @@ func (c *tensorChanges) rename(name string) string {
 
 // shard writes the tensors to several files and their index.
 func (c *tensorChanges) shard(work string, tensors []weights.Tensor) error {
-	if err := os.Remove(filepath.Join(work, weightsName)); err != nil {
-		return err
-	}
 	files := map[string]string{}
 	file := ""
 	for i := range c.Shards {
@@ -91,6 +89,29 @@ func (c *tensorChanges) shard(work string, tensors []weights.Tensor) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(work, indexName), data, 0o600)
+}
+
+// takeTensors reads the tensors of all files in a folder and removes the files.
+func takeTensors(dir string) ([]weights.Tensor, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.safetensors"))
+	if err == nil && len(files) == 0 {
+		err = errors.New("no tensors to change")
+	}
+	var all []weights.Tensor
+	for _, file := range files {
+		tensors, err := readTensors(file)
+		if err == nil {
+			err = os.Remove(file)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tensors...)
+	}
+	if index := filepath.Join(dir, indexName); err == nil && exists(index) {
+		err = os.Remove(index)
+	}
+	return all, err
 }
 
 func readTensors(path string) ([]weights.Tensor, error) {

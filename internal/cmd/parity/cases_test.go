@@ -77,7 +77,8 @@ func TestCheckpointCases(t *testing.T) {
 	ask("base", object{"base": "none", "expected": object{"prompt_tokens": 1}})
 	ask("removed", object{"remove": []string{"config.json"},
 		"expected": object{"prompt_tokens": 1}})
-	ask(loraBeside, object{"base": loraFile, "expected": object{"prompt_tokens": 1}})
+	ask("lora", object{"expected": object{"prompt_tokens": 1}})
+	writeJSON(t, object{"peft_type": "LORA"}, dir, "checkpoints", "lora", "files", adapterFile)
 	runCases(t, dir, "checkpoints/none: nothing is expected",
 		`checkpoints/prompt: \d+ tokens of prompt, \[\d+ \d+\]; want 1 tokens`,
 		`checkpoints/names: \[\d+ \d+\]; want \[-1 -1\]`,
