@@ -126,7 +126,7 @@ func (e *contextError) Unwrap() error { return ErrContextFull }
 // inFolder tells an error of a checkpoint where it lies.
 func inFolder(dir string, err error) error {
 	var e *CheckpointError
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && len(dir) < 1<<15 {
 		e.dir = filepath.Clean(dir)
 	}
 	return err

@@ -13,6 +13,15 @@ import (
 	"github.com/qwenvl/qwenvl/internal/tiny"
 )
 
+// What is no path is not repeated.
+func TestLongPath(t *testing.T) {
+	_, err := Load(strings.Repeat("a", 1<<20))
+	var typed *CheckpointError
+	require.ErrorAs(t, err, &typed)
+	require.ErrorContains(t, err, "a path of 1048576 bytes")
+	require.Less(t, len(err.Error()), 300)
+}
+
 func TestErrorsNameTheFolder(t *testing.T) {
 	const weights = "model.safetensors"
 	for _, c := range []struct {

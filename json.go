@@ -208,6 +208,10 @@ func (o *object) decode(key string, into any) {
 	if err == nil {
 		err = strictDecode(raw, into)
 	}
+	var placed *RequestError
+	if errors.As(err, &placed) {
+		o.fail(placed)
+	}
 	o.failed(key, err)
 }
 
@@ -235,5 +239,13 @@ func strictDecode(raw []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	d.UseNumber()
-	return d.Decode(into)
+	err := d.Decode(into)
+	var other *json.UnmarshalTypeError
+	if errors.As(err, &other) { // its own words name types of this package
+		if other.Field == "" {
+			return fmt.Errorf("a JSON %s is none", other.Value)
+		}
+		return fmt.Errorf("%s: a JSON %s in place of %s", other.Field, other.Value, other.Type)
+	}
+	return err
 }

@@ -158,7 +158,7 @@ func readPart(field string, data []byte) (Part, error) {
 	var p Part
 	c := &p.content
 	switch typ := o.str("type"); {
-	case typ == "text" && o.has("text"):
+	case typ == "text" && (o.has("text") || !o.has("data")):
 		c.Text = o.str("text")
 	case typ == "text":
 		c.Text = string(o.base64("data"))
@@ -168,6 +168,9 @@ func readPart(field string, data []byte) (Part, error) {
 	case typ == "image" && o.has("url"):
 		c.Kind, c.URL = processor.PictureURL, o.str("url")
 	case typ == "image":
+		if !o.has("data") {
+			o.problem("without path, url or data")
+		}
 		c.Kind, c.Data = processor.PictureBytes, o.file()
 	case typ == "video":
 		c.Kind = processor.Video

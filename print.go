@@ -1,6 +1,6 @@
 package qwenvl
 
-// Parts and messages in a line each, for logs and for debugging: what they are, not the megabytes
+// Requests, parts and messages in a line each, for logs and for debugging: what they are, not the megabytes
 // in them.
 
 import (
@@ -84,15 +84,20 @@ func (p Part) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // String says in short what the message is. It is no serialization: see [Message.MarshalJSON].
 func (m Message) String() string {
+	return fmt.Sprintf("%.20s: [%s]", m.Role, listed(m.Parts))
+}
+
+// listed is the first of some things, and how many more there are.
+func listed[T fmt.Stringer](things []T) string {
 	const most = 16
 	var parts []string
-	for _, p := range m.Parts[:min(len(m.Parts), most)] {
-		parts = append(parts, p.String())
+	for _, t := range things[:min(len(things), most)] {
+		parts = append(parts, t.String())
 	}
-	if n := len(m.Parts) - most; n > 0 {
+	if n := len(things) - most; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d more", n))
 	}
-	return fmt.Sprintf("%.20s: [%s]", m.Role, strings.Join(parts, "; "))
+	return strings.Join(parts, "; ")
 }
 
 // Format writes String for every verb.
@@ -100,3 +105,15 @@ func (m Message) Format(s fmt.State, _ rune) { io.WriteString(s, m.String()) }
 
 // LogValue is String, for structured logs.
 func (m Message) LogValue() slog.Value { return slog.StringValue(m.String()) }
+
+// String says in short what is asked. It is no serialization: see [Request.MarshalJSON].
+func (r Request) String() string {
+	s := listed(r.Messages)
+	if r.MaxTokens != 0 {
+		s += fmt.Sprintf(", MaxTokens %d", r.MaxTokens)
+	}
+	return s
+}
+
+// LogValue is String, for structured logs.
+func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }

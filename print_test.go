@@ -52,6 +52,14 @@ func TestPrint(t *testing.T) {
 	require.Less(t, len(many.String()), 500)
 	require.Contains(t, many.String(), "99984 more")
 
+	r := ask(qwenvl.Image(big), qwenvl.ImageBytes(make([]byte, 1e6)))
+	r.Messages = append(make([]qwenvl.Message, 1000), r.Messages...)
+	require.Less(t, len(r.String()), 500)
+	require.Contains(t, r.String(), "985 more")
+	r.Messages, r.MaxTokens = []qwenvl.Message{m, m}, 7
+	require.Equal(t, m.String()+"; "+m.String()+", MaxTokens 7", fmt.Sprint(r))
+	require.Equal(t, r.String(), r.LogValue().String())
+
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("asked", "message", m, "part", m.Parts[0])
 	require.Less(t, log.Len(), 300)

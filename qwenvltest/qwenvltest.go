@@ -21,6 +21,7 @@ package qwenvltest
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
 
 	"github.com/qwenvl/qwenvl"
@@ -94,6 +95,9 @@ func picture(name string) []byte {
 	}
 	return data
 }
+
+// String is the question without the picture's bytes.
+func (q Question) String() string { return fmt.Sprintf("%q about a picture", q.Text) }
 
 // Request asks the question. The answer is Answer with any weight format but [qwenvl.Int4], which
 // rounds this model's few numbers too coarsely to promise it.

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/tokenizer"
@@ -100,6 +101,11 @@ func (o Outline) Equal(a, b string) bool { return o.Same == nil || o.Same(a, b) 
 //
 // Errors: *[Error], which says what the path is instead.
 func Open(path string) (Checkpoint, error) {
+	const longest = 1 << 15 // more than systems take; their errors would repeat it
+	if len(path) > longest {
+		return nil, &Error{File: path[:40] + "…", Problem: "a path of " +
+			strconv.Itoa(len(path)) + " bytes; " + expected}
+	}
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() {
 		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("not a directory")}

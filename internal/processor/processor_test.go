@@ -309,6 +309,9 @@ func TestErrorsNameThePart(t *testing.T) {
 	}
 	for name, f := range map[string]func() error{
 		"no file":    now(Content{Kind: PictureFile, Path: "no/such.png"}),
+		"a URL":      now(Content{Kind: PictureFile, Path: "https://host/a.png"}),
+		"long path":  now(Content{Kind: PictureFile, Path: strings.Repeat("x", 1e6)}),
+		"data":       now(Content{Kind: PictureFile, Path: "data:image/png;base64," + strings.Repeat("x", 1e6)}),
 		"no picture": now(Content{Kind: PictureBytes, Data: []byte("hello")}),
 		"nil":        now(memory(nil)),
 		"ratio":      now(memory(gray(201, 1))),
@@ -329,6 +332,7 @@ func TestErrorsNameThePart(t *testing.T) {
 			err := f()
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, "part 1", e.Field)
+			require.Less(t, len(err.Error()), 1000)
 			require.NotRegexp(t, "0x[0-9a-f]{6}", err.Error(), "an address")
 		})
 	}

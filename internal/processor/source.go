@@ -150,7 +150,23 @@ func (p *Processor) maxBytes() int {
 	return maxPictureBytes
 }
 
+// maxPath is how long the path of a file may be; systems have less, and their errors repeat it.
+const maxPath = 1 << 15
+
+// load reads a file. What is a URL by its looks is still a path, if there is such a file.
 func load(path string, limit int) ([]byte, error) {
+	scheme, _, _ := strings.Cut(path, ":")
+	switch isURL := strings.EqualFold(scheme, "data") || strings.Contains(path, "://"); {
+	case len(path) > maxPath && isURL:
+		return nil, fmt.Errorf("not a file, but %q… of %d bytes: give it to ImageURL",
+			path[:20], len(path))
+	case len(path) > maxPath:
+		return nil, fmt.Errorf("a path of %d bytes", len(path))
+	case isURL:
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("%w: a URL is not a file; see ImageURL", err)
+		}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
