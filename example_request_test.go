@@ -165,7 +165,7 @@ func ExampleModel_Warm() {
 	}
 	defer m.Close()
 	go func() {
-		if err := m.Warm(context.Background()); err != nil {
+		if err := m.Warm(context.Background()); err != nil && !errors.Is(err, qwenvl.ErrClosed) {
 			log.Print("the first picture will wait: ", err)
 		}
 	}()
