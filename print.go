@@ -1,7 +1,7 @@
 package qwenvl
 
-// Requests, parts and messages in a line each, for logs and for debugging: what they are, not the megabytes
-// in them.
+// Requests, parts and messages in a line each, for logs and for debugging: what they are, not the
+// megabytes in them.
 
 import (
 	"fmt"
