@@ -34,7 +34,8 @@ type Config struct {
 }
 
 // ErrNoTemplate says that there is no chat template to lay out a conversation with.
-var ErrNoTemplate = errors.New("the checkpoint has no chat template")
+var ErrNoTemplate = errors.New("the checkpoint has no chat template, neither as chat_template.jinja " +
+	"nor in tokenizer_config.json")
 
 // Processor lays out prompts. It is immutable and safe for concurrent use.
 type Processor struct {
