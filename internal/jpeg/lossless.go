@@ -69,15 +69,10 @@ func (d *decoder) decodeLossless() error {
 		if !d.several {
 			return d.finish()
 		}
-		scan, err := d.readMarkers()
-		if err != nil {
+		if more, err := d.nextScan(); err != nil {
 			return err
-		}
-		if !scan {
+		} else if !more {
 			break
-		}
-		if err := d.startScan(); err != nil {
-			return err
 		}
 	}
 	for i := range d.comps {

@@ -19,15 +19,10 @@ func (d *decoder) decodeSeveral() error {
 				return err
 			}
 		}
-		scan, err := d.readMarkers()
-		if err != nil {
+		if more, err := d.nextScan(); err != nil {
 			return err
-		}
-		if !scan {
+		} else if !more {
 			break
-		}
-		if err := d.startScan(); err != nil {
-			return err
 		}
 	}
 	smooth := d.smoothing()
@@ -106,4 +101,13 @@ func (d *decoder) laidMCU(to []*[64]int16) error {
 		*c = mcu[i].c
 	}
 	return err
+}
+
+// nextScan goes on to the scan behind the one that was read; more is false at the end of the
+// picture.
+func (d *decoder) nextScan() (more bool, err error) {
+	if more, err = d.readMarkers(); err != nil || !more {
+		return false, err
+	}
+	return true, d.startScan()
 }
