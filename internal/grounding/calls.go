@@ -1,6 +1,6 @@
 package grounding
 
-// Places in calls of PyAutoGUI: pyautogui.click(x=0.25, y=0.5).
+// Places in calls: pyautogui.click(x=0.25, y=0.5), do(action="Tap", element=[500, 250]).
 
 import (
 	"regexp"
@@ -13,6 +13,10 @@ var (
 	clicks = regexp.MustCompile(`pyautogui\.(?:\w*[cC]lick|moveTo|dragTo|mouseDown|mouseUp)` +
 		`\(\s*(?:x\s*=)?` + decimals + `,\s*(?:y\s*=)?` + decimals + `[,)]`)
 	arguments = regexp.MustCompile(`[(,]\s*x\s*=` + decimals + `,\s*y\s*=` + decimals + `[,)]`)
+	touches   = regexp.MustCompile(`(?i)\b\w*(?:click|tap|press|move_?to|drag_?to|mouse_move)\w*` +
+		`\(\s*x\s*=` + decimals + `,\s*y\s*=` + decimals + `[,)]`)
+	deeds = regexp.MustCompile(`[(,]\s*(?:element|start|end)\s*=\s*[\[(]` + decimals + `,` +
+		decimals + `[\])]`)
 )
 
 // calls finds points written as arguments. Where coordinates are fractions any call with an x and
@@ -33,8 +37,14 @@ func calls(text string, c Convention) (marks []Mark) {
 	if c == Unit {
 		find(arguments)
 	}
+	if c != Unit && strings.Contains(text, "(x") {
+		find(touches)
+	}
 	if strings.Contains(text, "pyautogui.") {
 		find(clicks)
+	}
+	if strings.Contains(text, "do(action=") {
+		find(deeds)
 	}
 	return marks
 }

@@ -18,10 +18,13 @@ type place struct {
 	label  string
 }
 
+// bracketed is text whose last number is complete.
+var bracketed = regexp.MustCompile(`[)\]]\s*$`)
+
 // coordinates reads the value of a key that has places: [x, y, …] and [[x, y], …] are one place, a
 // list of either's inner kind is several.
 func coordinates(n node, r role) []place {
-	if n.cut || !r.places() {
+	if !r.places() || n.cut && !(n.kind == words && bracketed.MatchString(n.text)) {
 		return nil
 	}
 	switch n.kind {

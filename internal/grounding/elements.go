@@ -14,7 +14,7 @@ var (
 	attribute = regexp.MustCompile(`([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')`)
 	comment   = regexp.MustCompile(`<!--\s*(\w+)\s*(\([0-9.,\s]+\))\s*-->`)
 	function  = regexp.MustCompile(`<function=[^<>\n]*>`)
-	parameter = regexp.MustCompile(`<parameter=([^<>\n]{1,64})>([^<]*(?:<[^/<][^<]*)*)`)
+	parameter = regexp.MustCompile(`<parameter=([^<>\n]{1,64})>`)
 )
 
 // elements finds places in attributes: <points x1="4" y1="5" alt="wheel">wheel</points>,
@@ -95,13 +95,22 @@ func functions(text string) []Mark {
 			end = calls[i+1][0]
 		}
 		n := node{kind: object, start: c[0], end: c[1]}
-		for _, m := range parameter.FindAllStringSubmatchIndex(text[c[1]:end], maxValues) {
-			value := strings.TrimSpace(text[c[1]+m[4] : c[1]+m[5]])
+		call := text[:end]
+		begun := parameter.FindAllStringSubmatchIndex(call[c[1]:], maxValues)
+		for k, m := range begun {
+			from, to := c[1]+m[1], end
+			if k+1 < len(begun) {
+				to = c[1] + begun[k+1][0] // its closing tag may be missing
+			}
+			if j := strings.Index(call[from:to], "</"); j >= 0 {
+				to = from + j
+			}
+			value := strings.TrimSpace(call[from:to])
 			if strings.IndexByte(value, '{') >= 0 {
 				continue // JSON has been found already
 			}
-			n.keys = append(n.keys, text[c[1]+m[2]:c[1]+m[3]])
-			n.end = c[1] + m[5]
+			n.keys = append(n.keys, call[c[1]+m[2]:c[1]+m[3]])
+			n.end = to
 			n.items = append(n.items, node{kind: words, text: value,
 				cut: n.end == len(text) && !strings.HasSuffix(value, "]")})
 		}

@@ -34,7 +34,7 @@ func init() {
 		boxRole: "bbox box boundingbox boundbox bndbox detectionbox targetbox objectbox textbox " +
 			"bboxxyxy boxxyxy xyxy rect rectangle 边界框 边框 检测框",
 		pointRole: "point keypoint center centre centerpoint clickpoint clickposition " +
-			"startcoordinate endcoordinate from to 点 坐标点",
+			"startcoordinate endcoordinate from to start end click tap xy 点 坐标点",
 		quadRole: "quad quadbox quadrilateral polygon poly boundingpoly boundingpolygon " +
 			"segmentation contour vertices corners",
 		anyRole: "coordinate coord location loc position pos region area bounds boundingregion " +
@@ -67,6 +67,10 @@ func init() {
 		}
 	}
 }
+
+// kindKeys are the labels that also hold for unnamed objects inside: the name of a call does not.
+var kindKeys = strings.Fields("label class classname category categoryname object objectname " +
+	"objectlabel objectclass objecttype 标签 类别 物体 对象")
 
 // plain spells a key in small letters and digits alone.
 func plain(key string) string {

@@ -10,17 +10,20 @@ import (
 // quoteAt returns the quote that closes what the one at a place opens, and the length of the one
 // there; 0: there is none. Quotes are escaped where a string holds the JSON of another.
 func quoteAt(text string, at int) (closing string, n int) {
-	if at >= len(text) || isASCII(text[at]) && strings.IndexByte("\"'\\", text[at]) < 0 {
+	if at >= len(text) || isASCII(text[at]) && strings.IndexByte("\"'\\&", text[at]) < 0 {
 		return "", 0
 	}
 	for _, q := range [...][2]string{{`"`, `"`}, {`'`, `'`}, {`\"`, `\"`}, {`\'`, `\'`},
-		{"“", "”"}, {"”", "”"}, {"‘", "’"}, {"＂", "＂"}} {
+		{"“", "”"}, {"”", "”"}, {"‘", "’"}, {"＂", "＂"}, {entity, entity}} {
 		if strings.HasPrefix(text[at:], q[0]) {
 			return q[1], len(q[0])
 		}
 	}
 	return "", 0
 }
+
+// entity is a quote in HTML.
+const entity = "&quot;"
 
 func isQuote(text string, at int) bool {
 	_, n := quoteAt(text, at)
@@ -34,6 +37,14 @@ type keySpan struct {
 	name             string
 	end              int  // behind the colon, or where it should be
 	quoted, assigned bool // by = in place of the colon
+}
+
+// valueAt reports whether a list or a string, and no key, stands behind the blanks at a place.
+func (r *reader) valueAt(at int) bool {
+	at = r.space(at)
+	c, _ := r.char(at)
+	_, isKey := r.keyAt(at, true)
+	return c == '[' || isQuote(r.text, at) && !isKey
 }
 
 // keyAt reads the key that stands at a place, if one does. A quote of it may be missing or doubled;
@@ -87,7 +98,13 @@ func (r *reader) keyAt(at int, strict bool) (k keySpan, ok bool) {
 		return k, true
 	}
 	k.end = at
-	// The colon may be missing.
-	_, n = quoteAt(r.text, at)
-	return k, !strict && k.quoted && roleOf(k.name) != noRole && (n > 0 || c == '[' || c == '{')
+	// The colon may be missing, or something else stand for it.
+	if strict || !k.quoted || roleOf(k.name) == noRole {
+		return k, false
+	}
+	if c != 0 && strings.ContainsRune(",]){(", c) && r.valueAt(at+n) {
+		k.end = at + n
+		return k, true
+	}
+	return k, isQuote(r.text, at) || c == '[' || c == '{'
 }

@@ -2,12 +2,15 @@ package grounding
 
 // What stands in objects and lists, and which of them a bracket closes.
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 // inObject takes a key, or what ends the object.
 func (r *reader) inObject() {
 	top := r.top()
-	if top.once && len(top.items) > 0 {
+	if top.once && len(top.items) > 0 && !r.nextLine() {
 		r.close()
 		return
 	}
@@ -60,14 +63,36 @@ func (r *reader) inObject() {
 	r.at = key.end
 }
 
+// nextLine reports whether an object without brackets goes on: a key that it lacks begins the line
+// behind its last value.
+func (r *reader) nextLine() bool {
+	top := r.top()
+	gap := r.text[top.items[len(top.items)-1].end:r.at]
+	if strings.Count(gap, "\n") != 1 || strings.TrimSpace(gap) != "" {
+		return false
+	}
+	key, ok := r.keyAt(r.at, true)
+	return ok && !top.seen[plain(key.name)] && (roleOf(key.name) == labelRole || r.field(key))
+}
+
 // stray reports whether what follows a closing bracket is a key that the open object lacks.
-func (r *reader) stray(at int) bool {
+func (r *reader) stray(at int) bool { return r.lacks(r.top(), at) }
+
+// misplaced reports whether a brace that a list meets stands for the list's own bracket: the object
+// around it goes on.
+func (r *reader) misplaced(at int) bool {
+	i := len(r.stack) - 2
+	return i >= 0 && r.stack[i].kind == object && r.lacks(&r.stack[i], at)
+}
+
+// lacks reports whether a key stands at a place, behind a comma or not, that an object has not yet.
+func (r *reader) lacks(f *frame, at int) bool {
 	at = r.space(at)
 	if c, n := r.char(at); c == ',' {
 		at = r.space(at + n)
 	}
 	key, ok := r.keyAt(at, true)
-	return ok && roleOf(key.name) != noRole && !r.top().seen[plain(key.name)]
+	return ok && roleOf(key.name) != noRole && !f.seen[plain(key.name)]
 }
 
 // inValue takes the value of a key.
@@ -78,8 +103,9 @@ func (r *reader) inValue() {
 		r.open(object, n)
 	case c == '[' || c == '(':
 		r.open(list, n)
-	case c == ':' || c == '\\' && !isQuote(r.text, r.at):
-		r.at += n
+	case c == ':' || c == '\\' && !isQuote(r.text, r.at),
+		(c == ',' || c == ']' || c == ')') && r.valueAt(r.at+n):
+		r.at += n // stray
 	case c == ',' || c == '}' || c == ']':
 		r.add(node{start: r.at, end: r.at})
 	default:
@@ -91,8 +117,32 @@ func (r *reader) inValue() {
 			r.add(r.quoted(!r.top().once))
 			return
 		}
+		if roleOf(r.top().key).places() && r.several() {
+			r.open(list, 0) // its bracket is missing
+			return
+		}
 		r.add(r.bare(true))
 	}
+}
+
+// several reports whether two numbers with a comma between begin here.
+func (r *reader) several() bool {
+	at := r.at
+	for range 2 {
+		start := at
+		for at < len(r.text) && strings.IndexByte("0123456789.-", r.text[at]) >= 0 {
+			at++
+		}
+		if at == start {
+			return false
+		}
+		c, n := r.char(r.space(at))
+		if start > r.at || c != ',' {
+			return start > r.at
+		}
+		at = r.space(r.space(at) + n)
+	}
+	return false
 }
 
 // inList takes an element, or what ends the list.
@@ -101,13 +151,18 @@ func (r *reader) inList() {
 	c, n := r.char(r.at)
 	switch c {
 	case ']', ')':
-		r.at += n
-		r.close()
+		if r.at += n; c == ']' || !r.goesOn() {
+			r.close()
+		}
 		return
 	case '}':
-		if r.inside(object) && !r.extra(r.at+n) {
+		switch {
+		case r.misplaced(r.at + n):
+			r.at += n // in place of its own bracket
+			r.close()
+		case r.inside(object) && !r.extra(r.at+n):
 			r.close() // its own bracket is missing
-		} else {
+		default:
 			r.at += n
 		}
 		return
@@ -140,6 +195,19 @@ func (r *reader) inList() {
 	}
 	top.over = c != ','
 	r.pass(n)
+}
+
+// goesOn reports whether a list in square brackets has more numbers behind a round one.
+func (r *reader) goesOn() bool {
+	if c, _ := r.char(r.top().start); c != '[' {
+		return false
+	}
+	at := r.space(r.at)
+	c, n := r.char(at)
+	if c == ',' {
+		c, _ = r.char(r.space(at + n))
+	}
+	return unicode.IsDigit(c) || c == '-'
 }
 
 // extra reports whether a brace in a list of objects is one too many: another object follows.

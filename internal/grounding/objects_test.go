@@ -129,6 +129,8 @@ func TestLongHostileText(t *testing.T) {
 		`{"a":[1][1]`, `[1,"a":`, `{]`, `[}`, "{“", "{　", `{"a":"{\"a\":`, `{"x":1,"y":2},`, `"bbox":`, `bbox=`, `[ "bbox" `, `{"a" `, `{"a":"b", `, `{"a":1,"a":"}`,
 		`{a: x, `, `"label":"a",`, `{"a":"[x`, `{"a":"b",,,`, `{"x1":{"x1":1,"y1":2},"y1":`, `{"x1":1,"p1":`, `{"bbox":[{"x":1,"y":`, `{"bbox":[[[`, `{"bbox":[[1,2],[`, "<!-- Image (",
 		"<parameter=x>", "<function=a>", "<function=a><parameter=x>", "<think>", "</think>", "\n<think>", "图二", "second image ", `<a b="c" `, `<a b="1 2 3 4">`,
+		`{"bbox":1,2`, `{"bbox"],`, `{"bbox":,`, `{"a":{"b":{"bbox":[1]},`, "label: a\n", "bbox: [1]\n", "bbox: [1]\nlabel: a\n", "[1) ", "{&quot;", `{"a":"b" {`,
+		"</think><think>", "(x=2,y=2)", "do(action=element=[1,2", "<|ref|>", "<|det|>1 2 ",
 		"<ref>", "<box>(1,2),", "<box>1 2 3 4", "<|box_start|>", "(x=1,y=2", "pyautogui.click(", "Picture 1 ", "<box>(1,2),(3,4)</box> \n"} {
 		text := strings.Repeat(unit, size/len(unit))
 		marks := Find(text, Unit, 2)

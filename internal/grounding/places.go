@@ -2,7 +2,11 @@ package grounding
 
 // From values to the places that they name.
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // maxInside is how deep JSON in strings of JSON is looked into.
 const maxInside = 3
@@ -23,7 +27,7 @@ type around struct {
 	label   string
 	picture int
 	object  bool // there is one
-	place   bool // the value is of a key of places
+	role    role // of the key, if the value is one of places
 }
 
 // objects finds the places of JSON in a text, and where its objects are.
@@ -71,7 +75,7 @@ func (w *walker) string(n node, a around) {
 		return
 	}
 	if strings.IndexByte(text, '{') < 0 {
-		if !a.place || n.cut || len(text) > maxValues || !strings.ContainsAny(text, "=:") {
+		if !a.role.places() || n.cut || len(text) > maxValues || !strings.ContainsAny(text, "=:") {
 			return
 		}
 		text = "{" + text + "}" // x1=10, y1=20, …
@@ -107,20 +111,29 @@ func (w *walker) object(n node, a around) {
 			w.mark(n, p, o)
 		}
 	}
+	if len(w.marks) == first && a.role.places() {
+		w.byName(n, a.role, o)
+	}
 	own := len(w.marks) - first
 	if len(o.labels) > 1 && len(o.labels) == own {
 		for i := range own {
 			w.marks[first+i].Label = o.labels[i]
 		}
 	}
+	named := boxesByName(n)
 	for i, key := range n.keys {
-		item, inner := n.items[i], around{picture: o.picture, object: true}
+		item := n.items[i]
+		inner := around{label: cmp.Or(o.kind, a.label), picture: o.picture, object: true}
 		if p := pictureOf(key); p != 0 {
 			inner.picture = p
 		}
 		switch r := roleOf(key); {
 		case r.places():
-			inner.label, inner.place = o.label, true
+			inner.label, inner.role = o.label, r
+		case key == "":
+			inner.label = o.label
+		case named && r == noRole:
+			inner.label = key
 		case r == labelRole && own > 0 && item.kind == words:
 			continue // JSON is what the place reads
 		case apart && len(spot(item)) > 0:
@@ -150,6 +163,7 @@ func (w *walker) mark(n node, p place, o description) {
 type description struct {
 	label   string
 	labels  []string // one a place
+	kind    string   // label of the objects inside that have none
 	picture int
 }
 
@@ -167,6 +181,9 @@ func describe(n node) (d description) {
 			if text := item.label(); text != "" && rank < best && !item.nested {
 				d.label, best = text, rank
 				d.labels = nil
+				if item.kind != list && slices.Contains(kindKeys, p) {
+					d.kind = text
+				}
 				if item.kind == list {
 					for _, l := range item.items {
 						d.labels = append(d.labels, l.label())

@@ -9,11 +9,13 @@ import (
 	"unicode"
 )
 
-// Bounds of one value: how deep values nest, how many there are, and how long a key is.
+// Bounds of one value: how deep values nest, how many there are, how long a key is, and a line with
+// a label above a place.
 const (
 	maxDepth = 64
 	maxNodes = 1 << 17
 	maxKey   = 64
+	maxLine  = 256
 )
 
 // reader goes over a text once. A value begins at a bracket, or at a key of coordinates that has
@@ -44,7 +46,7 @@ type frame struct {
 	seen    map[string]bool // keys of places and labels
 	place   bool            // one of them was a place's
 	more    bool            // goes on with the list before
-	once    bool            // an object of one key, without brackets
+	once    bool            // an object without brackets, of one key a line
 	objects bool            // objects are inside
 	over    bool            // of a list: its last number is complete, and no comma follows
 }
@@ -101,7 +103,8 @@ func (r *reader) seek() {
 			}
 		}
 	case unicode.IsLetter(c):
-		if key, ok := r.keyAt(r.at, true); ok && r.field(key) {
+		key, ok := r.keyAt(r.at, true)
+		if ok && (r.field(key) || roleOf(key.name) == labelRole && r.fieldBelow(key)) {
 			r.open(object, 0)
 			r.top().once = true
 			return
@@ -121,11 +124,20 @@ func (r *reader) field(key keySpan) bool {
 		return false
 	}
 	at := r.space(key.end)
-	if _, n := quoteAt(r.text, at); n > 0 {
-		at = r.space(at + n)
+	_, n := quoteAt(r.text, at)
+	c, _ := r.char(r.space(at + n))
+	return c == '[' || c == '(' || c == '<' || n > 0 && c >= '0' && c <= '9'
+}
+
+// fieldBelow reports whether the line below that of a key is a field with coordinates.
+func (r *reader) fieldBelow(key keySpan) bool {
+	line := r.text[key.end:min(key.end+maxLine, len(r.text))]
+	i := strings.IndexByte(line, '\n')
+	if i < 0 || strings.TrimSpace(line[:i]) == "" {
+		return false
 	}
-	c, _ := r.char(at)
-	return c == '[' || c == '(' || c == '<'
+	below, ok := r.keyAt(r.space(key.end+i), true)
+	return ok && r.field(below)
 }
 
 // open begins a value, whose bracket is n bytes long.
@@ -140,7 +152,7 @@ func (r *reader) close() {
 	f := r.stack[len(r.stack)-1]
 	r.stack = r.stack[:len(r.stack)-1]
 	if f.end = r.at; f.once && len(f.items) > 0 {
-		f.end = f.items[0].end
+		f.end = f.items[len(f.items)-1].end
 	}
 	if len(r.stack) == 0 {
 		r.nodes = 0

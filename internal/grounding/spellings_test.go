@@ -63,6 +63,25 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// Labels that stand around the places, or on the line above or below.
+func TestLabelsAround(t *testing.T) {
+	const a, b = "a box [[1 2] [3 4]] of 0", "; b box [[5 6] [7 8]] of 0"
+	for _, c := range []struct{ text, want string }{
+		{`{"bboxes": {"a": [1,2,3,4], "b": [[5,6,7,8]]}}`, a + b},
+		{`{"keypoints": {"a": [1,2]}}`, "a point [[1 2]] of 0"},
+		{`{"a": {"bbox_2d": [1,2,3,4]}, "b": {"bbox_2d": [5,6,7,8]}}`, a + b},
+		{`{"a": {"bbox_2d": [1,2,3,4], "label": "x"}, "b": {"bbox_2d": [5,6,7,8]}}`, "x box [[1 2] [3 4]] of 0" + b},
+		{`{"answer": {"bbox_2d": [1,2,3,4]}} {"x": {"y": 1}, "z": {"bbox": [1,2,3,4]}}`, " box [[1 2] [3 4]] of 0;  box [[1 2] [3 4]] of 0"},
+		{`{"label": "a", "instances": [{"bbox": [1,2,3,4]}, {"bbox": [5,6,7,8], "label": "b"}]}`, a + b},
+		{`{"name": "tool", "arguments": {"bbox": [1,2,3,4]}}`, " box [[1 2] [3 4]] of 0"},
+		{"- label: a\n  bbox_2d: [1, 2, 3, 4]\n- label: b\n  bbox_2d: [5, 6, 7, 8]", a + b},
+		{"bbox_2d: [1, 2, 3, 4]\nlabel: a\nbbox_2d: [5, 6, 7, 8]\nlabel: b", a + b},
+		{"bbox_2d: [1, 2, 3, 4]\n\nLabel: far\n", " box [[1 2] [3 4]] of 0"},
+	} {
+		require.Equal(t, c.want, found(c.text), c.text)
+	}
+}
+
 func TestTags(t *testing.T) {
 	const a = "a box [[1 2] [3 4]] of 0"
 	for _, c := range []struct{ text, want string }{
@@ -83,6 +102,7 @@ func TestTags(t *testing.T) {
 		{"<point>1 2</point><point>[[3, 4]]</point><|point_start|>(5,6)<|point_end|>", " point [[1 2]] of 0;  point [[3 4]] of 0;  point [[5 6]] of 0"},
 		{"<box>(1,2), (34)</box> <box>1,2,3</box> <box>1,2,3,4", ""},
 		{"<b>1,2,3,4</b> <td>1 2 3 4</td>", ""},
+		{"<|ref|>a<|/ref|><|det|>[[1, 2, 3, 4], [5, 6, 7, 8]]<|/det|>", a + "; a box [[5 6] [7 8]] of 0"},
 		{`<p data-bbox="1 2 3 4">a</p>`, a},
 		{`<img alt="a" class="x" bbox='[1, 2, 3, 4]'/>`, a},
 		{`<bbox x1="1" y1="2" x2="3" y2="4" label="a"/><box xmin="5" ymin="6" xmax="7" ymax="8">b</box>`, a + "; b box [[5 6] [7 8]] of 0"},
@@ -108,6 +128,12 @@ func TestActions(t *testing.T) {
 		{`{"content": "Action: tap {\"coordinate\": [1, 2]}"}`, p},
 		{"<function=f>\n<parameter=coordinate>\n[1, 2]", p},
 		{"<function=f>\n<parameter=coordinate>\n[1, 2", ""},
+		{"<function=f>\n<parameter=action>\nclick\n<parameter=coordinate>\n[1, 2]\n</function>", p},
+		{`{"action": "swipe", "start": [1, 2], "end": [3, 4]} {"click": 5}`, p + q},
+		{"click(x=1.5, y=2) f(x=1, y=2) long_press(x=3,y=4)", " point [[1.5 2]] of 0" + q},
+		{`do(action="Swipe", start=[1,2], end=[3,4])`, p + q},
+		{"click(point='1 2')", p},
+		{"click(start_box='(1,2)", p},
 		{"Action: click(start_box='(1,2)')", p},
 		{"Action: click(start_box='<|box_start|>(1,2)<|box_end|>')", p},
 		{`drag(start_box="(1,2)", end_box="(3,4)")`, p + q},
@@ -137,6 +163,7 @@ func TestThoughts(t *testing.T) {
 		{"<thinking>\n<box>(9,9),(9,9)</box>\n</thinking>\n<box>(1,2),(3,4)</box>", a},
 		{"<think>x</think><box>(1,2),(3,4)</box> as said in </think>", a},
 		{"I <think> <box>(1,2),(3,4)</box>", a},
+		{"<think>x</think> <think><box>(9,9),(9,9)</box></think> <box>(1,2),(3,4)</box>", a},
 	} {
 		require.Equal(t, c.want, found(c.text), c.text)
 	}

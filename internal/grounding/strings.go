@@ -44,8 +44,13 @@ func (r *reader) quoted(value bool) node {
 		s = unescape(s)
 	}
 	if strings.Count(s, closing)%2 == 1 { // one of the string's own was doubled
-		if s = strings.TrimSuffix(s, closing); !doubled {
-			s = strings.TrimPrefix(s, closing)
+		switch own, trimmed := strings.CutSuffix(s, closing); {
+		case !doubled:
+			s = strings.TrimPrefix(own, closing)
+		case trimmed:
+			s = own
+		default:
+			s = closing + s // it begins with a word in quotes
 		}
 	}
 	if !good {
@@ -160,6 +165,14 @@ func (r *reader) after(by run, at int) sense {
 	case '#', '/':
 		if next > behind {
 			return ends
+		}
+	case '{', '[', '(':
+		then := r.space(next + n)
+		if d, _ := r.char(then); d == ',' || d == '}' {
+			return ends // stray
+		}
+		if key, ok := r.keyAt(then, true); c == '{' && ok && key.quoted {
+			return ends // the object was not closed
 		}
 	case ':', '\\': // stray
 		if d, _ := r.char(r.space(next + n)); d == ',' || d == '}' {

@@ -12,9 +12,10 @@ import (
 // places; text between them ends it. A closing tag may be missing if the numbers are complete.
 var (
 	reference = regexp.MustCompile(`<ref>([^<]*)(?:</ref>)?|` +
-		`<\|object_ref_start\|>([^<]*)(?:<\|object_ref_end\|>)?`)
-	tag = regexp.MustCompile(`(?i)<(?:\|(box|point|quad)_start\||([a-z_0-9-]{3,20}))>` +
-		`([\s0-9.,;()\[\]+，、；（）［］-]*)(</[a-zA-Z_0-9-]{3,20}>|<\|[a-z]{3,20}_end\|>)?`)
+		`<\|(?:object_ref_start|ref)\|>([^<]*)(?:<\|(?:object_ref_end|/ref)\|>)?`)
+	tag = regexp.MustCompile(`(?i)<(?:\|(?:(box|point|quad)_start|det)\||([a-z_0-9-]{3,20}))>` +
+		`([\s0-9.,;()\[\]+，、；（）［］-]*)` +
+		`(</[a-zA-Z_0-9-]{3,20}>|<\|(?:[a-z]{3,20}_end|/det)\|>)?`)
 )
 
 // tagged finds places between tags.
@@ -23,10 +24,10 @@ func tagged(text string) (marks []Mark) {
 		return nil
 	}
 	for _, m := range tag.FindAllStringSubmatchIndex(text, maxMarks) {
-		var name string
+		name := "box"
 		if m[2] >= 0 {
 			name = text[m[2]:m[3]]
-		} else {
+		} else if m[4] >= 0 {
 			name = text[m[4]:m[5]]
 		}
 		r := roleOf(name)

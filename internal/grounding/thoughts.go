@@ -8,8 +8,10 @@ import (
 	"strings"
 )
 
-// thoughtMark is a mark at the start of a line that opens a thought, or one that closes it.
-var thoughtMark = regexp.MustCompile(`(?m)^\s*(?:<(?:think|thinking|thought|reasoning)>|◁think▷)|` +
+// thoughtMark is a mark that opens a thought, at the start of a line or behind another thought, or
+// one that closes it.
+var thoughtMark = regexp.MustCompile(`(?m)(^\s*)?` +
+	`(?:<(?:think|thinking|thought|reasoning)>|◁think▷)|` +
 	`</(?:think|thinking|thought|reasoning)>|◁/think▷`)
 
 // answer returns a text with blanks in place of its thoughts. One that is not closed goes on to the
@@ -18,7 +20,7 @@ func answer(text string) string {
 	if !strings.Contains(text, "th") && !strings.Contains(text, "reasoning") {
 		return text
 	}
-	marks := thoughtMark.FindAllStringIndex(text, -1)
+	marks := thoughtMark.FindAllStringSubmatchIndex(text, -1)
 	if len(marks) == 0 {
 		return text
 	}
@@ -33,7 +35,9 @@ func answer(text string) string {
 		closes := strings.Contains(text[m[0]:m[1]], "/")
 		switch {
 		case !closes && open < 0:
-			open = m[0]
+			if m[2] >= 0 || closed && strings.TrimSpace(text[kept:m[0]]) == "" {
+				open = m[0]
+			}
 		case closes && open >= 0:
 			blank(open, m[1])
 			open, closed = -1, true
