@@ -141,7 +141,7 @@ func (in *Inspection) weights(text, tower WeightFormat) (
 		name   string
 		format WeightFormat
 	}{{"WeightFormat", o.weights}, {"VisionFormat", cmp.Or(tower, F32)}} {
-		if err := checkFormat(f.name, f.format); err != nil {
+		if err := f.format.check(); err != nil {
 			return 0, 0, formats, &RequestError{Field: f.name, Err: err}
 		}
 	}

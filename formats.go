@@ -56,9 +56,18 @@ func cacheFormat(text WeightFormat) tensor.Format {
 	return tensor.F32
 }
 
-func checkFormat(option string, f WeightFormat) error {
+func (f WeightFormat) check() error {
 	if _, ok := tensorFormats[f]; !ok && f != Auto {
-		return fmt.Errorf("qwenvl: %s: unknown format %q", option, f)
+		return fmt.Errorf("unknown format %.40q, not %s, %s, %s, %s or %s",
+			f, F32, BF16, Int8, Int4, Auto)
+	}
+	return nil
+}
+
+// checkFormat is check for an option, whose name the error has.
+func checkFormat(option string, f WeightFormat) error {
+	if err := f.check(); err != nil {
+		return fmt.Errorf("qwenvl: %s: %w", option, err)
 	}
 	return nil
 }

@@ -31,6 +31,9 @@ func newOptions(opts []Option) (options, error) {
 	o := options{chunk: 512, maxBatch: 16, weights: F32}
 	o.threads = min(runtime.GOMAXPROCS(0), maxThreads)
 	for _, set := range opts {
+		if set == nil {
+			return options{}, errors.New("qwenvl: an Option is nil")
+		}
 		if err := set(&o); err != nil {
 			return options{}, err
 		}

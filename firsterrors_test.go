@@ -1,6 +1,7 @@
 package qwenvl
 
-// Whatever is wrong with a folder, its error says which folder it is, once and in one line.
+// What users get wrong before the first request: whatever is wrong with a folder, its error says
+// which folder it is, once and in one line; options that are none are errors too.
 
 import (
 	"os"
@@ -64,4 +65,17 @@ func TestErrorsNameTheFolder(t *testing.T) {
 		}
 		require.Error(t, err, c.file)
 	}
+}
+
+// An option that is none, and a format that is none, are errors, said once.
+func TestOptionErrors(t *testing.T) {
+	_, err := LoadFS(tiny.FS(), nil)
+	require.EqualError(t, err, "qwenvl: an Option is nil")
+	const want = `unknown format "int3", not f32, bf16, int8, int4 or auto`
+	_, err = LoadFS(tiny.FS(), WithVisionFormat("int3"))
+	require.EqualError(t, err, "qwenvl: WithVisionFormat: "+want)
+	in, err := InspectFS(tiny.FS())
+	require.NoError(t, err)
+	_, err = in.Estimate(EstimateRequest{WeightFormat: "int3"})
+	require.EqualError(t, err, "qwenvl: request: WeightFormat: "+want)
 }
