@@ -13,8 +13,8 @@ var (
 		`(?:"[^"<>]*"|'[^'<>]*'))+)\s*/?>([^<]*)`)
 	attribute = regexp.MustCompile(`([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')`)
 	comment   = regexp.MustCompile(`<!--\s*(\w+)\s*(\([0-9.,\s]+\))\s*-->`)
-	function  = regexp.MustCompile(`<function=[^<>\n]*>`)
-	parameter = regexp.MustCompile(`<parameter=([^<>\n]{1,64})>`)
+	function  = regexp.MustCompile(`<(?:function|invoke)(?:=|\s+name\s*=)[^<>\n]*>`)
+	parameter = regexp.MustCompile(`<parameter(?:=|\s+name\s*=\s*)["']?([^<>\n"']{1,64})["']?>`)
 )
 
 // elements finds places in attributes: <points x1="4" y1="5" alt="wheel">wheel</points>,
@@ -54,10 +54,13 @@ func elements(text string) (marks []Mark) {
 		}
 		for i, key := range n.keys {
 			r := roleOf(key)
-			if r != boxRole && r != quadRole {
+			if r != boxRole && r != quadRole && r != anyRole {
 				continue
 			}
 			for _, p := range inText(n.items[i].text, r) {
+				if p.shape == Point {
+					continue // attributes of many elements are two numbers
+				}
 				mark.Shape, mark.Points = p.shape, p.points
 				marks = append(marks, mark)
 			}
@@ -84,7 +87,7 @@ func comments(text string) (marks []Mark) {
 // functions finds places in calls whose arguments are elements:
 // <function=computer_use><parameter=coordinate>[500, 250]</parameter></function>.
 func functions(text string) []Mark {
-	if !strings.Contains(text, "<function=") {
+	if !strings.Contains(text, "<parameter") {
 		return nil
 	}
 	var w walker

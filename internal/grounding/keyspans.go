@@ -47,6 +47,9 @@ func (r *reader) valueAt(at int) bool {
 	return c == '[' || isQuote(r.text, at) && !isKey
 }
 
+// bounding is a word that begins a key of two words also where keys have no quotes.
+const bounding = "bounding "
+
 // keyAt reads the key that stands at a place, if one does. A quote of it may be missing or doubled;
 // strictly it is words only.
 func (r *reader) keyAt(at int, strict bool) (k keySpan, ok bool) {
@@ -69,8 +72,14 @@ func (r *reader) keyAt(at int, strict bool) (k keySpan, ok bool) {
 		}
 	}
 	if !k.quoted {
-		if end = strings.IndexByte(window[:words], ' '); end < 0 {
-			end = words
+		first := 0
+		if len(window) > len(bounding) && strings.EqualFold(window[:len(bounding)], bounding) {
+			first = len(bounding)
+		}
+		if end = words; first < words {
+			if i := strings.IndexByte(window[first:words], ' '); i >= 0 {
+				end = first + i
+			}
 		}
 	}
 	k.name = strings.TrimSpace(window[:end])

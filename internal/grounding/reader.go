@@ -93,7 +93,8 @@ func (r *reader) seek() {
 			return
 		}
 	case c == '"' || c == '\'' || c == '“' || c == '\\':
-		if key, ok := r.keyAt(r.at, true); ok && roleOf(key.name) != noRole {
+		key, ok := r.keyAt(r.at, true)
+		if ok && !key.assigned && roleOf(key.name) != noRole { // and no attribute behind a quote
 			at := r.space(key.end)
 			d, _ := r.char(at)
 			list := d == '[' || d == '(' || d == '{'
@@ -117,7 +118,8 @@ func (r *reader) seek() {
 // box=[[1, 2, 3, 4]] in a call.
 func (r *reader) field(key keySpan) bool {
 	p := plain(key.name)
-	clear := strings.Contains(p, "bbox") || strings.HasSuffix(p, "2d")
+	clear := strings.Contains(p, "bbox") || strings.HasPrefix(p, "boundingbox") ||
+		strings.HasSuffix(p, "2d")
 	call := strings.Contains(p, "box") || strings.Contains(p, "point") ||
 		strings.Contains(p, "coord")
 	if !roleOf(key.name).places() || !clear && !(key.assigned && call) {

@@ -76,6 +76,9 @@ func TestLabelsAround(t *testing.T) {
 		{`{"name": "tool", "arguments": {"bbox": [1,2,3,4]}}`, " box [[1 2] [3 4]] of 0"},
 		{"- label: a\n  bbox_2d: [1, 2, 3, 4]\n- label: b\n  bbox_2d: [5, 6, 7, 8]", a + b},
 		{"bbox_2d: [1, 2, 3, 4]\nlabel: a\nbbox_2d: [5, 6, 7, 8]\nlabel: b", a + b},
+		{"Object: a\nBounding box: [1, 2, 3, 4]\nObject: b\nbounding_box: (5, 6, 7, 8)", a + b},
+		{`<node text="a" bounds="[1,2][3,4]"/>`, a},
+		{"The bounding box of a: [1, 2, 3, 4]", ""},
 		{"bbox_2d: [1, 2, 3, 4]\n\nLabel: far\n", " box [[1 2] [3 4]] of 0"},
 	} {
 		require.Equal(t, c.want, found(c.text), c.text)
@@ -133,6 +136,8 @@ func TestActions(t *testing.T) {
 		{"click(x=1.5, y=2) f(x=1, y=2) long_press(x=3,y=4)", " point [[1.5 2]] of 0" + q},
 		{`do(action="Swipe", start=[1,2], end=[3,4])`, p + q},
 		{"click(point='1 2')", p},
+		{`<invoke name="f"><parameter name="coordinate">[1, 2]</parameter></invoke>`, p},
+		{"<function name='f'><parameter name='coordinate'>[1, 2]</parameter></function>", p},
 		{"click(start_box='(1,2)", p},
 		{"Action: click(start_box='(1,2)')", p},
 		{"Action: click(start_box='<|box_start|>(1,2)<|box_end|>')", p},
