@@ -104,7 +104,7 @@ func (r *reader) inValue() {
 	case c == '[' || c == '(':
 		r.open(list, n)
 	case c == ':' || c == '\\' && !isQuote(r.text, r.at),
-		(c == ',' || c == ']' || c == ')') && r.valueAt(r.at+n):
+		(r.text[r.at] == ';' || c == ']' || c == ')') && r.valueAt(r.at+n):
 		r.at += n // stray
 	case c == ',' || c == '}' || c == ']':
 		r.add(node{start: r.at, end: r.at})
