@@ -67,6 +67,8 @@ func placingOf(media []processor.Medium, convention grounding.Convention) placin
 //	<ref>cup</ref><box>(1,2),(3,4)</box>        tags, plain or as special tokens; points, quads
 //	[{"bbox_2d": [1, 2, 3, 4], "label": "cup"}] JSON, under many names of keys; "point_2d", …
 //	{"x1": 1, "y1": 2, "x2": 3, "y2": 4}        JSON, each number with a key of its own
+//	{"bboxes": {"cup": [[1, 2, 3, 4]]}}         JSON, with labels around the places
+//	<|ref|>cup<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>
 //	<points x1="1" y1="2" alt="cup">cup</points> attributes; <p data-bbox="1 2 3 4">cup</p>
 //	<!-- Image (1, 2, 3, 4) -->                 comments in documents
 //	<tool_call>{… "coordinate": [1, 2]}         tool calls, in JSON and as <parameter=coordinate>
