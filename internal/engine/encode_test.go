@@ -95,9 +95,12 @@ func TestPixelsAreMadeLate(t *testing.T) {
 // While the tower is at a pass, the pixels of the next one are made.
 func TestPixelsOfTheNextPass(t *testing.T) {
 	e := start(t, Options{Threads: 2, Chunk: 16, MaxBatch: 4})
-	made, steps := make(chan struct{}), 0
+	made, submitted, steps := make(chan struct{}), make(chan struct{}), 0
 	wait := func(*tensor.Exec) error {
-		if steps++; steps == 2 { // the first step after the pass has begun
+		switch steps++; steps {
+		case 1: // else the loop may be at the next step before there is a request to take
+			<-submitted
+		case 2: // the first step after the pass has begun
 			select {
 			case <-made:
 			case <-time.After(time.Minute):
@@ -109,6 +112,7 @@ func TestPixelsOfTheNextPass(t *testing.T) {
 	first := submit(t, e, background, request(t, e, 1, 10, 1, &job{steps: 3, step: wait}))
 	next := &job{steps: 1, pixels: func(context.Context) error { close(made); return nil }}
 	second := submit(t, e, background, request(t, e, 2, 10, 1, next))
+	close(submitted)
 	require.NoError(t, read(first, nil).err)
 	require.NoError(t, read(second, nil).err)
 }
