@@ -49,16 +49,20 @@ func parseURL(url string, limit int) ([]byte, error) {
 	return out, nil
 }
 
+// schemeBytes are what a scheme in lower case is made of.
+const schemeBytes = "abcdefghijklmnopqrstuvwxyz0123456789+-."
+
 // otherURL is the error of a URL that is not read.
 func otherURL(scheme string, ok bool) error {
 	const bytes = "give its bytes to ImageBytes, or a reader of them to ImageReader"
 	switch {
-	case !ok || len(scheme) < 2: // a drive's letter is no scheme
+	case !ok || len(scheme) < 2 || len(scheme) > 20 || strings.Trim(scheme, schemeBytes) != "":
+		// A drive's letter is no scheme, nor is what RFC 3986 would not have as one.
 		return errors.New("not a URL: give the path of a file to ImageFile")
 	case scheme == "file":
 		return errors.New("file: URLs are not read: give the path to ImageFile")
 	}
-	const problem = "%.20q URLs are not read: this library fetches nothing; fetch it and %s"
+	const problem = "%q URLs are not read: this library fetches nothing; fetch it and %s"
 	return fmt.Errorf(problem, scheme, bytes)
 }
 

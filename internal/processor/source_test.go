@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/png"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,7 @@ func FuzzURL(f *testing.F) {
 	for _, s := range []string{
 		"", "x", "data:,", "data:;base64,", "data:image/png;base64,iVBORw0KGgo=", "DATA:a;b=c;BASE64 ,i V\nB%4f-_",
 		"data:,%", "data:,%4", "data:,%zz", "http://host", "data:;base64,====", ":", "data:;base64,A",
+		strings.Repeat("\x02", 300) + ":", "\U0010ffff\U0010ffff://x",
 	} {
 		f.Add(s)
 	}
