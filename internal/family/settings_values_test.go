@@ -178,7 +178,7 @@ func TestFormsOfValues(t *testing.T) {
 		{checkpoint.Images, "image_processor_type", "ViTImageProcessor", "image_processor_type"},
 		{checkpoint.Videos, "cap_pixels_per_frame", "yes", "cap_pixels_per_frame"},
 		{checkpoint.Videos, "max_video_tokens", 0, "max_video_tokens"},
-		{checkpoint.Videos, "max_video_tokens", 1 << 40, "max_video_tokens"},
+		{checkpoint.Videos, "max_video_tokens", 1e12, "max_video_tokens"},
 		{checkpoint.Videos, "video_processor_type", "GlmVideoProcessor", "video_processor_type"},
 		{checkpoint.Videos, "size.longest_edge", 0, "size.longest_edge"},
 		{checkpoint.Videos, "size.height", 56, "size.height"},

@@ -235,20 +235,24 @@ func TestRulesOutOfRange(t *testing.T) {
 		"n-gram":         {NoRepeatNGram: -1},
 		"least tokens":   {MinTokens: -1},
 
-		"bad words: 4":         {Rules: &Rules{BadWords: [][]int{{0}, {1, 4}}}},
-		"sequence bias: -1":    {Rules: &Rules{SequenceBias: []Bias{{[]int{-1}, 1}}}},
-		"sequence bias NaN":    {Rules: &Rules{SequenceBias: []Bias{{[]int{1}, nan}}}},
-		"sequence bias +Inf":   {Rules: &Rules{SequenceBias: []Bias{{[]int{1}, math.Inf(1)}}}},
-		"forced first token":   {Rules: &Rules{ForcedBOS: []int{4}}},
-		"forced last token":    {Rules: &Rules{ForcedEOS: []int{4}}},
-		"encoder repetition":   {Rules: &Rules{EncoderRepetitionPenalty: -1}},
-		"encoder no-repeat":    {Rules: &Rules{EncoderNoRepeatNGram: -1}},
-		"least length":         {Rules: &Rules{MinLength: -1}},
-		"factor of decay":      {Rules: &Rules{DecayFactor: nan}},
-		"start of decay 3e+09": {Rules: &Rules{DecayStart: 3_000_000_000}},
+		"bad words: 4":       {Rules: &Rules{BadWords: [][]int{{0}, {1, 4}}}},
+		"sequence bias: -1":  {Rules: &Rules{SequenceBias: []Bias{{[]int{-1}, 1}}}},
+		"sequence bias NaN":  {Rules: &Rules{SequenceBias: []Bias{{[]int{1}, nan}}}},
+		"sequence bias +Inf": {Rules: &Rules{SequenceBias: []Bias{{[]int{1}, math.Inf(1)}}}},
+		"forced first token": {Rules: &Rules{ForcedBOS: []int{4}}},
+		"forced last token":  {Rules: &Rules{ForcedEOS: []int{4}}},
+		"encoder repetition": {Rules: &Rules{EncoderRepetitionPenalty: -1}},
+		"encoder no-repeat":  {Rules: &Rules{EncoderNoRepeatNGram: -1}},
+		"least length":       {Rules: &Rules{MinLength: -1}},
+		"factor of decay":    {Rules: &Rules{DecayFactor: nan}},
 	} {
 		_, err := New(p, 4)
 		require.ErrorIs(t, err, ErrParams, name)
 		require.ErrorContains(t, err, name)
+	}
+	if strconv.IntSize > 32 {
+		beyond := math.MaxInt
+		_, err := New(Params{Rules: &Rules{DecayStart: beyond}}, 4)
+		require.ErrorContains(t, err, "start of decay")
 	}
 }
