@@ -189,24 +189,26 @@ func (m *Model) loadText(from checkpoint.Checkpoint) error {
 		Vision: m.spec.Vision, Tokenizer: tok, Template: m.spec.Chat, Decode: m.opts.decode,
 		Checkpoint: func() [sha256.Size]byte { return m.identity() },
 	}
+	var own checkpoint.Template
 	if p.Template == nil {
-		if p.Template, err = chatTemplate(from, tok); err != nil {
+		if own, err = from.Template(); err != nil {
+			return err
+		}
+		if p.Template, err = chatTemplate(own, tok); err != nil {
 			return err
 		}
 	}
 	m.marks = output.Marks{Open: m.spec.Think[0], Close: m.spec.Think[1]}
-	if t, err := from.Template(); err == nil && m.marks.Open != "" {
-		m.marks.Usual = strings.Contains(t.Source, m.marks.Open) // it expects thoughts
-	}
+	// A template that names the mark expects thoughts.
+	m.marks.Usual = m.marks.Open != "" && strings.Contains(own.Source, m.marks.Open)
 	m.processor, err = processor.New(p)
 	return err
 }
 
-// chatTemplate reads the chat template of a checkpoint; nil: it has none.
-func chatTemplate(from checkpoint.Checkpoint, tok *tokenizer.Tokenizer) (chat.Template, error) {
-	t, err := from.Template()
-	if err != nil || t.Source == "" {
-		return nil, err
+// chatTemplate makes the chat template of a checkpoint; nil: it has none.
+func chatTemplate(t checkpoint.Template, tok *tokenizer.Tokenizer) (chat.Template, error) {
+	if t.Source == "" {
+		return nil, nil
 	}
 	var specials []string
 	for _, t := range tok.AddedTokens() {

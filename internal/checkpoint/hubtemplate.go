@@ -40,17 +40,24 @@ func (h *hub) Template() (t Template, err error) {
 		return t, err
 	}
 	sees := model.Has("vision_config")
+	in := func(k Keys) (Template, error) {
+		if !k.Has(templateKey) {
+			return Template{}, nil
+		}
+		return templateOf(k, sees)
+	}
 	inKeys := func(file string) func() (Template, error) {
 		return func() (Template, error) {
 			k, err := h.keys(file)
-			if err != nil || !k.Has(templateKey) {
+			if err != nil {
 				return Template{}, err
 			}
-			return templateOf(k, sees)
+			return in(k)
 		}
 	}
 	inFiles := func() (Template, error) { return h.templateFiles(sees) }
-	legacy, own := inKeys("chat_template.json"), inKeys(tokenizerConfig)
+	legacy := inKeys("chat_template.json")
+	own := func() (Template, error) { return in(config) }
 	places := []func() (Template, error){inFiles, own, legacy}
 	if sees {
 		places = []func() (Template, error){inKeys(processors), legacy, inFiles, own}
