@@ -108,20 +108,25 @@ func (o object) either(other object, key string) object {
 // kind returns the kind of scaling, "" for none. Those of several axes are called by that in
 // released files.
 func (r rotary) kind(o object) string {
-	for _, key := range []string{"rope_type", "type"} {
-		if !o.Has(key) {
-			continue
-		}
-		kind := o.stringOr(key, "")
-		switch {
-		case kind == "default" || kind == "mrope" && r.section != nil:
-			return ""
-		case !slices.Contains(scalingKinds, kind):
-			o.unsupported(key, kind)
-		}
-		return kind
+	key, kind := o.ropeType()
+	switch {
+	case key == "" || kind == "default" || kind == "mrope" && r.section != nil:
+		return ""
+	case !slices.Contains(scalingKinds, kind):
+		o.unsupported(key, kind)
 	}
-	return ""
+	return kind
+}
+
+// ropeType returns the type that an object names, and the key it stands under; "" where there is
+// none. Of two spellings of the key the newer one counts.
+func (o object) ropeType() (key, kind string) {
+	for _, key := range []string{"rope_type", "type"} {
+		if o.Has(key) {
+			return key, o.stringOr(key, "")
+		}
+	}
+	return "", ""
 }
 
 // part returns the share of a head's channels that rotate. A stretched embedding of a family whose
@@ -144,16 +149,10 @@ func outerRope(c, text object) {
 	if !c.Has("rope_theta") {
 		return
 	}
-	for _, key := range []string{"rope_type", "type"} {
-		if !outer.Has(key) {
-			continue
-		}
-		kind := outer.stringOr(key, "")
-		if slices.Contains([]string{"yarn", "llama3", "longrope"}, kind) &&
-			!maps.EqualFunc(outer.Values, inner.Values, sameJSON) {
-			outer.unsupported(key, kind)
-		}
-		return
+	key, kind := outer.ropeType()
+	if slices.Contains([]string{"yarn", "llama3", "longrope"}, kind) &&
+		!maps.EqualFunc(outer.Values, inner.Values, sameJSON) {
+		outer.unsupported(key, kind)
 	}
 }
 
@@ -168,13 +167,8 @@ func sameJSON(a, b json.RawMessage) bool {
 // to the base 10000. Newer versions write it down.
 func towerRope(v object) {
 	o := ropeKeys(v)
-	for _, key := range []string{"rope_type", "type"} {
-		if o.Has(key) {
-			if kind := o.stringOr(key, ""); kind != "axial" && kind != "default" {
-				o.unsupported(key, kind)
-			}
-			break
-		}
+	if key, kind := o.ropeType(); key != "" && kind != "axial" && kind != "default" {
+		o.unsupported(key, kind)
 	}
 	base := o.either(v, "rope_theta")
 	if theta := base.floatOr("rope_theta", 1e12, 10000); theta != 10000 {
