@@ -48,10 +48,7 @@ var ErrBadLogits = errors.New("sample: logits are not finite")
 //
 // Errors: wraps [ErrParams].
 func (p Params) Validate() error {
-	for _, f := range []struct {
-		name        string
-		v, min, max float64
-	}{
+	return inRange([]bounded{
 		{"temperature", p.Temperature, 0, 1e4},
 		{"top-k", float64(p.TopK), 0, math.MaxInt32},
 		{"top-p", p.TopP, 0, 1},
@@ -65,9 +62,20 @@ func (p Params) Validate() error {
 		{"eta cutoff", p.EtaCutoff, 0, 1},
 		{"no-repeat n-gram", float64(p.NoRepeatNGram), 0, math.MaxInt32},
 		{"least tokens", float64(p.MinTokens), 0, math.MaxInt32},
-	} {
-		if !(f.v >= f.min && f.v <= f.max) {
-			return fmt.Errorf("%w: %s %v is not in %v…%v", ErrParams, f.name, f.v, f.min, f.max)
+	})
+}
+
+// bounded is a value and its range.
+type bounded struct {
+	name        string
+	v, min, max float64
+}
+
+// inRange refuses the first value that is outside.
+func inRange(values []bounded) error {
+	for _, b := range values {
+		if !(b.v >= b.min && b.v <= b.max) {
+			return fmt.Errorf("%w: %s %v is not in %v…%v", ErrParams, b.name, b.v, b.min, b.max)
 		}
 	}
 	return nil

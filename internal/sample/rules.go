@@ -73,21 +73,13 @@ func (r *Rules) validate(vocab int) error {
 	if err := ids("forced last token", r.ForcedEOS); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name        string
-		v, min, max float64
-	}{
+	return inRange([]bounded{
 		{"encoder repetition penalty", r.EncoderRepetitionPenalty, 0, 1e4},
 		{"encoder no-repeat n-gram", float64(r.EncoderNoRepeatNGram), 0, math.MaxInt32},
 		{"least length", float64(r.MinLength), 0, math.MaxInt32},
 		{"start of decay", float64(r.DecayStart), math.MinInt32, math.MaxInt32},
 		{"factor of decay", r.DecayFactor, -1e4, 1e4},
-	} {
-		if !(f.v >= f.min && f.v <= f.max) {
-			return fmt.Errorf("%w: %s %v is not in %v…%v", ErrParams, f.name, f.v, f.min, f.max)
-		}
-	}
-	return nil
+	})
 }
 
 // rules is how a Sampler keeps NoRepeatNGram, MinTokens and Rules.
