@@ -32,7 +32,6 @@ func openObject(field string, data []byte) *object {
 		return o
 	}
 	r := newReader(data)
-	twice := func(key string) error { return fmt.Errorf("key %.40q twice", key) }
 	err := r.Fields(twice, func(key string) (err error) {
 		o.rest[key], err = r.Raw()
 		return err
@@ -43,6 +42,9 @@ func openObject(field string, data []byte) *object {
 	o.failed("", err)
 	return o
 }
+
+// twice is the error of a key that an object has twice.
+func twice(key string) error { return fmt.Errorf("key %.40q twice", key) }
 
 func newReader(data []byte) *strictjson.Reader {
 	return &strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
@@ -220,7 +222,6 @@ func (o *object) decode(key string, into any) {
 func uniqueKeys(r *strictjson.Reader, known func(key string) bool) error {
 	switch r.Next() {
 	case '{':
-		twice := func(key string) error { return fmt.Errorf("key %.40q twice", key) }
 		return r.Fields(twice, func(key string) error {
 			if known != nil && !known(key) {
 				return fmt.Errorf("unknown key %.40q", key)

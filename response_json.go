@@ -115,9 +115,7 @@ func (r *Response) UnmarshalJSON(data []byte) error {
 	if len(data) > maxResponse {
 		return &ResponseError{Err: fmt.Errorf("%d bytes, at most %d", len(data), maxResponse)}
 	}
-	j := responseReader{strictjson.Reader{Data: data, Fail: func(pos int, problem string) error {
-		return fmt.Errorf("%s, at byte %d", problem, pos)
-	}}}
+	j := responseReader{*newReader(data)}
 	var out Response
 	var finish string
 	u, t := &out.Usage, &out.Timings
@@ -170,15 +168,13 @@ func (j *responseReader) members(field string, m members) func() error {
 }
 
 func (j *responseReader) object(prefix string, m members) error {
-	twice := func(key string) error { return fmt.Errorf("key %.40q twice", key) }
-	err := j.Fields(twice, func(key string) error {
+	return j.Fields(twice, func(key string) error {
 		if read := m[key]; read != nil {
 			return j.failed(prefix+key, read())
 		}
 		_, err := j.Raw()
 		return err
 	})
-	return err
 }
 
 // null reports whether the next value is null, and passes over it.
