@@ -16,7 +16,6 @@ type webpFrame struct {
 
 // webpFile is what the chunks of a file say.
 type webpFile struct {
-	extended  bool // it has a VP8X chunk
 	flags     byte
 	w, h      int // of the canvas
 	first     *webpFrame
@@ -71,7 +70,7 @@ func walkWebP(data []byte) (*webpFile, error) {
 			return nil, webpError("extended header of a wrong size")
 		}
 		c.skip(body)
-		f.extended, f.flags, f.w, f.h = true, body[0], u24(body[4:])+1, u24(body[7:])+1
+		f.flags, f.w, f.h = body[0], u24(body[4:])+1, u24(body[7:])+1
 		if f.flags&^webpFlags != 0 {
 			return nil, webpError("unknown flags")
 		}
