@@ -6,7 +6,6 @@ package qwenvl
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"image"
 	"math"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/qwenvl/qwenvl/internal/components"
 	"github.com/qwenvl/qwenvl/internal/engine"
+	"github.com/qwenvl/qwenvl/internal/processor"
 	"github.com/qwenvl/qwenvl/internal/tensor"
 	"github.com/qwenvl/qwenvl/internal/weights"
 	"github.com/qwenvl/qwenvl/preprocess"
@@ -217,14 +217,10 @@ func (in *Inspection) vision(r *EstimateRequest, packed bool) (
 
 // cause is the field that a picture's size cannot be computed for: a limit, or the picture.
 func (r *EstimateRequest) cause(err error, picture int) string {
-	var bad *preprocess.ConfigError
-	switch limit := errors.As(err, &bad); {
-	case limit && r.MinPixels != 0:
-		return "MinPixels"
-	case limit && r.MaxPixels != 0:
-		return "MaxPixels"
-	}
-	return fmt.Sprintf("Pictures[%d]", picture)
+	s := processor.Source{Field: fmt.Sprintf("Pictures[%d]", picture)}
+	s.Limits.MinPixels, s.MinField = limit(0, r.MinPixels, "", "MinPixels")
+	s.Limits.MaxPixels, s.MaxField = limit(0, r.MaxPixels, "", "MaxPixels")
+	return s.Cause(err)
 }
 
 // programBytes returns the resident memory of the running program.

@@ -42,7 +42,7 @@ func (p *Processor) Medium(ctx context.Context, src *Source) (m Medium, err erro
 	field := src.Field
 	defer func() {
 		if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
-			err = &Error{Field: src.cause(err), Err: err}
+			err = &Error{Field: src.Cause(err), Err: err}
 		}
 	}()
 	if p.cfg.Vision == nil {

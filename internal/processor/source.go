@@ -180,9 +180,9 @@ func load(path string, limit int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// cause is the field of the request that an error comes from: one of the limits on the size, where
+// Cause is the field of the request that an error comes from: one of the limits on the size, where
 // these cannot be kept, else the source itself.
-func (s *Source) cause(err error) string {
+func (s *Source) Cause(err error) string {
 	var bad *preprocess.ConfigError
 	if !errors.As(err, &bad) {
 		return s.Field
